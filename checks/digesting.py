@@ -1,0 +1,224 @@
+"""The digester: one read of each byte gives the size and every wanted digest of a source."""
+
+import hashlib
+import mmap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Protocol
+
+from checks.evidence import Evidence
+from checks.inventory import SEGMENT_BYTES
+from checks.ports import NotFoundError, Source, StoreError, WrongKindError
+
+BUFFER_BYTES = 1 << 20
+_PARALLEL_FROM_BYTES = 256 << 10  # below this, handing a file to another thread costs more than reading it
+
+
+class Hash(Protocol):
+    """What hashlib's objects have in common, as far as it is used here."""
+
+    def update(self, data: memoryview | bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+_CONSTRUCTORS: Mapping[str, Callable[[], Hash]] = {
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha224": hashlib.sha224,
+    "sha256": hashlib.sha256,
+    "sha384": hashlib.sha384,
+    "sha512": hashlib.sha512,
+    "sha3224": hashlib.sha3_224,
+    "sha3256": hashlib.sha3_256,
+    "sha3384": hashlib.sha3_384,
+    "sha3512": hashlib.sha3_512,
+    "blake2b": hashlib.blake2b,
+    "blake2s": hashlib.blake2s,
+}
+DIGEST_BYTES: Mapping[str, int] = {name: len(make().digest()) for name, make in _CONSTRUCTORS.items()}
+
+
+def normalised(algorithm: str) -> str:
+    """An algorithm's name as BagIt writes it in file names: lower case, letters and digits only (RFC 8493 §2.4)."""
+    return "".join(c for c in algorithm.lower() if c.isascii() and c.isalnum())
+
+
+def new_hash(algorithm: str) -> Hash:
+    """A fresh hash of a normalised name; KeyError if it is not one of DIGEST_BYTES."""
+    return _CONSTRUCTORS[algorithm]()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was seen of one source. A reading with a `problem` says nothing about the content.
+
+    `changed` means that its stat differed before and after: then it was not read either. `missing` and `wrong_kind`
+    are told apart from what could not be read.
+    """
+
+    path: bytes
+    size_bytes: int = 0
+    digests: Mapping[str, bytes]
+    segments: tuple[bytes, ...] = ()
+    evidence: Evidence = Evidence.LISTED
+    problem: str | None = None
+    changed: bool = False
+    missing: bool = False
+    wrong_kind: bool = False
+
+    @property
+    def sound(self) -> bool:
+        """Whether digests and size are those of one unchanging file that was read to its end."""
+        return not (self.problem or self.changed or self.missing or self.wrong_kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One file to be digested. `length` limits the read to a segment; `sink` gets every buffer (for copies)."""
+
+    path: bytes
+    open: Callable[[], Source]
+    expected_bytes: int
+    offset: int = 0
+    length: int | None = None
+    segmented: bool = False
+    sink: Callable[[memoryview], None] | None = None
+
+
+class Digester:
+    """Takes many sources at once and yields a reading for each, in the order given.
+
+    Large ones go to `pool`, where hashing releases the interpreter; small ones are read where they are asked for.
+    A native engine can take this place without any caller changing.
+    """
+
+    def __init__(self, algorithms: Sequence[str], pool: Executor | None = None, *, ahead: int = 4) -> None:
+        self._algorithms = tuple(algorithms)
+        self._pool = pool
+        self._ahead = ahead
+
+    def observe(self, wanted: Iterable[Wanted]) -> Iterator[Reading]:
+        """Reads each source once. Never raises for what a file or store does; that is in the reading."""
+        if self._pool is None:
+            for item in wanted:
+                yield self.read(item)
+            return
+        yield from self._observe_in_pool(self._pool, wanted)
+
+    def _observe_in_pool(self, pool: Executor, wanted: Iterable[Wanted]) -> Iterator[Reading]:
+        waiting: list[Callable[[], Reading]] = []
+        in_pool = 0
+        for item in wanted:
+            if (item.expected_bytes if item.length is None else item.length) >= _PARALLEL_FROM_BYTES:
+                waiting.append(pool.submit(self.read, item).result)
+                in_pool += 1
+            elif waiting:
+                reading = self.read(item)
+                waiting.append(lambda reading=reading: reading)
+            else:
+                yield self.read(item)
+            if in_pool >= self._ahead or len(waiting) >= 64:
+                for result in waiting:
+                    yield result()
+                waiting.clear()
+                in_pool = 0
+        for result in waiting:
+            yield result()
+
+    def read(self, wanted: Wanted) -> Reading:
+        """Reads one source to its end (or its segment's), once, for all algorithms."""
+        try:
+            source = wanted.open()
+        except NotFoundError:
+            return Reading(path=wanted.path, digests={}, missing=True)
+        except WrongKindError as error:
+            return Reading(path=wanted.path, digests={}, wrong_kind=True, problem=str(error))
+        except StoreError as error:
+            return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
+        try:
+            return self._read_open(source, wanted)
+        except StoreError as error:
+            return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
+        finally:
+            source.close()
+
+    def _read_open(self, source: Source, wanted: Wanted) -> Reading:
+        before = source.stat()
+        hashes = [new_hash(name) for name in self._algorithms]
+        sinks: list[Callable[[memoryview], None]] = [h.update for h in hashes]
+        segments = _Segments() if wanted.segmented and before.size_bytes > SEGMENT_BYTES else None
+        if segments is not None:
+            sinks.append(segments.update)
+        if wanted.sink is not None:
+            sinks.append(wanted.sink)
+        count = _pump(source, sinks, wanted.length)
+        after = source.stat()
+        # A whole file must also be as long as its stat says, or a race was lost between the two looks.
+        torn = wanted.length is None and wanted.offset == 0 and count != after.size_bytes
+        return Reading(
+            path=wanted.path,
+            size_bytes=after.size_bytes if wanted.length is not None else count,
+            digests={name: h.digest() for name, h in zip(self._algorithms, hashes, strict=True)},
+            segments=segments.finish() if segments is not None else (),
+            evidence=source.evidence,
+            changed=before.token != after.token or torn,
+        )
+
+
+def _pump(source: Source, sinks: Sequence[Callable[[memoryview], None]], length: int | None) -> int:
+    """Moves bytes from a source into every sink, at most `length`; returns how many."""
+    count = 0
+    with _Buffer() as view:
+        while length is None or count < length:
+            room = view if length is None else view[: min(len(view), length - count)]
+            got = source.readinto(room)
+            if got == 0:
+                break
+            for sink in sinks:
+                sink(room[:got])
+            count += got
+    return count
+
+
+class _Buffer:
+    """A page-aligned buffer (O_DIRECT demands it), kept for reuse because mapping one costs more than a small file."""
+
+    _free: list[mmap.mmap] = []  # noqa: RUF012  list.append and list.pop are atomic; shared by all threads on purpose
+
+    def __enter__(self) -> memoryview:
+        try:
+            self._map = self._free.pop()
+        except IndexError:
+            self._map = mmap.mmap(-1, BUFFER_BYTES)
+        self._view = memoryview(self._map)
+        return self._view
+
+    def __exit__(self, *exc: object) -> None:
+        self._free.append(self._map)
+
+
+class _Segments:
+    """SHA-256 of each SEGMENT_BYTES of a stream."""
+
+    def __init__(self) -> None:
+        self._done: list[bytes] = []
+        self._hash = hashlib.sha256()
+        self._room = SEGMENT_BYTES
+
+    def update(self, data: memoryview) -> None:
+        while len(data) > self._room:
+            head, data = data[: self._room], data[self._room :]
+            self._hash.update(head)
+            self._close()
+        self._hash.update(data)
+        self._room -= len(data)
+
+    def _close(self) -> None:
+        self._done.append(self._hash.digest())
+        self._hash = hashlib.sha256()
+        self._room = SEGMENT_BYTES
+
+    def finish(self) -> tuple[bytes, ...]:
+        self._close()
+        return tuple(self._done)

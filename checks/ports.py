@@ -1,0 +1,110 @@
+"""The ports that a store must fill, so that the judge can read without knowing where.
+
+A store raises only `StoreError` (and its kinds); what the operating system or an SDK raised is its cause.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from checks.evidence import Evidence
+
+
+class Kind(StrEnum):
+    """What stands at a path. Only regular files are read."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    OTHER = "other"  # device, FIFO, socket
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a store says of a path without reading it.
+
+    `token` is opaque and equal only if the store knows of no change between two looks (times and inode, an ETag).
+    """
+
+    kind: Kind
+    size_bytes: int
+    token: object
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One name of a listing. `problem` is set where a directory could not be read: names below it are unknown."""
+
+    path: bytes
+    stat: Stat | None
+    problem: str | None = None
+
+
+class StoreError(Exception):
+    """A store could not do what was asked. `cause` is a short word for people, such as `EIO`."""
+
+    def __init__(self, message: str, *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class NotFoundError(StoreError):
+    """There is nothing at that path (and the store itself answered)."""
+
+
+class WrongKindError(StoreError):
+    """Something stands at that path that is not a regular file."""
+
+
+class UnavailableError(StoreError):
+    """The store itself is not there: folder gone, empty mount, another disk, server unreachable."""
+
+
+class Source(Protocol):
+    """One open file of a store. Reading moves forward only."""
+
+    @property
+    def path(self) -> bytes: ...
+
+    @property
+    def evidence(self) -> Evidence:
+        """READ or READ_MEDIUM: how the bytes handed out so far were read."""
+        ...
+
+    def stat(self) -> Stat:
+        """The file's state now, asked anew."""
+        ...
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills the buffer from the present position; 0 only at the end. Short reads are not the end."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """Speaks to one replica. All paths are bytes below the replica's root, with `/` between parts."""
+
+    def identity(self) -> str:
+        """The UUID written on the replica; UnavailableError if it cannot be read."""
+        ...
+
+    def stat(self, path: bytes) -> Stat:
+        """NotFoundError if there is nothing; StoreError if it cannot be told."""
+        ...
+
+    def list(self, root: bytes) -> Iterator[Listed]:
+        """All names below `root` that are no directories, relative to it, in no promised order.
+
+        A directory that cannot be read is yielded with its `problem` and the walk goes on. NotFoundError if `root`
+        itself is not there.
+        """
+        ...
+
+    def open(self, path: bytes, *, past_cache: bool, offset: int = 0, expected_bytes: int | None = None) -> Source:
+        """Opens a regular file for reading, never through a symbolic link below the root.
+
+        `past_cache` asks for the medium; the source's `evidence` says what was had. `expected_bytes` is a hint.
+        """
+        ...

@@ -1,0 +1,203 @@
+"""What goes into the catalog and comes out of it: frozen values, times as aware UTC, sizes in bytes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from checks.evidence import Evidence, Outcome
+from checks.findings import Code, Finding
+from checks.inventory import Entry, Record
+from checks.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPackage:
+    """A package's first version, as ingest hands it in. `records` cover every path, in order."""
+
+    uuid: UUID
+    identifier: str
+    collection: str
+    records: Iterable[Record]
+    large_files: Sequence[Entry] = ()
+    source: bytes | None = None  # absolute path of the bag handed in: an unmanaged source, never a copy
+    facts: Mapping[str, str] = field(default_factory=dict)  # bag version, algorithms, who took it in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRow:
+    id: int
+    uuid: UUID
+    identifier: str
+    collection: str
+    inventory_id: int  # of the current version
+    version: int
+    files: int
+    size_bytes: int
+    root: bytes
+    added_at: datetime
+    source: bytes | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardRow:
+    id: int
+    inventory_id: int
+    start: bytes  # positions, see checks.inventory; stop b"" is without end
+    stop: bytes
+    files: int
+    bytes_to_read: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaRow:
+    id: int
+    uuid: UUID
+    name: str
+    added_at: datetime
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRow:
+    """One version of one package at one replica, with its summary."""
+
+    id: int
+    package_id: int
+    inventory_id: int
+    replica_id: int
+    replica: str  # its name
+    package: str  # its identifier
+    location: bytes  # folder below the replica's root
+    recorded_at: datetime
+    current: bool  # whether it is of the package's current version
+    shards: int
+    shards_read: int  # shards ever read through (evidence READ or better)
+    oldest_read_at: datetime | None  # None while any shard was never read
+    damage: int  # open findings that make a check FAIL
+    undetermined: int  # open findings that make a check INCONCLUSIVE
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardTimes:
+    """When every expected entry of a shard of a copy last reached a level, by level; absent: never."""
+
+    at: Mapping[Evidence, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCopy:
+    """A copy that was written, read back and is now to be recorded; `checks` are its reading back, shard by shard."""
+
+    inventory_id: int
+    replica_id: int
+    location: bytes
+    checks: "Sequence[CheckResult]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One shard (or some named paths of it) of one copy, read once.
+
+    `paths` is None for a whole shard, else the paths that were read. `lease_token` is None only for what needs no
+    lease: reading back a copy that is not recorded yet, or a person's `--path`.
+    """
+
+    copy_id: int  # 0 inside NewCopy
+    shard_id: int
+    audit_id: int | None
+    lease_token: int | None
+    started_at: datetime
+    ended_at: datetime
+    evidence: Evidence  # the weakest that any expected entry reached
+    outcome: Outcome
+    good: int
+    bad: int
+    unread: int
+    bytes_read: int
+    observed_root: bytes | None  # None where not every expected entry was read
+    findings: Sequence[Finding] = ()
+    paths: Sequence[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """A finding as the catalog keeps it: opened, seen again and closed by checks (numbers in the journal)."""
+
+    id: int
+    finding: Finding
+    package: str
+    replica: str
+    copy_id: int
+    package_id: int
+    opened_at: datetime
+    seen_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def code(self) -> Code:
+        return self.finding.code
+
+
+class AuditState(StrEnum):
+    RUNNING = "running"
+    STOPPED = "stopped"  # before its end: interrupted, or found dead; can be resumed
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    id: int
+    opened_at: datetime
+    ended_at: datetime | None
+    state: AuditState
+    required: Evidence
+    planned: int  # checks it set out to do
+    done: int
+    passed: int
+    failed: int
+    inconclusive: int
+    files_good: int
+    files_bad: int
+    files_unread: int
+    bytes_read: int
+    scope: Mapping[str, object]  # what was asked for: packages, replicas, due, by whom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to check one shard of one copy until it expires; `token` rises with every lease ever given."""
+
+    audit_id: int
+    copy_id: int
+    shard_id: int
+    token: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueShard:
+    """A shard of a copy with what the policy needs to put it in order."""
+
+    copy_id: int
+    shard_id: int
+    replica_id: int
+    bytes_to_read: int
+    files: int
+    read_at: datetime | None  # at the required evidence; None: never
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRow:
+    """One link of the chain: `hash` is SHA-256 over number (8 bytes big-endian), `previous` and `body`."""
+
+    number: int
+    kind: str
+    previous: bytes
+    body: bytes  # the exact bytes hashed: canonical JSON
+    hash: bytes

@@ -1,0 +1,35 @@
+"""Errors of `preserve`: could not do the work. Damage is never an exception; it is a finding.
+
+    PreserveError
+    ├── UsageError          what was asked for cannot be meant           exit 2
+    ├── CatalogError        the catalog cannot serve                     exit 2
+    └── UndeterminedError   it could not be found out, or not finished   exit 3
+
+The exit statuses stand in one table, `preserve.cli.exits`.
+"""
+
+
+class PreserveError(Exception):
+    """Says what could not be done, and how to go on.
+
+    Args:
+        message: one sentence naming the file or thing.
+        remedy: what the person can do now; may be empty.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class UsageError(PreserveError):
+    """The command, its arguments or what they name cannot be worked with."""
+
+
+class CatalogError(PreserveError):
+    """The catalog is missing, damaged, busy for too long, or made by a newer program."""
+
+
+class UndeterminedError(PreserveError):
+    """The work could not be brought to its end: unreachable, unreadable, full, or stopped."""
