@@ -5,6 +5,7 @@ import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from checks.evidence import Evidence
@@ -60,6 +61,7 @@ class Reading:
     path: bytes
     size_bytes: int = 0
     digests: Mapping[str, bytes]
+    bytes_read: int = 0  # differs from the size where only a segment was read
     segments: tuple[bytes, ...] = ()
     evidence: Evidence = Evidence.LISTED
     problem: str | None = None
@@ -114,8 +116,7 @@ class Digester:
                 waiting.append(pool.submit(self.read, item).result)
                 in_pool += 1
             elif waiting:
-                reading = self.read(item)
-                waiting.append(lambda reading=reading: reading)
+                waiting.append(partial(_same, self.read(item)))
             else:
                 yield self.read(item)
             if in_pool >= self._ahead or len(waiting) >= 64:
@@ -159,6 +160,7 @@ class Digester:
         return Reading(
             path=wanted.path,
             size_bytes=after.size_bytes if wanted.length is not None else count,
+            bytes_read=count,
             digests={name: h.digest() for name, h in zip(self._algorithms, hashes, strict=True)},
             segments=segments.finish() if segments is not None else (),
             evidence=source.evidence,
@@ -179,6 +181,10 @@ def _pump(source: Source, sinks: Sequence[Callable[[memoryview], None]], length:
                 sink(room[:got])
             count += got
     return count
+
+
+def _same(reading: Reading) -> Reading:
+    return reading
 
 
 class _Buffer:

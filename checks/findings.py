@@ -58,22 +58,22 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             Severity.ERROR, Outcome.FAIL, "{observed_bytes} bytes where {expected_bytes} were taken in"
         ),
         Code.MANIFEST_CHANGED: Meaning(
-            Severity.ERROR, Outcome.FAIL, "a manifest is not the one that was taken in; it proves nothing any more"
+            Severity.ERROR,
+            Outcome.FAIL,
+            "a manifest is not the one that was taken in; it proves nothing any more",
         ),
         Code.WRONG_KIND: Meaning(Severity.ERROR, Outcome.FAIL, "not a regular file: {kind}"),
-        Code.COPY_MISSING: Meaning(
-            Severity.ERROR, Outcome.FAIL, "the replica is there, the package's folder is not"
-        ),
+        Code.COPY_MISSING: Meaning(Severity.ERROR, Outcome.FAIL, "the replica is there, the package's folder is not"),
         Code.UNREADABLE: Meaning(Severity.ERROR, Outcome.INCONCLUSIVE, "could not be read ({cause}); not judged"),
         Code.CHANGED_WHILE_READ: Meaning(
             Severity.ERROR, Outcome.INCONCLUSIVE, "changed while it was being read; not judged"
         ),
         Code.LISTING_INCOMPLETE: Meaning(
-            Severity.ERROR, Outcome.INCONCLUSIVE, "this folder could not be listed ({cause}); unknown what is in it"
+            Severity.ERROR,
+            Outcome.INCONCLUSIVE,
+            "this folder could not be listed ({cause}); unknown what is in it",
         ),
-        Code.REPLICA_UNAVAILABLE: Meaning(
-            Severity.ERROR, Outcome.INCONCLUSIVE, "the replica was not there: {cause}"
-        ),
+        Code.REPLICA_UNAVAILABLE: Meaning(Severity.ERROR, Outcome.INCONCLUSIVE, "the replica was not there: {cause}"),
         Code.WEAK_EVIDENCE: Meaning(
             Severity.WARNING, Outcome.INCONCLUSIVE, "known only as {evidence}, where {required} is required"
         ),

@@ -34,10 +34,13 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One name of a listing. `problem` is set where a directory could not be read: names below it are unknown."""
+    """One name of a listing that is no directory.
+
+    With `problem`, it is a directory that could not be read (b"" is the root): names below it are unknown.
+    """
 
     path: bytes
-    stat: Stat | None
+    kind: Kind
     problem: str | None = None
 
 
@@ -94,7 +97,7 @@ class Store(Protocol):
         """NotFoundError if there is nothing; StoreError if it cannot be told."""
         ...
 
-    def list(self, root: bytes) -> Iterator[Listed]:
+    def listing(self, root: bytes) -> Iterator[Listed]:
         """All names below `root` that are no directories, relative to it, in no promised order.
 
         A directory that cannot be read is yielded with its `problem` and the walk goes on. NotFoundError if `root`

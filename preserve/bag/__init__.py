@@ -1,0 +1,1 @@
+"""BagIt (RFC 8493): reading, validating and writing bags."""

@@ -1,0 +1,85 @@
+"""Writes that survive a crash: flushed files and directories, renames that never replace."""
+
+import ctypes
+import errno
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+
+
+@cache
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def sync_directory(path: bytes) -> None:
+    """Flushes a directory, so that renames and new names in it last."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_filesystem(path: bytes) -> None:
+    """Flushes everything written to the file system that holds `path`: one call for a million small files.
+
+    syncfs(2) reports write errors since Linux 5.8. Where there is no syncfs, all file systems are flushed.
+    """
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        if not hasattr(_libc(), "syncfs"):
+            os.sync()
+        elif _libc().syncfs(fd) != 0:
+            _raise_errno(path)
+    finally:
+        os.close(fd)
+
+
+def rename_no_replace(source: bytes, target: bytes) -> None:
+    """Renames; FileExistsError if anything stands at `target`, without a moment in between (renameat2)."""
+    if hasattr(_libc(), "renameat2"):
+        if _libc().renameat2(_AT_FDCWD, source, _AT_FDCWD, target, _RENAME_NOREPLACE) == 0:
+            return
+        if ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):
+            _raise_errno(target)
+    # File systems without the flag: the look before is all that can be had. rename(2) itself replaces no full folder.
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(target))
+    os.rename(source, target)
+
+
+def write_durably(path: bytes, content: bytes) -> None:
+    """Replaces a small file: staged beside it, flushed, renamed, the directory flushed."""
+    folder = os.path.dirname(path) or b"."
+    staged = os.path.join(folder, b".%s.%s.partial" % (os.path.basename(path), secrets.token_hex(4).encode()))
+    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        try:
+            _write_all(fd, content)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if os.path.exists(path):
+            os.chmod(staged, os.stat(path).st_mode & 0o777)
+        os.rename(staged, path)
+    except BaseException:
+        Path(os.fsdecode(staged)).unlink(missing_ok=True)
+        raise
+    sync_directory(folder)
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _raise_errno(path: bytes) -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number), os.fsdecode(path))

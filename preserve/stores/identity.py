@@ -1,0 +1,63 @@
+"""A replica's identity: the file that tells the right disk from an empty mount or another disk."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from checks.names import show
+from checks.ports import UnavailableError
+from preserve.stores.durable import sync_directory, write_durably
+
+OURS = b".preserve"  # everything of ours on a replica besides the bags
+_FILE = b"identity.json"
+_LIMIT_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What is written on a replica."""
+
+    uuid: str
+    name: str
+
+
+def read_identity(root: bytes) -> Identity:
+    """Reads it anew from the medium's file system.
+
+    Raises:
+        UnavailableError: the folder is gone, it is an empty mount, or the file cannot be read or understood.
+    """
+    path = os.path.join(root, OURS, _FILE)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as file:
+            document = json.loads(file.read(_LIMIT_BYTES))
+        return Identity(uuid=str(UUID(document["replica"])), name=str(document["name"]))
+    except FileNotFoundError as error:
+        there = os.path.isdir(root)
+        why = "no identity file in it: an empty mount or another disk" if there else "the folder is not there"
+        raise UnavailableError(f"{show(root)}: {why}", cause=why) from error
+    except OSError as error:
+        raise UnavailableError(f"{show(path)}: {error.strerror}", cause=error.strerror or "unreadable") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnavailableError(
+            f"{show(path)}: not an identity file", cause="its identity file cannot be understood"
+        ) from error
+
+
+def write_identity(root: bytes, identity: Identity, at: datetime) -> None:
+    """Writes the identity onto a replica, durably. The folder itself must exist."""
+    folder = os.path.join(root, OURS)
+    os.makedirs(folder, exist_ok=True)
+    sync_directory(root)
+    document = {
+        "format": "preserve-replica/1",
+        "replica": identity.uuid,
+        "name": identity.name,
+        "written_at": at.isoformat(),
+        "note": "This file tells the disk apart from others. Do not copy it to another disk and do not delete it.",
+    }
+    content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    write_durably(os.path.join(folder, _FILE), content.encode("utf-8"))
