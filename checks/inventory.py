@@ -92,10 +92,16 @@ class Record:
         segments = self.segments if self.segments is not None else [0] * len(self.paths)
         return zip(self.paths, segments, self.sizes, self.digests, strict=True)
 
+    def first_paths(self) -> Sequence[bytes]:
+        """The paths whose first line lies in this shard, in order."""
+        if self.segments is None:
+            return self.paths
+        return [path for path, seg in zip(self.paths, self.segments, strict=True) if seg == 0]
+
     @property
     def files(self) -> int:
         """Files whose first line lies in this shard, so that the sum over shards counts each file once."""
-        return len(self.paths) if self.segments is None else sum(1 for seg in self.segments if seg == 0)
+        return len(self.first_paths())
 
     @property
     def bytes_to_read(self) -> int:
@@ -104,12 +110,8 @@ class Record:
 
     def lengths(self) -> list[int]:
         """Bytes of each line's range of its file."""
-        if self.segments is None:
-            return list(self.sizes)
-        return [
-            size if segment_count(size) == 1 else segment_length(size, seg)
-            for size, seg in zip(self.sizes, self.segments, strict=True)
-        ]
+        segments = self.segments if self.segments is not None else [0] * len(self.sizes)
+        return [segment_length(size, seg) for size, seg in zip(self.sizes, segments, strict=True)]
 
 
 @dataclass(slots=True)
@@ -119,6 +121,11 @@ class _Gathering:
     digests: list[bytes] = field(default_factory=list)
     segments: list[int] = field(default_factory=list)
     length: int = 0
+
+    def full(self, length: int, limit: int) -> bool:
+        return len(self.paths) >= SHARD_FILES * limit or (
+            self.length > 0 and self.length + length > SHARD_BYTES * limit
+        )
 
     def record(self, start: bytes, stop: bytes) -> Record:
         return Record(
@@ -136,8 +143,8 @@ def cut(entries: Iterable[Entry], *, inherited: Sequence[bytes] = ()) -> Iterato
 
     Args:
         entries: in strictly rising bytewise order of path; ValueError otherwise.
-        inherited: the starts of the predecessor's shards. Unchanged ranges then keep their roots; a range that has
-            grown past twice the limits is cut again.
+        inherited: the starts of the predecessor's shards, in order. Unchanged ranges then keep their roots, even
+            where that leaves a shard empty; a range that has grown past twice the limits is cut again.
     """
     gathering, start = _Gathering(), b""
     limit = 2 if inherited else 1
@@ -147,38 +154,35 @@ def cut(entries: Iterable[Entry], *, inherited: Sequence[bytes] = ()) -> Iterato
             raise ValueError(f"not in bytewise order or twice: {path!r}")
         previous = path
         for seg, (seg_digest, length) in enumerate(_lines_of(size, digest, segments)):
-            full = len(gathering.paths) >= SHARD_FILES * limit or (
-                gathering.length > 0 and gathering.length + length > SHARD_BYTES * limit
-            )
-            if gathering.paths and (full or (inherited and _between(inherited, start, position(path, seg)))):
-                stop = position(path, seg)
-                if inherited:
-                    stop = _between(inherited, start, stop) or stop
+            for stop in _between(inherited, start, position(path, seg)) if inherited else ():
                 yield gathering.record(start, stop)
                 gathering, start = _Gathering(), stop
-                while inherited and (nearer := _between(inherited, start, position(path, seg))):
-                    yield gathering.record(start, nearer)
-                    gathering, start = _Gathering(), nearer
+            if gathering.full(length, limit):
+                stop = position(path, seg)
+                yield gathering.record(start, stop)
+                gathering, start = _Gathering(), stop
             gathering.paths.append(path)
             gathering.sizes.append(size)
             gathering.digests.append(seg_digest)
             gathering.segments.append(seg)
             gathering.length += length
+    for stop in _between(inherited, start, None):
+        yield gathering.record(start, stop)
+        gathering, start = _Gathering(), stop
     yield gathering.record(start, b"")
 
 
 def _lines_of(size: int, digest: bytes, segments: tuple[bytes, ...]) -> Sequence[tuple[bytes, int]]:
-    if not segments:
+    if not segments and size <= SEGMENT_BYTES:
         return ((digest, size),)
     if len(segments) != segment_count(size):
         raise ValueError(f"{len(segments)} segments for a file of {size} bytes")
     return [(seg_digest, segment_length(size, seg)) for seg, seg_digest in enumerate(segments)]
 
 
-def _between(cuts: Sequence[bytes], start: bytes, upto: bytes) -> bytes:
-    """The first of the inherited cuts after `start` and not after `upto`, or nothing."""
-    place = bisect_right(cuts, start)
-    return cuts[place] if place < len(cuts) and cuts[place] <= upto else b""
+def _between(cuts: Sequence[bytes], after: bytes, upto: bytes | None) -> Sequence[bytes]:
+    """The inherited cuts after one position, up to another and that one included."""
+    return cuts[bisect_right(cuts, after) : None if upto is None else bisect_right(cuts, upto)]
 
 
 def whole_root(large_files: Sequence[Entry]) -> bytes:

@@ -30,6 +30,7 @@ class Stat:
     kind: Kind
     size_bytes: int
     token: object
+    modified_ns: int | None = None  # since 1970, for copies that keep their times
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from checks.findings import Code, Finding, outcome_of
 from checks.inventory import SEGMENT_BYTES, Record, segment_count
 from checks.judging import Line, Sight, conclude, describe
 from checks.listing import Names
+from checks.names import show
 from checks.ports import NotFoundError, Store, StoreError, UnavailableError
 
 
@@ -83,7 +84,7 @@ class ShardChecker:
         if observed != root:
             self._compare(location, lines, readings, names, tally)
             observed = _observed_root(record, readings)
-        self._beside(location, names, tally)
+        self._beside(location, record, names, tally)
         return self._judged(location, record, tally, observed, root)
 
     def check_paths(self, location: bytes, record: Record, paths: Sequence[bytes], names: Names) -> Judgement:
@@ -155,7 +156,7 @@ class ShardChecker:
 
         return kind
 
-    def _beside(self, location: bytes, names: Names, tally: _Tally) -> None:
+    def _beside(self, location: bytes, record: Record, names: Names, tally: _Tally) -> None:
         """What stands beside the record: untracked files, folders not listed, names spelled otherwise."""
         for name in names.untracked:
             try:
@@ -168,6 +169,9 @@ class ShardChecker:
                 parameters = {"observed": {"size_bytes": found.size_bytes, "kind": found.kind.value}}
             tally.findings.append(Finding(code=Code.UNTRACKED, path=name, parameters=parameters))
             tally.untracked += 1
+        for path in names.spelled.keys() & set(record.first_paths()) if names.spelled else ():
+            spelled = {"found_at": show(names.spelled[path])}
+            tally.findings.append(Finding(code=Code.NAME_NORMALISATION, path=path, parameters=spelled))
         for folder, cause in names.problems:
             tally.findings.append(Finding(code=Code.LISTING_INCOMPLETE, path=folder, parameters={"cause": cause}))
 

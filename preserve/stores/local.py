@@ -48,7 +48,7 @@ class LocalStore:
             folder = waiting.pop()
             full = b"/".join(part for part in (root, folder) if part)
             try:
-                fd = self._open_folder(full)
+                fd = self.open_folder(full)
             except StoreError as error:
                 if folder == b"":
                     raise
@@ -72,7 +72,7 @@ class LocalStore:
                     else:
                         yield Listed(path, Kind.SYMLINK if entry.is_symlink() else Kind.OTHER)
         except OSError as error:
-            yield Listed(folder, Kind.DIRECTORY, _cause(error))
+            yield Listed(folder, Kind.DIRECTORY, cause_of(error))
 
     def open(
         self, path: bytes, *, past_cache: bool, offset: int = 0, expected_bytes: int | None = None
@@ -90,16 +90,21 @@ class LocalStore:
         folder, _, name = path.rpartition(b"/")
         kept: _Kept | None = getattr(self._local, "kept", None)
         if kept is None or kept.folder != folder or kept.generation != self._generation:
-            kept = _Kept(folder, self._generation, self._open_folder(folder))
+            kept = _Kept(folder, self._generation, self.open_folder(folder))
             self._local.kept = kept
         return kept.fd, name
 
-    def _open_folder(self, folder: bytes) -> int:
-        """Walks down from the root, a part at a time, so that no link is followed on the way."""
+    def open_folder(self, folder: bytes) -> int:
+        """A descriptor of a folder below the root, for the caller to close; no link is followed on the way down.
+
+        Raises:
+            NotFoundError: nothing, a file or a link stands where a part of the path should be.
+            StoreError: it cannot be opened.
+        """
         try:
             fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise UnavailableError(f"{show(self.root)}: {error.strerror}", cause=_cause(error)) from error
+            raise UnavailableError(f"{show(self.root)}: {error.strerror}", cause=cause_of(error)) from error
         for part in folder.split(b"/") if folder else ():
             if part in (b"", b".", b".."):
                 os.close(fd)
@@ -111,7 +116,7 @@ class LocalStore:
                     errno.ENOTDIR,
                     errno.ELOOP,
                 ):  # a file or a link stands where the folder was
-                    raise NotFoundError(f"{show(folder)}: no such folder", cause=_cause(error)) from error
+                    raise NotFoundError(f"{show(folder)}: no such folder", cause=cause_of(error)) from error
                 raise _translated(error, folder) from error
             finally:
                 os.close(fd)
@@ -205,7 +210,7 @@ def _drop_cache(fd: int) -> None:
 
 def _stat_of(found: os.stat_result) -> Stat:
     token = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return Stat(_kind_of(found.st_mode), found.st_size, token)
+    return Stat(_kind_of(found.st_mode), found.st_size, token, found.st_mtime_ns)
 
 
 def _kind_of(mode: int) -> Kind:
@@ -219,11 +224,12 @@ def _kind_of(mode: int) -> Kind:
 def _translated(error: OSError, path: bytes) -> StoreError:
     text = f"{show(path)}: {error.strerror}"
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return NotFoundError(text, cause=_cause(error))
+        return NotFoundError(text, cause=cause_of(error))
     if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-        return WrongKindError(f"{show(path)}: not a regular file", cause=_cause(error))
-    return StoreError(text, cause=_cause(error))
+        return WrongKindError(f"{show(path)}: not a regular file", cause=cause_of(error))
+    return StoreError(text, cause=cause_of(error))
 
 
-def _cause(error: OSError) -> str:
+def cause_of(error: OSError) -> str:
+    """The error's short name, such as `EIO`."""
     return errno.errorcode.get(error.errno or 0, str(error.errno))

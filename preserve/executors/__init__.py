@@ -1,0 +1,1 @@
+"""Executors: where shards are read. Threads here; elsewhere, later, a cluster."""

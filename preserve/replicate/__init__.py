@@ -1,0 +1,1 @@
+"""Replication: copy, read back past the cache, and only then record."""

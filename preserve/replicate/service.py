@@ -1,0 +1,211 @@
+"""Placing packages on replicas: staged, flushed, read back past the cache, renamed, and only then recorded."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from checks.evidence import Evidence, Outcome
+from checks.findings import Finding
+from checks.names import show
+from checks.ports import NotFoundError, StoreError, UnavailableError
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, ReplicaRow
+from preserve.errors import PreserveError, UndeterminedError, UsageError
+from preserve.executors.threads import Threads
+from preserve.replicate.copying import Content, CopyWriter, Place, all_passed, failures
+from preserve.replicate.locations import location
+from preserve.stores.local import LocalStore
+from preserve.stores.staging import Staging
+
+_SPARE_BYTES = 64 << 20  # left free on a replica for the file system's own needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What came of one package and one replica. `problem` says why there is no new copy."""
+
+    package: str
+    replica: str
+    outcome: Outcome
+    already: bool = False
+    copy: CopyRow | None = None
+    problem: str = ""
+    remedy: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+class Replicator:
+    """Copies packages to replicas.
+
+    Args:
+        stores: an open store for each replica's id, None where none is configured.
+        required: the least evidence that reading back must reach to be recorded as such.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        stores: dict[int, LocalStore],
+        threads: Threads,
+        clock: Callable[[], datetime],
+        *,
+        required: Evidence = Evidence.READ,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._stores = stores
+        self._threads = threads
+        self._clock = clock
+        self._required = required
+        self._on_bytes = on_bytes
+
+    def place(self, packages: Sequence[PackageRow], replicas: Sequence[ReplicaRow]) -> Iterable[Placed]:
+        """Places each package on each replica; what fails for one does not stop the others."""
+        for package in packages:
+            content = self._content(package)
+            copies = {copy.replica_id: copy for copy in self._catalog.copies([package.id], current_only=True)}
+            for replica in replicas:
+                if replica.id in copies:
+                    yield Placed(
+                        package=package.identifier,
+                        replica=replica.name,
+                        outcome=Outcome.PASS,
+                        already=True,
+                        copy=copies[replica.id],
+                    )
+                    continue
+                try:
+                    placed = self._place(package, replica, content, list(copies.values()))
+                except PreserveError as error:
+                    placed = Placed(
+                        package=package.identifier,
+                        replica=replica.name,
+                        outcome=Outcome.INCONCLUSIVE,
+                        problem=error.message,
+                        remedy=error.remedy,
+                    )
+                if placed.copy is not None:
+                    copies[replica.id] = placed.copy
+                yield placed
+
+    def _content(self, package: PackageRow) -> Content:
+        return Content(
+            shards=self._catalog.shards(package.inventory_id),
+            record=lru_cache(maxsize=64)(self._catalog.record),
+            whole={entry.path: entry.sha256 for entry in self._catalog.large_files(package.inventory_id)},
+        )
+
+    def _place(self, package: PackageRow, replica: ReplicaRow, content: Content, copies: Sequence[CopyRow]) -> Placed:
+        store = self._present(replica)
+        where = location(package.identifier, package.version)
+        staging = Staging(store.root, f"{package.uuid}-v{package.version}".encode())
+        place = Place(replica.name, store, where)
+        with staging.held():
+            if not _there(store, where):
+                checks = self._write(staging, package, replica, content, copies)
+                if not all_passed(checks):
+                    return _failed(package, replica, failures(checks))
+                self._present(replica)  # a disk that was changed meanwhile must not get the last word
+                staging.publish(where)
+            else:
+                # Renamed by an earlier run that was killed before it could record it; or somebody else's folder.
+                checks = self._read_back(place, replica, content)
+                if not all_passed(checks):
+                    raise UsageError(
+                        f"{replica.name}: {show(where)} is there already and is not this package as it was taken in",
+                        remedy="Look at that folder; move it away if it is not needed, then run the command again.",
+                    )
+            new = NewCopy(inventory_id=package.inventory_id, replica_id=replica.id, location=where, checks=checks)
+            copy = self._catalog.record_copy(new, self._clock())
+        return Placed(package=package.identifier, replica=replica.name, outcome=Outcome.PASS, copy=copy)
+
+    def _write(
+        self,
+        staging: Staging,
+        package: PackageRow,
+        replica: ReplicaRow,
+        content: Content,
+        copies: Sequence[CopyRow],
+    ) -> list[CheckResult]:
+        """Fills the staging and reads it back; what proved bad is written once more and read back again."""
+        _refuse_when_full(staging, package, content)
+        writer = CopyWriter(self._sources(package, copies), self._threads, on_bytes=self._on_bytes)
+        staged = Place(replica.name, self._stores[replica.id], staging.location)
+        checks: list[CheckResult] = []
+        for _ in range(2):
+            writer.fill(staging, content)
+            checks = writer.read_back(staged, str(replica.uuid), content, self._clock, self._required)
+            bad = [finding.path for finding in failures(checks) if finding.path is not None]
+            if all_passed(checks) or not bad:
+                break
+            for path in bad:
+                staging.discard(path)
+        return checks
+
+    def _read_back(self, place: Place, replica: ReplicaRow, content: Content) -> list[CheckResult]:
+        writer = CopyWriter((), self._threads, on_bytes=self._on_bytes)
+        return writer.read_back(place, str(replica.uuid), content, self._clock, self._required)
+
+    def _sources(self, package: PackageRow, copies: Sequence[CopyRow]) -> list[Place]:
+        """The copies, least damaged and last read first, then the bag that was handed in."""
+        places = [
+            Place(copy.replica, self._stores[copy.replica_id], copy.location)
+            for copy in sorted(copies, key=lambda copy: (copy.damage, copy.undetermined))
+            if copy.replica_id in self._stores
+        ]
+        if package.source is not None:
+            places.append(Place("the bag that was taken in", LocalStore(package.source), b""))
+        return places
+
+    def _present(self, replica: ReplicaRow) -> LocalStore:
+        store = self._stores.get(replica.id)
+        if store is None:
+            raise UsageError(
+                f"the replica {replica.name} is not in the settings",
+                remedy=f"Add [replica.{replica.name}] with its url to preserve.toml.",
+            )
+        try:
+            identity = store.identity()
+        except UnavailableError as error:
+            raise UndeterminedError(
+                f"the replica {replica.name} is not there: {error}", remedy="Connect it and run the command again."
+            ) from error
+        if identity != str(replica.uuid):
+            raise UndeterminedError(
+                f"{show(store.root)} is not the replica {replica.name}: its identity is {identity}, "
+                f"expected {replica.uuid}",
+                remedy="Connect the right disk, or correct the url in preserve.toml.",
+            )
+        return store
+
+
+def _there(store: LocalStore, where: bytes) -> bool:
+    try:
+        store.stat(where)
+    except NotFoundError:
+        return False
+    except StoreError as error:
+        raise UndeterminedError(f"{show(where)}: cannot be looked at: {error}") from error
+    return True
+
+
+def _refuse_when_full(staging: Staging, package: PackageRow, content: Content) -> None:
+    staged = sum(min(staging.size_of(path) or 0, size) for path, size, _ in content.files())
+    needed, free = package.size_bytes - staged + _SPARE_BYTES, staging.free_bytes()
+    if needed > free:
+        raise UndeterminedError(
+            f"not enough room: {needed:,} bytes are needed, {free:,} are free", remedy="Make room, then run it again."
+        )
+
+
+def _failed(package: PackageRow, replica: ReplicaRow, found: list[Finding]) -> Placed:
+    named = ", ".join(show(finding.path) for finding in found[:5] if finding.path is not None)
+    return Placed(
+        package=package.identifier,
+        replica=replica.name,
+        outcome=Outcome.FAIL if any(f.meaning.outcome is Outcome.FAIL for f in found) else Outcome.INCONCLUSIVE,
+        problem=f"what was written did not read back as it was taken in: {named or 'see the findings'}",
+        remedy="Nothing was recorded. Suspect this disk or its cable.",
+        findings=tuple(found),
+    )

@@ -1,0 +1,211 @@
+"""The settings file: what it means, and what is said of what it cannot mean."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import config
+from config import SettingsError
+
+FILE = Path("/archive/preserve.toml")
+
+
+def refused(text: str) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        config.parse(text, FILE)
+    assert caught.value.path == FILE
+    return caught.value
+
+
+def test_an_empty_file_has_the_defaults() -> None:
+    settings = config.parse("", FILE)
+    assert settings.catalog.path == Path("/archive/catalog.sqlite")
+    assert settings.audit.every.interval == timedelta(days=1)
+    assert (settings.audit.max_age, settings.audit.target_age) == (timedelta(days=90), timedelta(days=60))
+    assert settings.audit.evidence == "read"
+    assert settings.audit.threads is None and settings.audit.minimum_copies is None
+    assert settings.replicas == {} and settings.organization is None
+
+
+def test_the_example_loads_and_says_the_defaults() -> None:
+    example, empty = config.parse(config.example(), FILE), config.parse("", FILE)
+    assert example == empty
+
+
+def test_the_examples_commented_settings_load_too() -> None:
+    lines = [
+        line[2:]
+        if line.startswith(("# [", "# url", "# medium", "# site", "# offline", "# org", "# thr", "# min"))
+        else line
+        for line in config.example().splitlines()
+    ]
+    settings = config.parse("\n".join(lines), FILE)
+    assert list(settings.replicas) == ["nas", "vault"]
+    assert settings.replicas["vault"].offline
+    assert (settings.audit.threads, settings.audit.minimum_copies) == (2, 3)
+
+
+def test_everything_can_be_set() -> None:
+    settings = config.parse(
+        """
+        organization = "សារមន្ទីរ"
+        catalog.path = "state/c.sqlite"
+        [audit]
+        every = "0 2 * * *"
+        max_age = "30d"
+        evidence = "read-medium"
+        [replica.nas-1]
+        url = "copies/nas"
+        medium = "disk"
+        site = "Phnom Penh"
+        offline = true
+        """,
+        FILE,
+    )
+    assert settings.audit.every.cron == "0 2 * * *"
+    assert settings.audit.target_age == timedelta(days=20), "two thirds of the promise"
+    assert settings.replicas["nas-1"].root == b"/archive/copies/nas"
+    assert settings.catalog.path == Path("/archive/state/c.sqlite")
+
+
+def test_all_unknown_keys_are_told_at_once_with_their_lines_and_what_was_meant() -> None:
+    error = refused('[audit]\nmax_aeg = "1d"\n\n[replica.nas]\nulr = "/x"\n\n[replicas.b]\nurl = "/y"\n')
+    assert error.line == 2
+    for told in ("line 2: audit.max_aeg (did you mean max_age?)", "line 5: replica.nas.ulr", "did you mean replica?"):
+        assert told in error.message
+
+
+def test_one_unknown_key_has_its_own_sentence() -> None:
+    error = refused('\n[audit]\nmax_aeg = "1d"\n')
+    assert (error.line, error.message, error.remedy) == (
+        3,
+        "audit.max_aeg is not a known setting",
+        "did you mean max_age?",
+    )
+    assert str(error) == "/archive/preserve.toml:3: audit.max_aeg is not a known setting"
+
+
+def test_a_key_in_the_wrong_table_is_told_where_it_belongs() -> None:
+    assert refused('max_age = "1d"').remedy == "it belongs under [audit]"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[audit]\nmax_age = 9", 2, "text in quotes"),
+        ('[audit]\nthreads = "two"', 2, "whole number"),
+        ("[audit]\nthreads = 0", 2, ">= 1"),
+        ("[audit]\nthreads = true", 2, "whole number"),
+        ('[audit]\nevidence = "listed"', 2, "listed"),
+        ('[audit]\nmax_age = "90 years"', 2, "length of time"),
+        ('[audit]\nmax_age = "0d"', 2, "no time at all"),
+        ('[audit]\nmax_age = "999999d"', 2, "century"),
+        ('[audit]\nevery = "0 25 * * *"', 2, "hour"),
+        ('[audit]\nevery = "now and then"', 2, "neither"),
+        ('[audit]\n\ntarget_age = "91d"', 3, "longer than max_age"),
+        ("audit = 3", 1, "table"),
+        ('[replica]\nurl = "/x"', 2, "table"),
+        ('[replica.nas]\nsite = "x"', 1, "url"),
+        ('[replica.nas]\nurl = "/x"\noffline = "yes"', 3, "true or false"),
+        ('[replica."a b"]\nurl = "/x"', 1, "name of a replica"),
+        ('[replica.nas]\nurl = "/x"\nsite = "a\\nb"', 3, "control"),
+        ('[catalog]\npath = ""', 2, "file name"),
+        ('organization = "a\\u0007b"', 1, "control"),
+        ('[replica.a]\nurl = "x"\n[replica.b]\nurl = "./x/"', 4, "same folder"),
+        ("a = 1\na = 2", 2, "second time"),
+        ("[audit]\n[catalog]\n[audit]", 3, "second time"),
+        ('organization = "', 1, "not TOML"),
+        ("\n\nnonsense", 3, "not TOML"),
+        ("x = " + "9" * 5000, None, "not TOML"),
+        ("x = " + "[" * 5000 + "]" * 5000, None, "nested"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_line(text: str, line: int | None, says: str) -> None:
+    error = refused(text)
+    assert error.line == line
+    assert says in error.message
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("s3://key:secret@bucket", "not supported yet"),
+        ("user@host:/srv", "another machine"),
+        ("file://server/share", "another machine"),
+        ("file:relative", "no whole path"),
+        ("file:///a?b", "no whole path"),
+        ("file:///a%zz", "hexadecimal"),
+        ("file:///a%00", "NUL"),
+        ("~/copies", "not expanded"),
+        ("", "must be a folder"),
+    ],
+)
+def test_a_url_that_is_no_folder_is_refused(url: str, says: str) -> None:
+    error = refused(f'[replica.a]\nurl = "{url}"')
+    assert error.line == 2
+    assert says in error.message
+    assert "secret" not in str(error) + error.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "root"),
+    [
+        ("/mnt/nas", b"/mnt/nas"),
+        ("copies/100%", b"/archive/copies/100%"),
+        ("file:///mnt/%E1%9E%80%FF", b"/mnt/\xe1\x9e\x80\xff"),
+        ("file://localhost/mnt", b"/mnt"),
+        ("/mnt/ភ្នំពេញ", "/mnt/ភ្នំពេញ".encode()),
+        ("./a:b", b"/archive/a:b"),
+    ],
+)
+def test_a_url_becomes_a_folder(url: str, root: bytes) -> None:
+    found = config.parse(f"[replica.a]\nurl = '{url}'", FILE).replicas["a"].root
+    assert os.path.normpath(found) == root
+
+
+def test_a_file_that_is_not_utf_8_is_refused_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "preserve.toml"
+    path.write_bytes(b'# a\n# b\norganization = "caf\xe9"\n')
+    with pytest.raises(SettingsError, match="not UTF-8") as caught:
+        config.load(path)
+    assert caught.value.line == 3
+
+
+def test_a_byte_order_mark_and_windows_lines_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "preserve.toml"
+    path.write_bytes(b'\xef\xbb\xbforganization = "a"\r\n[audit]\r\nmax_aeg = "1d"\r\n')
+    with pytest.raises(SettingsError, match="max_aeg") as caught:
+        config.load(path)
+    assert caught.value.line == 3
+
+
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        config.load(tmp_path)
+
+
+class TestFind:
+    def test_the_nearest_file_above(self, tmp_path: Path) -> None:
+        (tmp_path / "preserve.toml").touch()
+        (tmp_path / "a" / "b").mkdir(parents=True)
+        assert config.find(tmp_path / "a" / "b", None, {}) == tmp_path / "preserve.toml"
+
+    def test_the_option_before_the_variable_before_the_folder(self, tmp_path: Path) -> None:
+        for name in ("preserve.toml", "option.toml", "variable.toml"):
+            (tmp_path / name).touch()
+        environ = {"PRESERVE_CONFIG": str(tmp_path / "variable.toml")}
+        assert config.find(tmp_path, "option.toml", environ) == tmp_path / "option.toml"
+        assert config.find(tmp_path, None, environ) == tmp_path / "variable.toml"
+        assert config.find(tmp_path, None, {"PRESERVE_CONFIG": ""}) == tmp_path / "preserve.toml"
+
+    def test_a_named_file_that_is_not_there_is_never_replaced_by_another(self, tmp_path: Path) -> None:
+        (tmp_path / "preserve.toml").touch()
+        with pytest.raises(SettingsError, match="no such settings file"):
+            config.find(tmp_path, "gone.toml", {})
+
+    def test_none_at_all_tells_how_to_make_one(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError) as caught:
+            config.find(tmp_path, None, {})
+        assert "preserve init" in caught.value.remedy
