@@ -26,7 +26,9 @@ _AHEAD = 4  # shards taken in advance, by thread; small ones are then committed 
 class Progress(Protocol):
     """Told how far the work is, from any thread."""
 
-    def advance(self, *, files: int = 0, bytes_: int = 0, findings: int = 0) -> None: ...
+    def advance(self, *, files: int = 0, bytes: int = 0) -> None: ...
+
+    def found(self, findings: int = 1) -> None: ...
 
 
 class Stopped(Exception):
@@ -110,7 +112,8 @@ class Auditor:
         shard = self._shard(copy.inventory_id, lease.shard_id)
         started_at = self._clock()
         judgement = self._judge(view, copy, shard, None, audit)
-        self._progress.advance(files=shard.files, findings=len(judgement.findings))
+        self._progress.advance(files=shard.files)
+        self._progress.found(len(judgement.findings))
         return result_of(
             judgement,
             shard.id,
@@ -149,7 +152,7 @@ class Auditor:
     def _count(self, bytes_read: int) -> None:
         if self._stop.is_set():
             raise Stopped
-        self._progress.advance(bytes_=bytes_read)
+        self._progress.advance(bytes=bytes_read)
 
 
 class _Run:

@@ -11,7 +11,7 @@ from checks.ports import UnavailableError
 from preserve.stores.durable import sync_directory, write_durably
 
 OURS = b".preserve"  # everything of ours on a replica besides the bags
-_FILE = b"identity.json"
+IDENTITY_FILE = OURS + b"/identity.json"
 _LIMIT_BYTES = 64 << 10
 
 
@@ -29,7 +29,7 @@ def read_identity(root: bytes) -> Identity:
     Raises:
         UnavailableError: the folder is gone, it is an empty mount, or the file cannot be read or understood.
     """
-    path = os.path.join(root, OURS, _FILE)
+    path = os.path.join(root, IDENTITY_FILE)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(fd, "rb") as file:
@@ -60,4 +60,4 @@ def write_identity(root: bytes, identity: Identity, at: datetime) -> None:
         "note": "This file tells the disk apart from others. Do not copy it to another disk and do not delete it.",
     }
     content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    write_durably(os.path.join(folder, _FILE), content.encode("utf-8"))
+    write_durably(os.path.join(root, IDENTITY_FILE), content.encode("utf-8"))

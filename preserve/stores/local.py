@@ -80,10 +80,10 @@ class LocalStore:
         """See `checks.ports.Store`. Past the cache means O_DIRECT; where it is refused, the evidence is READ."""
         parent, name = self._parent(path)
         try:
-            fd, direct = _open_regular(name, parent, direct=past_cache and bool(_DIRECT))
+            fd, direct, found = _open_regular(name, parent, direct=past_cache and bool(_DIRECT))
         except OSError as error:
             raise _translated(error, path) from error
-        return LocalSource(path, fd, direct=direct, offset=offset)
+        return LocalSource(path, fd, found, direct=direct, offset=offset)
 
     def _parent(self, path: bytes) -> tuple[int, bytes]:
         """A descriptor of the folder a path lies in (the last one used is kept, by thread) and the last part."""
@@ -138,9 +138,10 @@ class _Kept:
 class LocalSource:
     """An open regular file. With O_DIRECT, buffers must be page-aligned (the digester's are)."""
 
-    def __init__(self, path: bytes, fd: int, *, direct: bool, offset: int = 0) -> None:
+    def __init__(self, path: bytes, fd: int, found: os.stat_result, *, direct: bool, offset: int = 0) -> None:
         self.path = path
         self._fd = fd
+        self._found: os.stat_result | None = found  # the first look, taken when it was opened
         self._direct = direct
         self._position = offset
         self._read_past_cache = direct
@@ -152,8 +153,10 @@ class LocalSource:
         return Evidence.READ_MEDIUM if self._read_past_cache else Evidence.READ
 
     def stat(self) -> Stat:
+        """See `checks.ports.Source`. The first answer is the look taken at opening: one call fewer a file."""
+        found, self._found = self._found, None
         try:
-            return _stat_of(os.fstat(self._fd))
+            return _stat_of(os.fstat(self._fd) if found is None else found)
         except OSError as error:
             raise _translated(error, self.path) from error
 
@@ -189,7 +192,7 @@ class LocalSource:
         os.close(self._fd)
 
 
-def _open_regular(name: bytes, parent: int, *, direct: bool) -> tuple[int, bool]:
+def _open_regular(name: bytes, parent: int, *, direct: bool) -> tuple[int, bool, os.stat_result]:
     try:
         fd = os.open(name, _READ | (_DIRECT if direct else 0), dir_fd=parent)
     except OSError as error:
@@ -197,10 +200,11 @@ def _open_regular(name: bytes, parent: int, *, direct: bool) -> tuple[int, bool]
             raise
         fd, direct = os.open(name, _READ, dir_fd=parent), False
         _drop_cache(fd)
-    if not modes.S_ISREG(os.fstat(fd).st_mode):
+    found = os.fstat(fd)
+    if not modes.S_ISREG(found.st_mode):
         os.close(fd)
         raise OSError(errno.ELOOP, "not a regular file")
-    return fd, direct
+    return fd, direct, found
 
 
 def _drop_cache(fd: int) -> None:

@@ -1,0 +1,108 @@
+"""Audits as the command line and the daemon ask for them."""
+
+import os
+import threading
+from datetime import datetime
+
+from checks.evidence import Outcome
+from preserve.app.workspace import Workspace, operator
+from preserve.audit.holders import this_process
+from preserve.audit.planning import Planner, Request
+from preserve.audit.running import Auditor, Progress
+from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
+from preserve.errors import UsageError
+from preserve.executors.threads import Threads
+
+
+def planner(workspace: Workspace) -> Planner:
+    return Planner(workspace.catalog, workspace.clock, workspace.promise, workspace.required)
+
+
+def plan(
+    workspace: Workspace,
+    *,
+    packages: tuple[str, ...] = (),
+    replicas: tuple[str, ...] = (),
+    due: bool = False,
+    budget_bytes: int | None = None,
+) -> AuditRow:
+    """Opens an audit; see `preserve.audit.planning`."""
+    planning = planner(workspace)
+    planning.settle()
+    request = Request(packages=packages, replicas=replicas, due=due, budget_bytes=budget_bytes, by=operator())
+    return planning.open(request, workspace.packages(packages), workspace.replicas(replicas))
+
+
+def run(workspace: Workspace, audit: AuditRow, progress: Progress, stop: threading.Event | None = None) -> AuditRow:
+    """Does what an audit set out to do; see `preserve.audit.running`."""
+    with Threads(workspace.settings.audit.threads) as threads:
+        auditor = Auditor(workspace.catalog, workspace.stores(), threads, workspace.clock, progress=progress, stop=stop)
+        return auditor.run(audit)
+
+
+def read_path(
+    workspace: Workspace,
+    path: str,
+    progress: Progress,
+    *,
+    packages: tuple[str, ...] = (),
+    replicas: tuple[str, ...] = (),
+) -> list[tuple[CopyRow, CheckResult]]:
+    """Reads one file on all its copies now, and records it.
+
+    Raises:
+        UsageError: no package asked for has such a path.
+    """
+    name = os.fsencode(path)
+    replica_ids = [replica.id for replica in workspace.replicas(replicas)]
+    holding = [
+        package.id
+        for package in workspace.packages(packages)
+        if workspace.catalog.entry(package.inventory_id, name) is not None
+    ]
+    if not holding:
+        raise UsageError(
+            f"no package has a file {path}", remedy="Paths are from the bag's root, such as data/folder/page.jpg."
+        )
+    results = []
+    with Threads(workspace.settings.audit.threads) as threads:
+        auditor = Auditor(workspace.catalog, workspace.stores(), threads, workspace.clock, progress=progress)
+        for copy in workspace.catalog.copies(holding, replica_ids, current_only=True):
+            results += [(copy, result) for result in auditor.check_path(copy, name)]
+    workspace.catalog.commit_checks([result for _, result in results], workspace.clock())
+    return results
+
+
+def outcome(audit: AuditRow) -> Outcome:
+    """What an audit as a whole came to: damage first, then anything that was not determined or not done."""
+    if audit.failed:
+        return Outcome.FAIL
+    whole = audit.state is AuditState.ENDED and audit.done == audit.planned
+    if audit.inconclusive or not whole or (audit.planned == 0 and not audit.scope.get("due")):
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS
+
+
+class DueWork:
+    """What the daemon does with a workspace; see `preserve.daemon.service.Work`."""
+
+    def __init__(self, workspace: Workspace, progress: Progress) -> None:
+        self._workspace = workspace
+        self._progress = progress
+        self._holder = this_process()
+
+    def lead(self, ttl_seconds: float) -> bool:
+        return self._workspace.catalog.claim_leadership(self._holder, self._workspace.clock(), ttl_seconds)
+
+    def yield_lead(self) -> None:
+        self._workspace.catalog.release_leadership(self._holder)
+
+    def last_run_at(self) -> datetime | None:
+        return self._workspace.catalog.last_due_audit_at()
+
+    def run_due(self, stop: threading.Event) -> str:
+        audit = run(self._workspace, plan(self._workspace, due=True), self._progress, stop)
+        return (
+            f"audit {audit.id}: {audit.done:,} of {audit.planned:,} shards that were due; "
+            f"{audit.passed:,} passed, {audit.failed:,} failed, {audit.inconclusive:,} inconclusive"
+        )

@@ -1,0 +1,98 @@
+"""Adding and taking out replicas: settings, catalog and the identity on the medium, in an order that can be resumed."""
+
+import os
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import config
+from checks.names import show
+from checks.ports import UnavailableError
+from preserve.app.workspace import Workspace
+from preserve.catalog.rows import ReplicaRow
+from preserve.errors import UsageError
+from preserve.stores.durable import write_durably
+from preserve.stores.identity import IDENTITY_FILE, Identity, read_identity, write_identity
+from preserve.stores.staging import writing
+
+
+def add_replica(
+    workspace: Workspace, name: str, place: str, *, medium: str | None, site: str | None, offline: bool
+) -> ReplicaRow:
+    """Makes a folder a replica: writes its identity, notes it in the catalog, adds it to the settings.
+
+    A disk that carries an identity already is added under that identity, if the catalog knows it by no other name.
+
+    Raises:
+        UsageError: the name is taken, the folder is not there, or it belongs to another replica.
+    """
+    url = _url_of(place)
+    text = workspace.settings.path.read_text(encoding="utf-8")
+    if name in workspace.settings.replicas and name in {r.name for r in workspace.catalog.replicas()}:
+        raise UsageError(f"there is a replica {name} already", remedy="Choose another name.")
+    if name not in workspace.settings.replicas:
+        text = config.with_replica(text, name, url, medium=medium, site=site, offline=offline)
+    settings = config.parse(text, workspace.settings.path)
+    root = settings.replicas[name].root
+    _refuse_other_uses(workspace, root, name)
+    identity = _identity_on(root, name)
+    row = _in_catalog(workspace, identity, name)
+    with writing(root):
+        write_identity(root, identity, workspace.clock())
+    if name not in workspace.settings.replicas:
+        write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
+    return row
+
+
+def remove_replica(workspace: Workspace, name: str) -> None:
+    """Takes a replica out of the settings and ends it in the catalog. Nothing on the medium is touched."""
+    (row,) = workspace.replicas((name,))
+    workspace.catalog.remove_replica(row.name, workspace.clock())
+    if name in workspace.settings.replicas:
+        text = config.without_replica(workspace.settings.path.read_text(encoding="utf-8"), name)
+        write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
+
+
+def _url_of(place: str) -> str:
+    """A place as the settings hold it: URLs as they are, folders made absolute."""
+    if "://" in place:
+        return place
+    path = os.path.abspath(os.fsencode(place))
+    try:
+        return path.decode("utf-8")
+    except UnicodeDecodeError:
+        return "file://" + quote(path)
+
+
+def _refuse_other_uses(workspace: Workspace, root: bytes, name: str) -> None:
+    if not os.path.isdir(root):
+        raise UsageError(f"{show(root)} is not a folder", remedy="Connect the disk, or make the folder first.")
+    real = os.path.realpath(root)
+    for other in workspace.settings.replicas.values():
+        if other.name != name and os.path.realpath(other.root) == real:
+            raise UsageError(
+                f"{show(root)} is the replica {other.name} already",
+                remedy="Two copies in one place are lost together; choose another place.",
+            )
+
+
+def _identity_on(root: bytes, name: str) -> Identity:
+    if not os.path.lexists(os.path.join(root, IDENTITY_FILE)):
+        return Identity(uuid=str(uuid4()), name=name)
+    try:
+        return read_identity(root)
+    except UnavailableError as error:
+        raise UsageError(
+            f"there is an identity file on this disk that cannot be read: {error}",
+            remedy="It may be another archive's replica. Look at it before you go on.",
+        ) from error
+
+
+def _in_catalog(workspace: Workspace, identity: Identity, name: str) -> ReplicaRow:
+    for known in workspace.catalog.replicas():
+        if str(known.uuid) == identity.uuid:
+            if known.name != name:
+                raise UsageError(
+                    f"this disk is the replica {known.name} already", remedy="Use that name, or take another disk."
+                )
+            return known
+    return workspace.catalog.add_replica(UUID(identity.uuid), name, workspace.clock())

@@ -1,0 +1,1 @@
+"""The schedule: APScheduler is the ticker, the catalog knows what is due, one process leads."""
