@@ -3,14 +3,15 @@
 import hashlib
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from checks.evidence import Evidence
 from checks.inventory import SEGMENT_BYTES
-from checks.ports import NotFoundError, Source, StoreError, WrongKindError
+from checks.ports import NotFoundError, Source, Stat, StoreError, WrongKindError
+
+if TYPE_CHECKING:  # importing it costs as much as reading a thousand small files
+    from concurrent.futures import Executor
 
 BUFFER_BYTES = 1 << 20
 _PARALLEL_FROM_BYTES = 256 << 10  # below this, handing a file to another thread costs more than reading it
@@ -50,17 +51,17 @@ def new_hash(algorithm: str) -> Hash:
     return _CONSTRUCTORS[algorithm]()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """What was seen of one source. A reading with a `problem` says nothing about the content.
 
     `changed` means that its stat differed before and after: then it was not read either. `missing` and `wrong_kind`
-    are told apart from what could not be read.
+    are told apart from what could not be read. `stat` is the last look at what was read. A tuple, because millions
+    of them pass through here.
     """
 
     path: bytes
-    size_bytes: int = 0
     digests: Mapping[str, bytes]
+    size_bytes: int = 0
     bytes_read: int = 0  # differs from the size where only a segment was read
     segments: tuple[bytes, ...] = ()
     evidence: Evidence = Evidence.LISTED
@@ -68,6 +69,7 @@ class Reading:
     changed: bool = False
     missing: bool = False
     wrong_kind: bool = False
+    stat: Stat | None = None
 
     @property
     def sound(self) -> bool:
@@ -75,13 +77,15 @@ class Reading:
         return not (self.problem or self.changed or self.missing or self.wrong_kind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One file to be digested. `length` limits the read to a segment; `sink` gets every buffer (for copies)."""
+class Wanted(NamedTuple):
+    """One file to be digested. `length` limits the read to a segment; `sink` gets every buffer (for copies).
+
+    Where `expected_bytes` is not known (None), the file's own stat decides where it is read.
+    """
 
     path: bytes
     open: Callable[[], Source]
-    expected_bytes: int
+    expected_bytes: int | None
     offset: int = 0
     length: int | None = None
     segmented: bool = False
@@ -95,7 +99,7 @@ class Digester:
     A native engine can take this place without any caller changing.
     """
 
-    def __init__(self, algorithms: Sequence[str], pool: Executor | None = None, *, ahead: int = 4) -> None:
+    def __init__(self, algorithms: Sequence[str], pool: "Executor | None" = None, *, ahead: int = 4) -> None:
         self._algorithms = tuple(algorithms)
         self._pool = pool
         self._ahead = ahead
@@ -108,17 +112,18 @@ class Digester:
             return
         yield from self._observe_in_pool(self._pool, wanted)
 
-    def _observe_in_pool(self, pool: Executor, wanted: Iterable[Wanted]) -> Iterator[Reading]:
+    def _observe_in_pool(self, pool: "Executor", wanted: Iterable[Wanted]) -> Iterator[Reading]:
         waiting: list[Callable[[], Reading]] = []
         in_pool = 0
         for item in wanted:
-            if (item.expected_bytes if item.length is None else item.length) >= _PARALLEL_FROM_BYTES:
-                waiting.append(pool.submit(self.read, item).result)
+            size_bytes, read = self._prepared(item)
+            if size_bytes >= _PARALLEL_FROM_BYTES:
+                waiting.append(pool.submit(read).result)
                 in_pool += 1
             elif waiting:
-                waiting.append(partial(_same, self.read(item)))
+                waiting.append(partial(_same, read()))
             else:
-                yield self.read(item)
+                yield read()
             if in_pool >= self._ahead or len(waiting) >= 64:
                 for result in waiting:
                     yield result()
@@ -127,27 +132,35 @@ class Digester:
         for result in waiting:
             yield result()
 
+    def _prepared(self, wanted: Wanted) -> tuple[int, Callable[[], Reading]]:
+        """How many bytes there are to read, and what reads them. A file of unknown size is opened here."""
+        size_bytes = wanted.expected_bytes if wanted.length is None else wanted.length
+        if size_bytes is not None:
+            return size_bytes, partial(self.read, wanted)
+        opened = _opened(wanted)
+        if isinstance(opened, Reading):
+            return 0, partial(_same, opened)
+        source, before = opened
+        return before.size_bytes, partial(self._read_and_close, source, before, wanted)
+
     def read(self, wanted: Wanted) -> Reading:
         """Reads one source to its end (or its segment's), once, for all algorithms."""
+        opened = _opened(wanted)
+        if isinstance(opened, Reading):
+            return opened
+        return self._read_and_close(*opened, wanted)
+
+    def _read_and_close(self, source: Source, before: Stat, wanted: Wanted) -> Reading:
         try:
-            source = wanted.open()
-        except NotFoundError:
-            return Reading(path=wanted.path, digests={}, missing=True)
-        except WrongKindError as error:
-            return Reading(path=wanted.path, digests={}, wrong_kind=True, problem=str(error))
-        except StoreError as error:
-            return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
-        try:
-            return self._read_open(source, wanted)
+            return self._read_open(source, before, wanted)
         except StoreError as error:
             return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
         finally:
             source.close()
 
-    def _read_open(self, source: Source, wanted: Wanted) -> Reading:
-        before = source.stat()
-        hashes = [new_hash(name) for name in self._algorithms]
-        sinks: list[Callable[[memoryview], None]] = [h.update for h in hashes]
+    def _read_open(self, source: Source, before: Stat, wanted: Wanted) -> Reading:
+        hashes = {name: _CONSTRUCTORS[name]() for name in self._algorithms}
+        sinks: list[Callable[[memoryview], None]] = [each.update for each in hashes.values()]
         segments = _Segments() if wanted.segmented and before.size_bytes > SEGMENT_BYTES else None
         if segments is not None:
             sinks.append(segments.update)
@@ -158,50 +171,67 @@ class Digester:
         # A whole file must also be as long as its stat says, or a race was lost between the two looks.
         torn = wanted.length is None and wanted.offset == 0 and count != after.size_bytes
         return Reading(
-            path=wanted.path,
-            size_bytes=after.size_bytes if wanted.length is not None else count,
-            bytes_read=count,
-            digests={name: h.digest() for name, h in zip(self._algorithms, hashes, strict=True)},
-            segments=segments.finish() if segments is not None else (),
-            evidence=source.evidence,
+            wanted.path,
+            {name: each.digest() for name, each in hashes.items()},
+            after.size_bytes if wanted.length is not None else count,
+            count,
+            segments.finish() if segments is not None else (),
+            source.evidence,
             changed=before.token != after.token or torn,
+            stat=after,
         )
+
+
+def _opened(wanted: Wanted) -> tuple[Source, Stat] | Reading:
+    """The open source and its stat, or the reading that says why not."""
+    try:
+        source = wanted.open()
+    except NotFoundError:
+        return Reading(path=wanted.path, digests={}, missing=True)
+    except WrongKindError as error:
+        return Reading(path=wanted.path, digests={}, wrong_kind=True, problem=str(error))
+    except StoreError as error:
+        return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
+    try:
+        return source, source.stat()
+    except StoreError as error:
+        source.close()
+        return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
 
 
 def _pump(source: Source, sinks: Sequence[Callable[[memoryview], None]], length: int | None) -> int:
     """Moves bytes from a source into every sink, at most `length`; returns how many."""
     count = 0
-    with _Buffer() as view:
+    view = _taken_buffer()
+    try:
         while length is None or count < length:
             room = view if length is None else view[: min(len(view), length - count)]
             got = source.readinto(room)
             if got == 0:
                 break
+            filled = room[:got]
             for sink in sinks:
-                sink(room[:got])
+                sink(filled)
             count += got
+    finally:
+        _free_buffers.append(view)
     return count
+
+
+# Page-aligned buffers (O_DIRECT demands it), kept because mapping one costs more than reading a small file.
+# list.append and list.pop are atomic, so that all threads share them.
+_free_buffers: list[memoryview] = []
+
+
+def _taken_buffer() -> memoryview:
+    try:
+        return _free_buffers.pop()
+    except IndexError:
+        return memoryview(mmap.mmap(-1, BUFFER_BYTES))
 
 
 def _same(reading: Reading) -> Reading:
     return reading
-
-
-class _Buffer:
-    """A page-aligned buffer (O_DIRECT demands it), kept for reuse because mapping one costs more than a small file."""
-
-    _free: list[mmap.mmap] = []  # noqa: RUF012  list.append and list.pop are atomic; shared by all threads on purpose
-
-    def __enter__(self) -> memoryview:
-        try:
-            self._map = self._free.pop()
-        except IndexError:
-            self._map = mmap.mmap(-1, BUFFER_BYTES)
-        self._view = memoryview(self._map)
-        return self._view
-
-    def __exit__(self, *exc: object) -> None:
-        self._free.append(self._map)
 
 
 class _Segments:

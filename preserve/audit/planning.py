@@ -88,12 +88,10 @@ class Planner:
         audit = self._catalog.audit(audit_id)
         if audit.state is AuditState.RUNNING:
             raise UsageError(f"audit {audit_id} is running", remedy="Let it end, or stop it first.")
-        self._catalog.reopen_audit(audit_id, {**audit.scope, "holder": this_process()}, self._clock())
-        return self._catalog.audit(audit_id)
+        return self._catalog.reopen_audit(audit_id, {**audit.scope, "holder": this_process()}, self._clock())
 
     def settle(self) -> None:
         """Writes down that audits stopped whose process is dead, and takes their leases back."""
         for audit in self._catalog.running_audits():
             if is_dead(str(audit.scope.get("holder", ""))):
-                self._catalog.release_holder(str(audit.scope["holder"]))
                 self._catalog.end_audit(audit.id, AuditState.STOPPED, self._clock())

@@ -188,7 +188,12 @@ class _Run:
         """Leases shards and hands them to the threads; what another worker holds is left to it."""
         auditor = self._auditor
         leases = self._catalog.lease(
-            self._audit.id, pairs, auditor._holder, auditor._clock(), ttl_seconds=LEASE_SECONDS, limit=len(pairs)
+            self._audit.id,
+            holder=auditor._holder,
+            now=auditor._clock(),
+            ttl_seconds=LEASE_SECONDS,
+            pairs=pairs,
+            limit=len(pairs),
         )
         for lease in leases:
             copy = self._copies[lease.copy_id]
@@ -207,10 +212,10 @@ class _Run:
             error = future.exception()
             if error is None:
                 results.append(future.result())
-            else:
-                self._catalog.release(lease)
-                if not isinstance(error, Stopped):
-                    faults.append(error)
+                continue
+            self._catalog.release([lease])
+            if not isinstance(error, Stopped):
+                faults.append(error)
         if results:
             self._catalog.commit_checks(results, self._auditor._clock())
         if faults:
@@ -219,15 +224,13 @@ class _Run:
     def _renew(self) -> None:
         now = self._auditor._clock()
         if (now - self._renewed_at).total_seconds() >= _RENEW_EVERY_SECONDS:
-            for lease in self._in_hand.values():
-                self._catalog.renew(lease, now, ttl_seconds=LEASE_SECONDS)
+            self._catalog.renew(list(self._in_hand.values()), now, LEASE_SECONDS)
             self._renewed_at = now
 
     def finish_in_hand(self) -> None:
         """Waits until the workers have let go; commits what was whole, gives the rest back."""
-        for future in list(self._in_hand):
-            if future.cancel():
-                self._catalog.release(self._in_hand.pop(future))
+        cancelled = [future for future in self._in_hand if future.cancel()]
+        self._catalog.release([self._in_hand.pop(future) for future in cancelled])
         if self._in_hand:
             done, _ = wait(self._in_hand)
             self._commit(done)

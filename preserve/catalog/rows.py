@@ -201,3 +201,45 @@ class JournalRow:
     previous: bytes
     body: bytes  # the exact bytes hashed: canonical JSON
     hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """How far an audit came with one copy."""
+
+    copy_id: int
+    package: str
+    replica: str
+    planned: int  # shards
+    done: int
+    passed: int
+    failed: int
+    inconclusive: int
+    files_good: int
+    files_bad: int
+    files_unread: int
+    bytes_read: int
+    evidence: Evidence | None  # the weakest of its checks; None before the first
+    started_at: datetime | None  # of its first check
+    ended_at: datetime | None  # of its last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaStatus:
+    """One replica over all its copies."""
+
+    replica_id: int
+    replica: str
+    copies: int
+    shards: int
+    shards_read: int
+    oldest_read_at: datetime | None  # None unless every shard was read at least once
+    damage: int
+    undetermined: int
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCounts:
+    packages: Mapping[Verdict, int]
+    replicas: Sequence[ReplicaStatus]

@@ -18,6 +18,8 @@ _FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 _DIRECT = getattr(os, "O_DIRECT", 0)
 _ALIGNMENT = 4096  # what every device we know is content with
 
+Token = tuple[int, int, int, int, int]  # device, inode, size in bytes, mtime and ctime in nanoseconds
+
 
 class LocalStore:
     """Reads below `root` (an absolute path as bytes). Safe to share between threads."""
@@ -140,6 +142,7 @@ class LocalSource:
 
     def __init__(self, path: bytes, fd: int, found: os.stat_result, *, direct: bool, offset: int = 0) -> None:
         self.path = path
+        self.mode = modes.S_IMODE(found.st_mode)
         self._fd = fd
         self._found: os.stat_result | None = found  # the first look, taken when it was opened
         self._direct = direct
@@ -213,7 +216,7 @@ def _drop_cache(fd: int) -> None:
 
 
 def _stat_of(found: os.stat_result) -> Stat:
-    token = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    token: Token = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     return Stat(_kind_of(found.st_mode), found.st_size, token, found.st_mtime_ns)
 
 

@@ -1,0 +1,124 @@
+"""The view of one audit, and of one file that was read on all its copies."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from checks.evidence import Outcome
+from checks.findings import Code
+from preserve.app.lines import finding_line, line_of, why_unavailable
+from preserve.app.workspace import Workspace
+from preserve.catalog.rows import AuditRow, CheckResult, CopyRow
+from preserve.errors import UsageError
+from reports.rows import AuditReplica, AuditView
+
+FINDINGS_SHOWN = 1000
+
+
+def audit_named(workspace: Workspace, audit_id: int | None) -> AuditRow:
+    """The audit of that number, or the last one; UsageError if there is none."""
+    if audit_id is not None:
+        return workspace.catalog.audit(audit_id)
+    last = workspace.catalog.audits(1)
+    if not last:
+        raise UsageError("no audit has run yet", remedy="Run `preserve audit`.")
+    return last[0]
+
+
+def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) -> AuditView:
+    """What an audit set out to do, how far it came and, if asked for, what it found that is still open."""
+    rows = workspace.catalog.findings(since=audit.opened_at) if findings else []
+    lines = workspace.catalog.audit_checks(audit.id) if findings else []
+    copies = {line.copy_id for line in lines}
+    rows = [row for row in rows if row.copy_id in copies]
+    why = {row.replica: why_unavailable(row.finding) for row in rows if row.finding.code is Code.REPLICA_UNAVAILABLE}
+    totals: dict[str, list[int]] = defaultdict(lambda: [0] * 6)
+    for line in lines:
+        numbers = (line.planned, line.done, line.passed, line.failed, line.inconclusive, line.bytes_read)
+        totals[line.replica] = [a + b for a, b in zip(totals[line.replica], numbers, strict=True)]
+    return AuditView(
+        id=audit.id,
+        scope=scope_in_words(audit),
+        state=audit.state.value,
+        opened_at=audit.opened_at,
+        ended_at=audit.ended_at,
+        required=audit.required.label,
+        planned=audit.planned,
+        done=audit.done,
+        passed=audit.passed,
+        failed=audit.failed,
+        inconclusive=audit.inconclusive,
+        files_good=audit.files_good,
+        files_bad=audit.files_bad,
+        files_unread=audit.files_unread,
+        bytes_read=audit.bytes_read,
+        due_only=bool(audit.scope.get("due")),
+        by_replica=tuple(
+            AuditReplica(
+                name=name,
+                planned=planned,
+                done=done,
+                passed=passed,
+                failed=failed,
+                inconclusive=inconclusive,
+                bytes_read=bytes_read,
+                why_not=why.get(name, ""),
+            )
+            for name, (planned, done, passed, failed, inconclusive, bytes_read) in sorted(totals.items())
+        ),
+        findings=tuple(finding_line(row) for row in rows[:FINDINGS_SHOWN]),
+        total_findings=len(rows),
+    )
+
+
+def scope_in_words(audit: AuditRow) -> str:
+    """`what is due of box-1, box-2 on nas, asked for by sophea`."""
+
+    def named(key: str) -> str:
+        value = audit.scope.get(key)
+        return ", ".join(str(each) for each in value) if isinstance(value, list) else ""
+
+    words = "what is due of " if audit.scope.get("due") else ""
+    words += named("packages") or "all packages"
+    words += f" on {named('replicas')}" if named("replicas") else ""
+    words += f", at most {audit.scope['budget_bytes']:,} bytes" if audit.scope.get("budget_bytes") else ""
+    return words + (f", asked for by {audit.scope['by']}" if audit.scope.get("by") else "")
+
+
+def path_view(workspace: Workspace, path: str, read: Sequence[tuple[CopyRow, CheckResult]]) -> AuditView:
+    """One file read on all its copies now, told as an audit of as many checks."""
+    outcomes = [result.outcome for _, result in read]
+    now = workspace.clock()
+    return AuditView(
+        id=None,
+        scope=f"the file {path} on all its copies",
+        state="ended",
+        opened_at=min((result.started_at for _, result in read), default=now),
+        ended_at=max((result.ended_at for _, result in read), default=now),
+        required=workspace.required.label,
+        planned=len(read),
+        done=len(read),
+        passed=outcomes.count(Outcome.PASS),
+        failed=outcomes.count(Outcome.FAIL),
+        inconclusive=outcomes.count(Outcome.INCONCLUSIVE),
+        files_good=sum(result.good for _, result in read),
+        files_bad=sum(result.bad for _, result in read),
+        files_unread=sum(result.unread for _, result in read),
+        bytes_read=sum(result.bytes_read for _, result in read),
+        by_replica=tuple(_path_line(copy, result) for copy, result in read),
+        findings=tuple(
+            line_of(finding, copy.package, copy.replica) for copy, result in read for finding in result.findings
+        ),
+    )
+
+
+def _path_line(copy: CopyRow, result: CheckResult) -> AuditReplica:
+    return AuditReplica(
+        name=copy.replica,
+        planned=1,
+        done=1,
+        passed=int(result.outcome is Outcome.PASS),
+        failed=int(result.outcome is Outcome.FAIL),
+        inconclusive=int(result.outcome is Outcome.INCONCLUSIVE),
+        bytes_read=result.bytes_read,
+        why_not=next((why for finding in result.findings if (why := why_unavailable(finding))), ""),
+    )

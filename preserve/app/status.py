@@ -1,0 +1,106 @@
+"""The view of packages and replicas at a glance."""
+
+from collections.abc import Mapping, Sequence
+
+from checks.evidence import Evidence
+from checks.verdicts import Verdict
+from preserve.app.audit_views import audit_view
+from preserve.app.lines import finding_line
+from preserve.app.workspace import Workspace, why_absent
+from preserve.catalog.rows import CopyRow, PackageRow
+from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
+
+FINDINGS_SHOWN = 100
+
+
+def status_view(workspace: Workspace, *, limit: int) -> StatusView:
+    """Looks at every replica's identity now; all else is what the catalog has recorded."""
+    catalog, now = workspace.catalog, workspace.clock()
+    counts = catalog.status_counts().packages
+    replicas = replica_lines(workspace)
+    findings = catalog.findings()
+    last = catalog.audits(1)
+    page = catalog.status_page(limit)
+    evidence = catalog.evidence_of([copy.id for _, copies in page for copy in copies])
+    return StatusView(
+        generated_at=now,
+        packages=tuple(_package_line(package, copies, replicas, evidence) for package, copies in page),
+        total_packages=sum(counts.values()),
+        verdict_counts=counts,
+        replicas=tuple(replicas),
+        max_age=workspace.promise.max_age,
+        files_lost=_files_lost(workspace) if counts.get(Verdict.LOST) else 0,
+        last_audit=audit_view(workspace, last[0], findings=False) if last else None,
+        findings=tuple(finding_line(row) for row in findings[:FINDINGS_SHOWN]),
+        total_findings=len(findings),
+    )
+
+
+def replica_lines(workspace: Workspace) -> list[ReplicaLine]:
+    """Each replica, with whether it is there now."""
+    catalog, stores = workspace.catalog, workspace.stores()
+    overdue = catalog.overdue_counts(workspace.required, workspace.promise.overdue_before(workspace.clock()))
+    oldest = catalog.oldest(workspace.required)
+    lines = []
+    for replica in catalog.replicas():
+        configured = workspace.settings.replicas.get(replica.name)
+        why = why_absent(stores.get(replica.id), replica)
+        lines.append(
+            ReplicaLine(
+                name=replica.name,
+                url=configured.url if configured else "",
+                site=configured.site if configured else None,
+                offline=configured.offline if configured else False,
+                available=not why,
+                why_not=why,
+                oldest_read_at=oldest.get(replica.id),
+                overdue_shards=overdue.get(replica.id, 0),
+            )
+        )
+    return lines
+
+
+def _package_line(
+    package: PackageRow,
+    copies: Sequence[CopyRow],
+    replicas: Sequence[ReplicaLine],
+    evidence: Mapping[int, Evidence],
+) -> PackageLine:
+    current = {copy.replica: copy for copy in copies if copy.current}
+    older = sorted({copy.replica for copy in copies if not copy.current} - current.keys())
+    return PackageLine(
+        identifier=package.identifier,
+        collection=package.collection,
+        verdict=package.verdict,
+        files=package.files,
+        size_bytes=package.size_bytes,
+        copies=tuple(_cell(line, current.get(line.name), package, evidence) for line in replicas),
+        note=f"only an older version at {', '.join(older)}" if older else "",
+    )
+
+
+def _cell(
+    replica: ReplicaLine, copy: CopyRow | None, package: PackageRow, evidence: Mapping[int, Evidence]
+) -> CopyCell:
+    if copy is None:
+        return CopyCell(replica=replica.name, state=CellState.NO_COPY)
+    return CopyCell(
+        replica=replica.name,
+        state=CellState.GOOD if replica.available else CellState.ABSENT,
+        oldest_read_at=copy.oldest_read_at,
+        evidence=evidence[copy.id].label if copy.id in evidence else None,
+        damage=copy.damage,
+        undetermined=copy.undetermined,
+        warnings=copy.warnings,
+        files=package.files,
+        location=copy.location,
+    )
+
+
+def _files_lost(workspace: Workspace) -> int:
+    return sum(
+        file.verdict is Verdict.LOST
+        for package in workspace.catalog.packages()
+        if package.verdict is Verdict.LOST
+        for file in workspace.catalog.file_verdicts(package.id)
+    )

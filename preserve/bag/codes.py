@@ -1,0 +1,175 @@
+"""What can be said of a bag when it is validated or made: stable codes, their weight, their place in RFC 8493 and their sentences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from checks.evidence import Outcome
+from checks.findings import Severity
+from checks.names import show
+
+
+class Code(StrEnum):
+    """The stable codes of a validation's findings."""
+
+    NOT_A_BAG = "not-a-bag"
+    DECLARATION_MALFORMED = "declaration-malformed"
+    VERSION_UNSUPPORTED = "version-unsupported"
+    ENCODING_UNKNOWN = "encoding-unknown"
+    ENCODING_INVALID = "encoding-invalid"
+    BYTE_ORDER_MARK = "byte-order-mark"
+    TAG_FILE_TOO_LARGE = "tag-file-too-large"
+    PAYLOAD_FOLDER_MISSING = "payload-folder-missing"
+    MANIFEST_MISSING = "manifest-missing"
+    ALGORITHM_UNKNOWN = "algorithm-unknown"
+    MANIFEST_NOT_CHECKED = "manifest-not-checked"
+    NOT_JUDGED = "not-judged"
+    LINE_MALFORMED = "line-malformed"
+    LINE_TOO_LONG = "line-too-long"
+    LINE_BLANK = "line-blank"
+    DIGEST_MALFORMED = "digest-malformed"
+    FOREIGN_PREFIX = "foreign-prefix"
+    PERCENT_UNENCODED = "percent-unencoded"
+    UNSAFE_PATH = "unsafe-path"
+    NOT_PAYLOAD = "not-payload"
+    NOT_A_TAG_FILE = "not-a-tag-file"
+    DUPLICATE_ENTRY = "duplicate-entry"
+    REPEATED_ENTRY = "repeated-entry"
+    MANIFESTS_DISAGREE = "manifests-disagree"
+    TAG_MANIFESTS_DISAGREE = "tag-manifests-disagree"
+    TAG_MANIFEST_INCOMPLETE = "tag-manifest-incomplete"
+    MISSING = "missing"
+    UNTRACKED = "untracked"
+    DIGEST_MISMATCH = "digest-mismatch"
+    WRONG_KIND = "wrong-kind"
+    UNREADABLE = "unreadable"
+    CHANGED_WHILE_READ = "changed-while-read"
+    LISTING_INCOMPLETE = "listing-incomplete"
+    NAME_NORMALISATION = "name-normalisation"
+    INFO_MALFORMED = "info-malformed"
+    OXUM_MALFORMED = "oxum-malformed"
+    OXUM_REPEATED = "oxum-repeated"
+    OXUM_MISMATCH = "oxum-mismatch"
+    FETCH_MALFORMED = "fetch-malformed"
+    FETCH_UNLISTED = "fetch-unlisted"
+    SOURCE_EMPTY = "source-empty"
+    EMPTY_FOLDER = "empty-folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code stands for. `section` is of RFC 8493, empty where the RFC says nothing of it."""
+
+    severity: Severity
+    outcome: Outcome
+    section: str
+    sentence: str
+
+
+def _bad(section: str, sentence: str) -> Meaning:
+    return Meaning(Severity.ERROR, Outcome.FAIL, section, sentence)
+
+
+def _open(section: str, sentence: str) -> Meaning:
+    return Meaning(Severity.ERROR, Outcome.INCONCLUSIVE, section, sentence)
+
+
+def _warn(section: str, sentence: str) -> Meaning:
+    return Meaning(Severity.WARNING, Outcome.PASS, section, sentence)
+
+
+MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
+    {
+        Code.NOT_A_BAG: _bad("2", "this is not a bag: {why}"),
+        Code.DECLARATION_MALFORMED: _bad("2.1.1", "not a bag declaration: {why}"),
+        Code.VERSION_UNSUPPORTED: _open("2.1.1", "BagIt version {version} is not known here; judged as 1.0"),
+        Code.ENCODING_UNKNOWN: _bad("2.1.1", "no encoding of tag files is called {encoding}"),
+        Code.ENCODING_INVALID: _bad("2.1.1", "bytes that are not {encoding}, which bagit.txt declares"),
+        Code.BYTE_ORDER_MARK: _warn("2.1.1", "begins with a byte-order mark"),
+        Code.TAG_FILE_TOO_LARGE: _bad("", "larger than {limit_bytes} bytes; the rest was not read"),
+        Code.PAYLOAD_FOLDER_MISSING: _bad("2.1.2", "the payload folder data/ is not there"),
+        Code.MANIFEST_MISSING: _bad("2.1.3", "no payload manifest: nothing says what the payload should be"),
+        Code.ALGORITHM_UNKNOWN: _open("2.4", "the algorithm {algorithm} is not known here, so nothing can be judged"),
+        Code.MANIFEST_NOT_CHECKED: _warn(
+            "2.4", "the algorithm {algorithm} is not known here; only this manifest's names were compared"
+        ),
+        Code.NOT_JUDGED: _open("2.4", "listed only with checksums that cannot be computed here"),
+        Code.LINE_MALFORMED: _bad("2.1.3", "not a line of a manifest (checksum, space, path)"),
+        Code.LINE_TOO_LONG: _bad("", "a line longer than {limit_bytes} bytes; it was not read"),
+        Code.LINE_BLANK: _warn("2.1.3", "a blank line"),
+        Code.DIGEST_MALFORMED: _bad("2.4", "not a checksum of {algorithm}"),
+        Code.FOREIGN_PREFIX: _warn("2.1.3", "the path has the prefix {prefix} of another tool; it was left out"),
+        Code.PERCENT_UNENCODED: _warn("2.1.3", "a percent sign that is not written as %25; taken as it stands"),
+        Code.UNSAFE_PATH: _bad("5.1", "a path that must not be followed: {why}"),
+        Code.NOT_PAYLOAD: _bad("2.1.3", "a payload manifest lists only files below data/"),
+        Code.NOT_A_TAG_FILE: _bad("2.2.1", "a tag manifest lists no {what}"),
+        Code.DUPLICATE_ENTRY: _bad("2.1.3", "listed more than once in the same manifest"),
+        Code.REPEATED_ENTRY: _warn("2.1.3", "listed more than once in the same manifest, with the same checksum"),
+        Code.MANIFESTS_DISAGREE: _bad("3", "not listed in {manifest}, though every payload manifest must list it"),
+        Code.TAG_MANIFESTS_DISAGREE: _bad("2.2.1", "not listed in {manifest}, though every tag manifest must list it"),
+        Code.TAG_MANIFEST_INCOMPLETE: _bad("2.2.1", "the tag manifest does not list this payload manifest"),
+        Code.MISSING: _bad("3", "listed, but not there{note}"),
+        Code.UNTRACKED: _bad("3", "there, but listed in no payload manifest"),
+        Code.DIGEST_MISMATCH: _bad("3", "the content is not what the manifest says"),
+        Code.WRONG_KIND: _bad("5.1", "not a regular file ({kind}); it was not followed or read"),
+        Code.UNREADABLE: _open("", "could not be read ({cause}); not judged"),
+        Code.CHANGED_WHILE_READ: _open("", "changed while it was being read; not judged"),
+        Code.LISTING_INCOMPLETE: _open("", "this folder could not be listed ({cause}); unknown what is in it"),
+        Code.NAME_NORMALISATION: _warn("5.2", "the name on disk is spelled with other code points: {found_at}"),
+        Code.INFO_MALFORMED: _bad("2.2.2", "not a line of bag-info.txt: {why}"),
+        Code.OXUM_MALFORMED: _bad("2.2.2", "not a Payload-Oxum (bytes, full stop, files): {value}"),
+        Code.OXUM_REPEATED: _bad("2.2.2", "Payload-Oxum must not stand more than once"),
+        Code.OXUM_MISMATCH: _bad("2.2.2", "the payload is {observed_oxum} (bytes.files), Payload-Oxum says {oxum}"),
+        Code.FETCH_MALFORMED: _bad("2.2.3", "not a line of fetch.txt (URL, length, path): {why}"),
+        Code.FETCH_UNLISTED: _bad("2.2.3", "fetch.txt lists it, no payload manifest does"),
+        Code.SOURCE_EMPTY: _warn("2.1.2", "there is no file in it; the bag's payload is empty"),
+        Code.EMPTY_FOLDER: _warn("2.1.3", "an empty folder, which a bag's manifests cannot carry"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing seen in one bag.
+
+    `file` and `line` (from 1) are the tag file that says it; `path` is the file it is about, from the bag's root.
+    `expected` and `observed` are digests in hex by algorithm, or sizes in bytes; parameters fill the code's sentence
+    and are already made showable.
+    """
+
+    code: Code
+    file: bytes | None = None
+    line: int | None = None
+    path: bytes | None = None
+    expected: Mapping[str, object] | None = None
+    observed: Mapping[str, object] | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        return MEANINGS[self.code].severity
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it does to the validation: FAIL, INCONCLUSIVE, or PASS where it only warns."""
+        return MEANINGS[self.code].outcome
+
+    @property
+    def section(self) -> str:
+        """The section of RFC 8493 it rests on; may be empty."""
+        return MEANINGS[self.code].section
+
+    @property
+    def message(self) -> str:
+        """The sentence, with the tag file and line it comes from."""
+        sentence = MEANINGS[self.code].sentence.format_map(_Unknown(self.parameters))
+        if self.file is None:
+            return sentence
+        place = show(self.file) if self.line is None else f"{show(self.file)} line {self.line}"
+        return f"{place}: {sentence}"
+
+
+class _Unknown(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"

@@ -1,0 +1,127 @@
+"""What a manifest says of a file against what was read of it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from checks.digesting import Reading
+from checks.names import show
+from checks.ports import Kind
+from preserve.bag.codes import Code, Finding
+from preserve.bag.manifests import FETCH_COLUMN, Claim, Expected, Manifest
+from preserve.bag.paths import V1_0, Version
+
+_KINDS = {Kind.SYMLINK: "a symbolic link", Kind.OTHER: "a device, FIFO or socket", Kind.DIRECTORY: "a folder"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one kind of files (payload or tag files), as the check goes on."""
+
+    listed: int = 0
+    good: int = 0
+    bad: int = 0
+    unread: int = 0
+    bytes_read: int = 0
+    present: int = 0  # regular files on disk, listed or not
+    present_bytes: int | None = 0  # None: the size of one of them is not known
+
+
+class Judge:
+    """Judges files of one bag against the manifests of one kind."""
+
+    def __init__(self, manifests: Sequence[Manifest], version: Version) -> None:
+        self.manifests = manifests
+        self.tally = Tally()
+        self._version = version
+        self._by_column = {manifest.column: manifest for manifest in manifests}
+        self._algorithms = {m.column: m.algorithm for m in manifests if m.digest_bytes}
+
+    @property
+    def algorithms(self) -> list[str]:
+        """What must be computed of every file, each once."""
+        return list(dict.fromkeys(self._algorithms.values()))
+
+    def discount(self, manifest: Manifest) -> None:
+        """A manifest that could not be read to its end: what it does not list says nothing."""
+        self.manifests = [each for each in self.manifests if each is not manifest]
+
+    def listing(self, expected: Expected) -> Iterator[Finding]:
+        """Faults of the listing itself: twice in one manifest, in one manifest and not in another."""
+        path, claims = expected
+        counted = Counter(claim.column for claim in claims)
+        fetched = counted.pop(FETCH_COLUMN, 0)
+        if not counted and fetched:
+            line = claims[0].line
+            yield Finding(code=Code.FETCH_UNLISTED, file=b"fetch.txt", line=line, path=path)
+            return
+        for manifest in self.manifests:
+            times = counted[manifest.column]
+            if times > 1:
+                yield self._repeated(manifest, path, [c for c in claims if c.column == manifest.column])
+            elif times == 0 and self._version >= V1_0:
+                code = Code.MANIFESTS_DISAGREE if manifest.of_payload else Code.TAG_MANIFESTS_DISAGREE
+                yield Finding(code=code, path=path, parameters={"manifest": show(manifest.name)})
+
+    def _repeated(self, manifest: Manifest, path: bytes, claims: Sequence[Claim]) -> Finding:
+        same = len({claim.digest for claim in claims}) == 1 and self._version < V1_0
+        code = Code.REPEATED_ENTRY if same else Code.DUPLICATE_ENTRY
+        return Finding(code=code, file=manifest.name, line=claims[1].line, path=path)
+
+    def content(self, expected: Expected, reading: Reading) -> Finding | None:
+        """One finding at most for a file: what was read of it against every manifest's claim."""
+        if not reading.sound:
+            return self._not_read(expected, reading)
+        self.tally.bytes_read += reading.size_bytes
+        digests, algorithms = reading.digests, self._algorithms
+        judged = False
+        for column, _, digest in expected.claims:
+            if digest:
+                if digests[algorithms[column]] != digest:
+                    self.tally.bad += 1
+                    return self._mismatch(expected, reading)
+                judged = True
+        if judged:
+            self.tally.good += 1
+            return None
+        self.tally.unread += 1
+        return Finding(code=Code.NOT_JUDGED, path=expected.path) if algorithms else None
+
+    def _not_read(self, expected: Expected, reading: Reading) -> Finding:
+        if reading.missing:
+            self.tally.bad += 1
+            return missing(expected)
+        if reading.wrong_kind:
+            self.tally.bad += 1
+            kind = {"kind": "a folder, link, device or FIFO"}
+            return Finding(code=Code.WRONG_KIND, path=expected.path, parameters=kind)
+        self.tally.unread += 1
+        if reading.changed:
+            return Finding(code=Code.CHANGED_WHILE_READ, path=expected.path)
+        return Finding(code=Code.UNREADABLE, path=expected.path, parameters={"cause": reading.problem})
+
+    def _mismatch(self, expected: Expected, reading: Reading) -> Finding:
+        named = [(self._by_column[claim.column], claim) for claim in expected.claims if claim.digest]
+        wrong = [(manifest, claim) for manifest, claim in named if reading.digests[manifest.algorithm] != claim.digest]
+        manifest, claim = wrong[0]
+        observed: dict[str, object] = {m.algorithm: reading.digests[m.algorithm].hex() for m, _ in wrong}
+        return Finding(
+            code=Code.DIGEST_MISMATCH,
+            file=manifest.name,
+            line=claim.line,
+            path=expected.path,
+            expected={m.algorithm: c.digest.hex() for m, c in wrong},
+            observed=observed | {"size_bytes": reading.size_bytes},
+        )
+
+
+def missing(expected: Expected) -> Finding:
+    """The file is listed and not there; that fetch.txt lists it does not make it present."""
+    fetched = any(claim.column == FETCH_COLUMN for claim in expected.claims)
+    note = " (fetch.txt says where to fetch it from; nothing was fetched)" if fetched else ""
+    return Finding(code=Code.MISSING, path=expected.path, parameters={"note": note})
+
+
+def wrong_kind(path: bytes, kind: Kind) -> Finding:
+    """A link, device, FIFO or socket; it is not followed, opened or waited for."""
+    return Finding(code=Code.WRONG_KIND, path=path, parameters={"kind": _KINDS.get(kind, str(kind))})

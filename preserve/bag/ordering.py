@@ -1,0 +1,61 @@
+"""Sorting more records than memory should hold: runs are spilled to a nameless temporary file and merged."""
+
+import heapq
+import marshal
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+RUN_BYTES = 24 << 20
+_BLOCK = 512  # records a read
+_OVERHEAD_BYTES = 41  # of a bytes object and its place in a list
+
+
+class Sorter:
+    """Takes records (bytes) in any order and gives them back in bytewise order, once."""
+
+    def __init__(self, run_bytes: int = RUN_BYTES) -> None:
+        self._run_bytes = run_bytes
+        self._run: list[bytes] = []
+        self._held_bytes = 0
+        self._spilled: list[BinaryIO] = []
+
+    def add(self, record: bytes) -> None:
+        """OSError if the temporary folder is full."""
+        self._run.append(record)
+        self._held_bytes += len(record) + _OVERHEAD_BYTES
+        if self._held_bytes >= self._run_bytes:
+            self._spill()
+
+    def _spill(self) -> None:
+        self._run.sort()
+        file = cast(BinaryIO, tempfile.TemporaryFile(prefix="preserve-"))  # noqa: SIM115  closed when read to its end
+        for start in range(0, len(self._run), _BLOCK):
+            marshal.dump(self._run[start : start + _BLOCK], file)
+        file.seek(0)
+        self._spilled.append(file)
+        self._run = []
+        self._held_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._run.sort()
+        run, self._run = self._run, []
+        if not self._spilled:
+            return iter(run)
+        return heapq.merge(run, *(_read_run(file) for file in self._spilled))
+
+    def close(self) -> None:
+        """Gives the temporary files back, however far they were read."""
+        for file in self._spilled:
+            file.close()
+        self._spilled.clear()
+
+
+def _read_run(file: BinaryIO) -> Iterator[bytes]:
+    while True:
+        try:
+            block: list[bytes] = marshal.load(file)  # ours, nameless, seen by nobody else
+        except EOFError:
+            file.close()
+            return
+        yield from block

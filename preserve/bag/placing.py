@@ -1,0 +1,119 @@
+"""Files of a copy, created below one folder, a part of the path at a time and never through a link."""
+
+import os
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from checks.digesting import Reading
+from checks.names import show
+from checks.ports import Kind
+from preserve.bag.walking import walk
+from preserve.stores.local import LocalSource, LocalStore
+from preserve.stores.staging import writing
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Placing:
+    """Creates files below `root`; from one thread. The folder last used is kept open."""
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+        self._folder: bytes | None = None
+        self._fd = -1
+
+    def create(self, path: bytes) -> int:
+        """An empty new file, in place of what an earlier run left; its descriptor is the caller's."""
+        folder, _, name = path.rpartition(b"/")
+        with writing(os.path.join(self._root, path)):
+            if folder != self._folder:
+                self._enter(folder)
+            try:
+                return os.open(name, _CREATE, 0o600, dir_fd=self._fd)
+            except FileExistsError:
+                os.unlink(name, dir_fd=self._fd)
+                return os.open(name, _CREATE, 0o600, dir_fd=self._fd)
+
+    def discard(self, path: bytes) -> None:
+        """Takes a file away that is of no use."""
+        with writing(path), suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._root, path))
+
+    def keep_only(self, wanted: Collection[bytes]) -> None:
+        """Takes away every file that is not among `wanted`, and folders that stand where a wanted file must."""
+        for seen in walk(LocalStore(self._root), b""):
+            if seen.kind is Kind.DIRECTORY:
+                with suppress(OSError):
+                    os.removedirs(os.path.join(self._root, seen.path, b""))
+            elif seen.path not in wanted:
+                self.discard(seen.path)
+
+    def _enter(self, folder: bytes) -> None:
+        self.close()
+        fd = os.open(self._root, _FOLDER)
+        for part in folder.split(b"/") if folder else ():
+            try:
+                below = os.open(part, _FOLDER, dir_fd=fd)
+            except FileNotFoundError:
+                os.mkdir(part, dir_fd=fd)
+                below = os.open(part, _FOLDER, dir_fd=fd)
+            finally:
+                os.close(fd) if False else None
+            os.close(fd)
+            fd = below
+        self._folder, self._fd = folder, fd
+
+    def close(self) -> None:
+        """Gives the kept folder back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._folder, self._fd = None, -1
+
+
+class FileCopy:
+    """One file on its way: `open` opens both ends, `take` is the digester's sink, `close` settles what came of it."""
+
+    __slots__ = ("_fd", "_opening", "_path", "_placing", "_source")
+
+    def __init__(self, opening: Callable[[], LocalSource], placing: Placing, path: bytes) -> None:
+        self._opening = opening
+        self._placing = placing
+        self._path = path
+        self._fd = -1
+        self._source: LocalSource | None = None
+
+    def open(self) -> LocalSource:
+        """StoreError if the source cannot be opened; then nothing was created."""
+        self._source = source = self._opening()
+        try:
+            self._fd = self._placing.create(self._path)
+        except BaseException:
+            source.close()
+            raise
+        return source
+
+    def take(self, view: memoryview) -> None:
+        """Writes the next bytes."""
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            with writing(self._path):
+                raise error
+
+    def close(self, reading: Reading) -> None:
+        """Keeps the copy with the source's mode and time, or takes it away if the reading is not sound."""
+        if self._fd < 0:
+            return
+        with writing(self._path):
+            try:
+                if reading.sound and self._source is not None and reading.stat is not None:
+                    os.fchmod(self._fd, self._source.mode & 0o777)
+                    modified = reading.stat.modified_ns
+                    if modified is not None:
+                        os.utime(self._fd, ns=(modified, modified))
+            finally:
+                os.close(self._fd)
+        if not reading.sound:
+            self._placing.discard(self._path)

@@ -1,0 +1,190 @@
+"""A bag's structure, read before its files: the top folder, the declaration, manifests, bag-info.txt, fetch.txt."""
+
+import os
+import stat as modes
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from checks.names import show
+from checks.ports import Kind, NotFoundError, StoreError, WrongKindError
+from preserve.bag import declaration, fetching, info
+from preserve.bag.codes import Code, Finding
+from preserve.bag.declaration import Declaration
+from preserve.bag.judging import Judge, wrong_kind
+from preserve.bag.manifests import Manifest, ManifestReader, manifests_among
+from preserve.bag.ordering import Sorter
+from preserve.bag.tagfiles import Lines, TagFiles, cause
+from preserve.stores.local import LocalStore
+
+DATA = b"data"
+_INFO_LINE_BYTES = 1 << 20
+
+Found = Iterator[Finding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judges:
+    """Who judges the payload and the tag files. Without `names_known`, a payload manifest could not be read."""
+
+    payload: Judge
+    tags: Judge
+    names_known: bool
+
+
+class Structure:
+    """What a bag says of itself. Each tag file is read once, for its lines and its digests."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self.tag_files = TagFiles(store)
+        self.declared = Declaration()
+        self.info: list[info.InfoEntry] = []
+        self.oxum: info.Oxum | None = None
+        self.faulty: set[bytes] = set()  # tag files that were said already not to be readable
+        self._declaration = b""
+        self._names_known = True
+
+    @property
+    def stated_files(self) -> int | None:
+        """How many payload files Payload-Oxum states."""
+        return None if self.oxum is None else self.oxum.files
+
+    def read(self, payload: Sorter, tags: Sorter) -> Generator[Finding, None, Judges | None]:
+        """Fills the sorters with what is listed; None if there is nothing that could be judged further."""
+        names = yield from self._top()
+        if names is None:
+            return None
+        manifests = manifests_among(names)
+        judges = Judges(
+            payload=Judge([m for m in manifests if m.of_payload], self.declared.version),
+            tags=Judge([m for m in manifests if not m.of_payload], self.declared.version),
+            names_known=True,
+        )
+        self.tag_files.algorithms = judges.tags.algorithms
+        self.tag_files.keep(declaration.NAME, self._declaration)
+        yield from _algorithms(judges)
+        for judge, sorter in ((judges.tags, tags), (judges.payload, payload)):
+            for manifest in list(judge.manifests):
+                yield from self._manifest(manifest, judge, sorter)
+        yield from self._bag_info(names)
+        if fetching.NAME in names:
+            yield from self._lines(fetching.NAME, partial(self._fetch_entries, payload))
+        return Judges(payload=judges.payload, tags=judges.tags, names_known=self._names_known)
+
+    def _top(self) -> Generator[Finding, None, list[bytes] | None]:
+        """Says what the top folder shows; returns its names, or None if there is nothing to go on with."""
+        try:
+            if not modes.S_ISDIR(os.stat(self._store.root).st_mode):
+                yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is not a folder"})
+                return None
+            fd = self._store.open_folder(b"")
+            try:
+                names = [os.fsencode(name) for name in os.listdir(fd)]
+            finally:
+                os.close(fd)
+        except (StoreError, OSError) as error:
+            why = cause(error) if isinstance(error, StoreError) else error.strerror
+            yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": why})
+            return None
+        if declaration.NAME in names:
+            yield from self._declare()
+        else:
+            yield Finding(code=Code.NOT_A_BAG, parameters={"why": "bagit.txt is not there"})
+            if DATA not in names and not manifests_among(names):
+                return None
+        yield from self._data(names)
+        return names
+
+    def _declare(self) -> Found:
+        try:
+            content = self.tag_files.whole(declaration.NAME, declaration.LIMIT_BYTES)
+        except StoreError as error:
+            yield self._unreadable(declaration.NAME, error)
+            return
+        if len(content) > declaration.LIMIT_BYTES:
+            limit = {"limit_bytes": declaration.LIMIT_BYTES}
+            yield Finding(code=Code.TAG_FILE_TOO_LARGE, file=declaration.NAME, parameters=limit)
+            return
+        self._declaration = content
+        self.declared = declaration.parse(content)
+        yield from self.declared.findings
+
+    def _data(self, names: Iterable[bytes]) -> Found:
+        if DATA not in names:
+            yield Finding(code=Code.PAYLOAD_FOLDER_MISSING, path=DATA)
+            return
+        try:
+            kind = self._store.stat(DATA).kind
+        except StoreError:
+            return  # listing it tells
+        if kind is not Kind.DIRECTORY:
+            yield wrong_kind(DATA, kind)
+
+    def _manifest(self, manifest: Manifest, judge: Judge, sorter: Sorter) -> Found:
+        reader = ManifestReader(manifest, self.declared.version, self.declared.encoding)
+        faults_before = len(self.faulty)
+        yield from self._lines(manifest.name, lambda lines: _into(sorter, reader.read(lines)))
+        if len(self.faulty) > faults_before:
+            judge.discount(manifest)
+            self._names_known = self._names_known and not manifest.of_payload
+
+    def _bag_info(self, names: Iterable[bytes]) -> Found:
+        if info.NAME in names:
+            yield from self._lines(info.NAME, self._info_entries, limit=_INFO_LINE_BYTES)
+        self.oxum, faults = info.oxum_of(self.info)
+        yield from faults
+
+    def _info_entries(self, lines: Lines) -> Found:
+        self.info, faults = info.parse(lines, self.declared.version, self.declared.encoding)
+        yield from faults
+
+    def _fetch_entries(self, payload: Sorter, lines: Lines) -> Found:
+        return _into(payload, fetching.read(lines, self.declared.version, self.declared.encoding))
+
+    def _lines(self, name: bytes, take: Callable[[Lines], Found], **limit: int) -> Found:
+        """Reads one tag file's lines; what keeps it from being read is a finding."""
+        try:
+            yield from take(self.tag_files.lines(name, self.declared.codec, **limit))
+        except StoreError as error:
+            yield self._unreadable(name, error)
+        except UnicodeError:
+            self.faulty.add(name)
+            encoding = {"encoding": self.declared.encoding}
+            yield Finding(code=Code.ENCODING_INVALID, file=name, path=name, parameters=encoding)
+
+    def _unreadable(self, name: bytes, error: StoreError) -> Finding:
+        self.faulty.add(name)
+        if isinstance(error, NotFoundError):
+            return Finding(code=Code.MISSING, path=name, parameters={"note": ""})
+        if isinstance(error, WrongKindError):
+            return wrong_kind(name, self._kind(name))
+        return Finding(code=Code.UNREADABLE, path=name, parameters={"cause": cause(error)})
+
+    def _kind(self, name: bytes) -> Kind:
+        try:
+            return self._store.stat(name).kind
+        except StoreError:
+            return Kind.OTHER
+
+
+def _into(sorter: Sorter, items: Iterator[bytes | Finding]) -> Found:
+    """Puts the records among what is read into the sorter and passes the findings on."""
+    add = sorter.add
+    for item in items:
+        if isinstance(item, bytes):
+            add(item)
+        else:
+            yield item
+
+
+def _algorithms(judges: Judges) -> Found:
+    """What cannot be judged because nothing here computes its algorithm."""
+    if not judges.payload.manifests:
+        yield Finding(code=Code.MANIFEST_MISSING)
+    for judge in (judges.payload, judges.tags):
+        code = Code.MANIFEST_NOT_CHECKED if judge.algorithms else Code.ALGORITHM_UNKNOWN
+        for manifest in judge.manifests:
+            if not manifest.digest_bytes:
+                shown = {"algorithm": show(manifest.algorithm.encode())}
+                yield Finding(code=code, file=manifest.name, path=manifest.name, parameters=shown)

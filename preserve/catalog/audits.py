@@ -1,0 +1,183 @@
+"""Audits: what a run set out to do, how far it came, how it ended."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Label, RowMapping, Select, case, delete, func, insert, literal, select, update
+
+from checks.evidence import Evidence, Outcome
+from preserve.catalog.bulk import insert_rows, new_id
+from preserve.catalog.database import Database
+from preserve.catalog.journal import append, canonical
+from preserve.catalog.rows import AuditLine, AuditRow, AuditState
+from preserve.catalog.schema import audit, audit_item, copy, lease, package, replica, shard_check, shard_state
+from preserve.errors import UsageError
+
+_ITEM = ("audit_id", "copy_id", "shard_id")
+_COUNTS = ("planned", "done", "passed", "failed", "inconclusive", "files_good", "files_bad", "files_unread")
+
+
+class Audits(Database):
+    """Audits."""
+
+    def open_audit(
+        self, scope: Mapping[str, object], required: Evidence, items: Sequence[tuple[int, int]], at: datetime
+    ) -> AuditRow:
+        """Opens an audit of these (copy, shard). `scope` is what was asked for, fit for JSON."""
+        with self.writing() as connection:
+            audit_id = _insert(connection, scope, required, at)
+            insert_rows(connection, audit_item, _ITEM, [(audit_id, *item) for item in dict.fromkeys(items)])
+            return _opened(connection, audit_id, scope, required, at)
+
+    def open_audit_of_copies(
+        self, scope: Mapping[str, object], required: Evidence, copy_ids: Sequence[int], at: datetime
+    ) -> AuditRow:
+        """Opens an audit of every shard of these copies."""
+        with self.writing() as connection:
+            audit_id = _insert(connection, scope, required, at)
+            state = shard_state.c
+            for start in range(0, len(copy_ids), 10_000):
+                chosen = select(literal(audit_id), state.copy_id, state.shard_id).where(
+                    state.copy_id.in_(copy_ids[start : start + 10_000])
+                )
+                connection.execute(insert(audit_item).from_select(_ITEM, chosen))
+            return _opened(connection, audit_id, scope, required, at)
+
+    def reopen_audit(self, audit_id: int, scope: Mapping[str, object], at: datetime) -> AuditRow:
+        """Lets an audit that was stopped run on, under this scope. UsageError if it is running or has ended."""
+        with self.writing() as connection:
+            row = _audit(connection, audit_id)
+            if row.state is not AuditState.STOPPED:
+                raise UsageError(f"audit {audit_id} was not stopped: it is {row.state}")
+            running = {"state": AuditState.RUNNING.value, "ended_at": None, "scope": canonical(scope).decode()}
+            connection.execute(update(audit).where(audit.c.id == audit_id).values(running))
+            append(connection, "audit-reopened", at, {"audit": audit_id, "scope": dict(scope), "done": row.done})
+            return _audit(connection, audit_id)
+
+    def end_audit(self, audit_id: int, state: AuditState, at: datetime) -> AuditRow:
+        """Ends or stops an audit. Its leases are given up: what comes in late changes nothing.
+
+        ValueError if it is to be ENDED with work left, or neither ENDED nor STOPPED.
+        """
+        with self.writing() as connection:
+            row = _audit(connection, audit_id)
+            if state is AuditState.RUNNING or (state is AuditState.ENDED and row.done < row.planned):
+                raise ValueError(f"audit {audit_id} cannot be {state}: {row.done} of {row.planned} are done")
+            connection.execute(update(audit).where(audit.c.id == audit_id).values(state=state.value, ended_at=at))
+            connection.execute(delete(lease).where(lease.c.audit_id == audit_id))
+            counts = {name: getattr(row, name) for name in (*_COUNTS, "bytes_read")}
+            append(connection, f"audit-{state.value}", at, {"audit": audit_id, **counts})
+            return _audit(connection, audit_id)
+
+    def audits(self, limit: int = 20) -> list[AuditRow]:
+        """The last audits, newest first."""
+        with self.reading() as connection:
+            rows = connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).mappings()
+            return [_row(row) for row in rows]
+
+    def running_audits(self) -> list[AuditRow]:
+        """Audits that say that they are running; whoever ran them may be dead."""
+        with self.reading() as connection:
+            query = select(audit).where(audit.c.state == AuditState.RUNNING.value).order_by(audit.c.id)
+            return [_row(row) for row in connection.execute(query).mappings()]
+
+    def last_due_audit_at(self) -> datetime | None:
+        """When the last audit of what is due was opened that came to its end; one that stopped does not count."""
+        due = func.json_extract(audit.c.scope, "$.due") == 1
+        ended = audit.c.state == AuditState.ENDED.value
+        with self.reading() as connection:
+            found: datetime | None = connection.execute(select(func.max(audit.c.opened_at)).where(due, ended)).scalar()
+            return found
+
+    def audit(self, audit_id: int) -> AuditRow:
+        """UsageError if there is none of that number."""
+        with self.reading() as connection:
+            return _audit(connection, audit_id)
+
+    def remaining(self, audit_id: int) -> list[tuple[int, int]]:
+        """What is still to be done of an audit: (copy, shard), copy by copy, in order."""
+        item = audit_item.c
+        query = select(item.copy_id, item.shard_id).where(item.audit_id == audit_id, item.check_number.is_(None))
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(item.copy_id, item.shard_id))
+            return [(copy_id, shard_id) for copy_id, shard_id in rows]
+
+    def audit_checks(self, audit_id: int) -> list[AuditLine]:
+        """How far an audit came with each copy that it set out to check, by package and replica."""
+        with self.reading() as connection:
+            rows = connection.execute(_lines(audit_id)).mappings()
+            return [AuditLine(**{**row, "evidence": _evidence(row["evidence"])}) for row in rows]
+
+
+def _insert(connection: Connection, scope: Mapping[str, object], required: Evidence, at: datetime) -> int:
+    columns = {"state": AuditState.RUNNING.value, "required": int(required), "scope": canonical(scope).decode()}
+    return new_id(connection, insert(audit).values(opened_at=at, **columns))
+
+
+def _opened(
+    connection: Connection, audit_id: int, scope: Mapping[str, object], required: Evidence, at: datetime
+) -> AuditRow:
+    planned = select(func.count()).select_from(audit_item).where(audit_item.c.audit_id == audit_id)
+    connection.execute(update(audit).where(audit.c.id == audit_id).values(planned=planned.scalar_subquery()))
+    row = _audit(connection, audit_id)
+    body = {"audit": audit_id, "scope": dict(scope), "required": required.label, "planned": row.planned}
+    append(connection, "audit-opened", at, body)
+    return row
+
+
+def _audit(connection: Connection, audit_id: int) -> AuditRow:
+    row = connection.execute(select(audit).where(audit.c.id == audit_id)).mappings().one_or_none()
+    if row is None:
+        raise UsageError(f"there is no audit {audit_id}")
+    return _row(row)
+
+
+def _row(row: RowMapping) -> AuditRow:
+    told = {
+        "state": AuditState(row["state"]),
+        "required": Evidence(row["required"]),
+        "scope": json.loads(row["scope"]),
+    }
+    return AuditRow(**{**row, **told})
+
+
+def _evidence(level: int | None) -> Evidence | None:
+    return None if level is None else Evidence(level)
+
+
+def _lines(audit_id: int) -> Select[*tuple[object, ...]]:
+    done = shard_check.c
+
+    def ended(outcome: Outcome, name: str) -> Label[int]:
+        return func.count(case((done.outcome == outcome.value, 1))).label(name)
+
+    def total(name: str, label: str) -> Label[int]:
+        return func.coalesce(func.sum(done[name]), 0).label(label)
+
+    return (
+        select(
+            audit_item.c.copy_id,
+            package.c.identifier.label("package"),
+            replica.c.name.label("replica"),
+            func.count().label("planned"),
+            func.count(done.number).label("done"),
+            ended(Outcome.PASS, "passed"),
+            ended(Outcome.FAIL, "failed"),
+            ended(Outcome.INCONCLUSIVE, "inconclusive"),
+            total("good", "files_good"),
+            total("bad", "files_bad"),
+            total("unread", "files_unread"),
+            total("bytes_read", "bytes_read"),
+            func.min(done.evidence).label("evidence"),
+            func.min(done.started_at).label("started_at"),
+            func.max(done.ended_at).label("ended_at"),
+        )
+        .join_from(audit_item, copy, copy.c.id == audit_item.c.copy_id)
+        .join(package, package.c.id == copy.c.package_id)
+        .join(replica, replica.c.id == copy.c.replica_id)
+        .outerjoin(shard_check, done.number == audit_item.c.check_number)
+        .where(audit_item.c.audit_id == audit_id)
+        .group_by(audit_item.c.copy_id)
+        .order_by(package.c.identifier, replica.c.name)
+    )

@@ -1,0 +1,51 @@
+"""The catalog as the services see it. Importing this imports SQLAlchemy: do it when a catalog is needed."""
+
+from datetime import UTC, datetime
+from os import PathLike
+from types import TracebackType
+from typing import Self
+
+from preserve.catalog.audits import Audits
+from preserve.catalog.checking import Checking
+from preserve.catalog.copies import Copies
+from preserve.catalog.due import Due
+from preserve.catalog.findings import Findings
+from preserve.catalog.intake import Intake
+from preserve.catalog.journal import Journal
+from preserve.catalog.leases import Leases
+from preserve.catalog.opening import create_database, prepare_database
+from preserve.catalog.packages import Packages
+from preserve.catalog.searching import Searching
+from preserve.catalog.status import Status
+
+
+class Catalog(Intake, Packages, Searching, Copies, Audits, Leases, Checking, Due, Findings, Status, Journal):
+    """One catalog file. Safe to use from several threads; each call is a transaction of its own.
+
+    Every call may raise CatalogError: the file is damaged, in use for too long, or cannot be written.
+    """
+
+    @classmethod
+    def create(cls, path: str | bytes | PathLike[str], at: datetime | None = None) -> Self:
+        """Makes an empty catalog; CatalogError if something stands at that path or it cannot be made."""
+        catalog = cls(path, create=True)
+        create_database(catalog, at or datetime.now(UTC))
+        return catalog
+
+    @classmethod
+    def open(cls, path: str | bytes | PathLike[str]) -> Self:
+        """Opens a catalog and brings it up to date.
+
+        CatalogError if it is missing, is no catalog, or was made by a newer program: that is left as it is.
+        """
+        catalog = cls(path)
+        prepare_database(catalog)
+        return catalog
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

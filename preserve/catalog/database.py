@@ -1,0 +1,111 @@
+"""The one SQLite file behind the catalog: connections, transactions, and its errors in our words."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike, fsencode
+from threading import Lock
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from checks.names import show
+from preserve.errors import CatalogError
+
+BUSY_SECONDS = 30.0
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA synchronous = FULL",  # nobody is told before it is durable
+    "PRAGMA cache_size = -65536",  # KiB
+    "PRAGMA wal_autocheckpoint = 4000",  # pages
+)
+
+# Primary result codes of SQLite: what happened, and what the person can do.
+_SAID = {
+    sqlite3.SQLITE_BUSY: ("is in use by another program", "Wait for it to end, then try again."),
+    sqlite3.SQLITE_LOCKED: ("is in use by another program", "Wait for it to end, then try again."),
+    sqlite3.SQLITE_NOTADB: ("is not a catalog", "Give the catalog's own file, or restore it from a backup."),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "Restore it from a backup; do not work on with it."),
+    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "Make room, then try again."),
+    sqlite3.SQLITE_READONLY: ("cannot be written", "Check who may write to the file and its folder."),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check the path, and who may write to the file and its folder."),
+    sqlite3.SQLITE_IOERR: ("could not be read or written by the system", "Check the disk that it lies on."),
+}
+
+
+class Database:
+    """Connections to one catalog file, one for each thread that is in a transaction.
+
+    `reading` sees one state throughout; `writing` takes SQLite's write lock at once, so that no transaction has to
+    be given up half-way, and commits at its end or changes nothing.
+    """
+
+    def __init__(self, path: str | bytes | PathLike[str], *, create: bool = False) -> None:
+        self.path = fsencode(path)
+        self._engine = _engine(self.path, "rwc" if create else "rw")
+        self._turn = Lock()  # SQLite makes waiting writers poll; threads of one program can queue
+
+    def close(self) -> None:
+        """Closes all connections. The catalog cannot be used afterwards."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the catalog."""
+        with _translated(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it, durably, or nothing."""
+        with _translated(self.path), self._turn, self._engine.connect() as connection:
+            connection.execution_options(preserve_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def bare(self) -> Iterator[Connection]:
+        """A connection for what cannot be done inside a transaction, such as PRAGMA journal_mode."""
+        with _translated(self.path), self._engine.connect() as connection:
+            yield connection.execution_options(preserve_bare=True)
+
+
+def _engine(path: bytes, mode: str) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # `rw` never makes a file where there is none; isolation_level None leaves BEGIN to us.
+        return sqlite3.connect(
+            f"file:{quote(path)}?mode={mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=64)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("preserve_bare"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("preserve_writes") else "BEGIN")
+
+
+@contextmanager
+def _translated(path: bytes) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", None) or error
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        said, remedy = _SAID.get(code, (f"cannot serve: {cause}", ""))
+        raise CatalogError(f"the catalog {show(path)} {said}", remedy=remedy) from error

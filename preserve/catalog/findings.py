@@ -1,0 +1,92 @@
+"""Findings as the catalog keeps them, and the verdicts of the files that have some."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import RowMapping, select
+
+from checks.evidence import Outcome
+from checks.findings import Code, Finding, Severity
+from checks.verdicts import FileVerdict
+from preserve.catalog.database import Database
+from preserve.catalog.rows import FindingRow
+from preserve.catalog.schema import copy, finding, package, replica
+from preserve.catalog.verdicts import file_verdicts
+
+
+class Findings(Database):
+    """Reading findings and verdicts."""
+
+    def findings(
+        self,
+        package_ids: Sequence[int] | None = None,
+        replica_ids: Sequence[int] | None = None,
+        open_only: bool = True,
+        since: datetime | None = None,
+    ) -> list[FindingRow]:
+        """Findings on copies in use, by package, replica and path.
+
+        A file in several shards has one open error, whichever of them saw it. `since` keeps what was seen or closed
+        at that time or later.
+        """
+        columns = [column for column in finding.c if column.name not in ("severity", "opened_check", "seen_check")]
+        query = (
+            select(
+                *columns,
+                copy.c.package_id,
+                package.c.identifier.label("package"),
+                replica.c.name.label("replica"),
+            )
+            .join_from(finding, copy, copy.c.id == finding.c.copy_id)
+            .join(package, package.c.id == copy.c.package_id)
+            .join(replica, replica.c.id == copy.c.replica_id)
+            .where(replica.c.removed_at.is_(None))
+            .order_by(package.c.identifier, replica.c.name, finding.c.path, finding.c.id)
+        )
+        if package_ids is not None:
+            query = query.where(copy.c.package_id.in_(package_ids))
+        if replica_ids is not None:
+            query = query.where(copy.c.replica_id.in_(replica_ids))
+        if open_only:
+            query = query.where(finding.c.closed_at.is_(None))
+        if since is not None:
+            query = query.where((finding.c.seen_at >= since) | (finding.c.closed_at >= since))
+        with self.reading() as connection:
+            return _one_for_each_file(_row(row) for row in connection.execute(query).mappings())
+
+    def file_verdicts(self, package_id: int) -> list[FileVerdict]:
+        """The files of a package's current version that have open findings on any copy, in order of path.
+
+        A package whose list is empty has the verdict of its copies.
+        """
+        with self.reading() as connection:
+            return file_verdicts(connection, package_id)
+
+
+def _row(row: RowMapping) -> FindingRow:
+    found = Finding(code=Code(row["code"]), path=row["path"] or None, parameters=json.loads(row["parameters"]))
+    kept = ("id", "package", "replica", "copy_id", "package_id", "opened_at", "seen_at", "closed_at")
+    return FindingRow(finding=found, **{name: row[name] for name in kept})
+
+
+def _one_for_each_file(rows: Iterable[FindingRow]) -> list[FindingRow]:
+    """Joins the open errors of one file on one copy, damage before doubt."""
+    joined: dict[tuple[object, ...], FindingRow] = {}
+    for row in rows:
+        path = row.finding.path
+        if row.closed_at is not None or path is None:
+            joined[row.id,] = row
+            continue
+        kind = "error" if row.finding.severity is Severity.ERROR else row.code.value
+        key = (row.copy_id, path, kind)
+        joined[key] = _join(joined[key], row) if key in joined else row
+    return list(joined.values())
+
+
+def _join(one: FindingRow, other: FindingRow) -> FindingRow:
+    damage = Outcome.FAIL
+    first = other if other.finding.meaning.outcome is damage is not one.finding.meaning.outcome else one
+    opened, seen = min(one.opened_at, other.opened_at), max(one.seen_at, other.seen_at)
+    return replace(first, opened_at=opened, seen_at=seen)

@@ -1,0 +1,124 @@
+"""The journal: one append-only chain of everything that happened, from which the rest can be computed again."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from struct import Struct
+
+from sqlalchemy import Connection, insert, select, update
+
+from preserve.catalog.bulk import insert_rows
+from preserve.catalog.database import Database
+from preserve.catalog.moments import text_of
+from preserve.catalog.rows import JournalRow
+from preserve.catalog.schema import journal, journal_head
+
+_NUMBER = Struct(">Q").pack
+_BEGINNING = bytes(32)  # what the first link has before it
+_PAGE = 1000
+_COLUMNS = ("number", "kind", "previous", "body", "hash")
+
+_canonical = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
+
+
+def canonical(body: Mapping[str, object]) -> bytes:
+    """Canonical JSON: sorted keys, no spaces, UTF-8 with nothing escaped that need not be."""
+    return _canonical(body).encode("utf-8")
+
+
+def link_hash(number: int, previous: bytes, body: bytes) -> bytes:
+    """SHA-256 over the number (8 bytes, big-endian), the previous hash and the body."""
+    return sha256(_NUMBER(number) + previous + body).digest()
+
+
+class Chain:
+    """Links to be appended in one transaction. `write` puts them down; without it nothing has happened."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._number, self._hash = _head(connection)
+        self._links: list[tuple[int, str, bytes, bytes, bytes]] = []
+
+    def add(self, kind: str, at: datetime, body: Mapping[str, object]) -> int:
+        """Adds a link and gives its number. Kind and time are put into the body, so that the hash covers them."""
+        self._number += 1
+        written = canonical({**body, "kind": kind, "at": text_of(at)})
+        previous, self._hash = self._hash, link_hash(self._number, self._hash, written)
+        self._links.append((self._number, kind, previous, written, self._hash))
+        return self._number
+
+    def write(self) -> None:
+        """Appends the links and moves the head."""
+        insert_rows(self._connection, journal, _COLUMNS, self._links)
+        self._connection.execute(update(journal_head).values(number=self._number, hash=self._hash))
+        self._links.clear()
+
+
+def append(connection: Connection, kind: str, at: datetime, body: Mapping[str, object]) -> int:
+    """Appends one link and gives its number."""
+    chain = Chain(connection)
+    number = chain.add(kind, at, body)
+    chain.write()
+    return number
+
+
+def begin_journal(connection: Connection) -> None:
+    """Puts down the head of a chain without links."""
+    connection.execute(insert(journal_head).values(id=1, number=0, hash=_BEGINNING))
+
+
+def _head(connection: Connection) -> tuple[int, bytes]:
+    number, hash_ = connection.execute(select(journal_head.c.number, journal_head.c.hash)).one()
+    return number, hash_
+
+
+class Journal(Database):
+    """Reading the journal."""
+
+    def journal(self, after: int = 0) -> Iterator[JournalRow]:
+        """The links with numbers above `after`, in order. Each thousand is read in a transaction of its own."""
+        page = select(journal).where(journal.c.number > after).order_by(journal.c.number).limit(_PAGE)
+        while True:
+            with self.reading() as connection:
+                rows = [JournalRow(**row) for row in connection.execute(page).mappings()]
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            page = page.with_only_columns(*journal.c).where(journal.c.number > rows[-1].number)
+
+    def head(self) -> tuple[int, bytes]:
+        """The number and the hash of the last link; (0, 32 zero bytes) before the first."""
+        with self.reading() as connection:
+            return _head(connection)
+
+    def verify_journal(self) -> int | None:
+        """The first number at which the chain does not hold, or None. A chain cut short does not reach its head."""
+        links = select(journal).order_by(journal.c.number).execution_options(yield_per=_PAGE)
+        with self.reading() as connection:
+            head = _head(connection)
+            return first_broken((JournalRow(**row) for row in connection.execute(links).mappings()), *head)
+
+
+def first_broken(links: Iterable[JournalRow], head_number: int, head_hash: bytes) -> int | None:
+    """The first number at which these links, which should be all, are not one chain up to that head; or None."""
+    number, previous = 0, _BEGINNING
+    for link in links:
+        number += 1
+        if number > head_number or not _holds(link, number, previous):
+            return number
+        previous = link.hash
+    if number < head_number:
+        return number + 1
+    return None if previous == head_hash else number
+
+
+def _holds(link: JournalRow, number: int, previous: bytes) -> bool:
+    return (
+        link.number == number
+        and link.previous == previous
+        and link.hash == link_hash(number, previous, link.body)
+        and json.loads(link.body).get("kind") == link.kind
+    )

@@ -1,0 +1,107 @@
+"""The open findings of the shards that a batch of checks is about, changed within one transaction."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from checks.findings import Code, Finding
+from preserve.catalog.bulk import Value, as_pairs, first_of, insert_rows, pairs_given, second_of
+from preserve.catalog.journal import canonical
+from preserve.catalog.moments import micros
+from preserve.catalog.rows import CheckResult
+from preserve.catalog.schema import copy, finding
+from preserve.catalog.states import DAMAGE, UNDETERMINED, WARNINGS
+from preserve.catalog.transitions import COPY_WIDE, Settled, Standing, settle
+
+_COLUMNS = (
+    *("id", "copy_id", "shard_id", "path", "code", "severity", "parameters"),
+    *("opened_check", "opened_at", "seen_check", "seen_at"),
+)
+_SEEN = "UPDATE finding SET seen_check = ?, seen_at = ?, parameters = ? WHERE id = ?"
+_CLOSED = "UPDATE finding SET closed_check = ?, closed_at = ? WHERE id = ?"
+
+
+class Ledger:
+    """Opens, sees again and closes findings as `transitions.settle` says."""
+
+    def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
+        self._connection = connection
+        wanted = set(wanted)
+        wanted |= {(copy_id, 0) for copy_id, _ in wanted}
+        self._open: dict[tuple[int, int], dict[int, Standing]] = {}
+        for standing in _open_findings(connection, wanted):
+            self._open.setdefault((standing.copy_id, standing.shard_id), {})[standing.id] = standing
+        self._next = connection.execute(select(func.coalesce(func.max(finding.c.id), 0))).scalar_one() + 1
+        self.changed: set[int] = set()  # copies
+
+    def settle(self, result: CheckResult) -> Settled:
+        """What the check does to the findings that stand; `apply` does it."""
+        if not result.findings and not self._open:
+            return Settled()
+        own = self._open.get((result.copy_id, result.shard_id), {})
+        wide = self._open.get((result.copy_id, 0), {})
+        return settle(result, [*own.values(), *wide.values()])
+
+    def apply(self, result: CheckResult, number: int, settled: Settled) -> None:
+        """Writes what a check with that number in the journal did."""
+        if not (settled.opened or settled.seen or settled.closed):
+            return
+        at = result.ended_at
+        for standing in settled.closed:
+            del self._open[standing.copy_id, standing.shard_id][standing.id]
+        self._execute(_CLOSED, [(number, micros(at), standing.id) for standing in settled.closed])
+        for standing, again in settled.seen:
+            self._keep(standing.id, result.copy_id, standing.shard_id, again, max(at, standing.seen_at))
+        self._execute(
+            _SEEN,
+            [
+                (number, micros(max(at, standing.seen_at)), _parameters(again), standing.id)
+                for standing, again in settled.seen
+            ],
+        )
+        insert_rows(self._connection, finding, _COLUMNS, [self._opened(result, number, new) for new in settled.opened])
+        self.changed.add(result.copy_id)
+
+    def _opened(self, result: CheckResult, number: int, new: Finding) -> tuple[Value, ...]:
+        shard_id = 0 if new.code in COPY_WIDE else result.shard_id
+        id_, at = self._next, micros(result.ended_at)
+        self._next += 1
+        self._keep(id_, result.copy_id, shard_id, new, result.ended_at)
+        what = (new.path or b"", new.code.value, new.severity.value, _parameters(new))
+        return (id_, result.copy_id, shard_id, *what, number, at, number, at)
+
+    def _keep(self, id_: int, copy_id: int, shard_id: int, new: Finding, at: datetime) -> None:
+        standing = Standing(id=id_, copy_id=copy_id, shard_id=shard_id, finding=new, seen_at=at)
+        self._open.setdefault((copy_id, shard_id), {})[id_] = standing
+
+    def _execute(self, statement: str, rows: list[tuple[Value, ...]]) -> None:
+        if rows:
+            self._connection.exec_driver_sql(statement, rows)
+
+    def write_counts(self) -> None:
+        """Counts the open findings of the copies that were changed. A file counts once, however many shards it has."""
+        for copy_id in self.changed:
+            counts = {
+                name: select(func.count(finding.c.path.distinct()))
+                .where(finding.c.copy_id == copy_id, finding.c.closed_at.is_(None), finding.c.code.in_(codes))
+                .scalar_subquery()
+                for name, codes in (("damage", DAMAGE), ("undetermined", UNDETERMINED), ("warnings", WARNINGS))
+            }
+            self._connection.execute(update(copy).where(copy.c.id == copy_id).values(counts))
+
+
+def _open_findings(connection: Connection, wanted: Iterable[tuple[int, int]]) -> Iterable[Standing]:
+    pairs, kept = pairs_given(), finding.c
+    columns = kept.id, kept.copy_id, kept.shard_id, kept.code, kept.path, kept.parameters, kept.seen_at
+    chosen = (kept.copy_id == first_of(pairs)) & (kept.shard_id == second_of(pairs))
+    query = select(*columns).join_from(pairs, finding, chosen).where(kept.closed_at.is_(None))
+    rows = connection.execute(query, {"pairs": as_pairs(wanted)})
+    for id_, copy_id, shard_id, code, path, parameters, seen_at in rows:
+        found = Finding(code=Code(code), path=path or None, parameters=json.loads(parameters))
+        yield Standing(id=id_, copy_id=copy_id, shard_id=shard_id, finding=found, seen_at=seen_at)
+
+
+def _parameters(found: Finding) -> str:
+    return canonical(found.parameters).decode("utf-8")

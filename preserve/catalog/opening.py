@@ -1,0 +1,97 @@
+"""Making a catalog, opening one, and bringing an older one up to date."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from os.path import isfile, lexists
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, inspect
+
+from checks.names import show
+from preserve.catalog import schema
+from preserve.catalog.database import Database
+from preserve.catalog.journal import Chain, begin_journal
+from preserve.errors import CatalogError
+
+REVISIONS = ("0001",)  # all that there were, in order; the last is what this program works with
+
+_APPLICATION_ID = 0x70727376  # "prsv", where file(1) and people look for it
+
+
+def create_database(database: Database, at: datetime) -> None:
+    """Fills a database, whose path must be free, with an empty catalog; CatalogError if that cannot be."""
+    name = show(database.path)
+    if lexists(database.path):
+        raise CatalogError(f"{name} is there already", remedy="Open it, or choose another path.")
+    with _closed_on_error(database):
+        with database.bare() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+            mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
+        if mode != "wal":
+            raise CatalogError(
+                f"{name}: this file system cannot hold a catalog (no write-ahead log)",
+                remedy="Put the catalog on a local disk.",
+            )
+        with database.writing() as connection:
+            _migrate(connection)
+            _begin(connection, at)
+
+
+def prepare_database(database: Database) -> None:
+    """Brings a catalog up to date; CatalogError if it is missing, no catalog, or from a newer program.
+
+    What a newer program made is left as it is.
+    """
+    name = show(database.path)
+    if not isfile(database.path):
+        raise CatalogError(f"there is no catalog at {name}", remedy="Make one with `preserve init`.")
+    with _closed_on_error(database):
+        with database.reading() as connection:
+            revision = _revision(connection)
+        if revision is None:
+            raise CatalogError(f"{name} is not a catalog", remedy="Give the catalog's own file.")
+        if revision not in REVISIONS:
+            raise CatalogError(
+                f"the catalog {name} was made by a newer program (revision {revision}); it was left as it is",
+                remedy="Use that program, or update this one.",
+            )
+        if revision != REVISIONS[-1]:
+            with database.writing() as connection:
+                _migrate(connection)
+
+
+@contextmanager
+def _closed_on_error(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        database.close()
+        raise
+
+
+def _revision(connection: Connection) -> str | None:
+    """What Alembic wrote down. Asked without Alembic, whose import costs more than opening a catalog."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "preserve.catalog:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _begin(connection: Connection, at: datetime) -> None:
+    uuid = uuid4()
+    connection.execute(insert(schema.catalog).values(id=1, uuid=uuid, created_at=at, last_token=0))
+    begin_journal(connection)
+    chain = Chain(connection)
+    chain.add("catalog-created", at, {"catalog": str(uuid)})
+    chain.write()

@@ -1,0 +1,171 @@
+"""What the catalog holds: packages, their inventories, shards and records."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from sqlalchemy import Connection, Select, select
+
+from checks.inventory import Entry, Record, position, segment_count
+from checks.names import show
+from checks.verdicts import Verdict
+from preserve.catalog.columns import Columns, decode, decode_entries
+from preserve.catalog.database import Database
+from preserve.catalog.rows import PackageRow, ShardRow
+from preserve.catalog.schema import collection as collections
+from preserve.catalog.schema import inventory, package, record, shard
+from preserve.errors import UsageError
+
+_following = shard.alias("following")
+_stop = (
+    select(_following.c.start)
+    .where(_following.c.inventory_id == shard.c.inventory_id, _following.c.start > shard.c.start)
+    .order_by(_following.c.start)
+    .limit(1)
+    .scalar_subquery()
+)
+
+
+def package_query() -> Select[*tuple[object, ...]]:
+    """All packages with their current inventories."""
+    return (
+        select(
+            package.c.id,
+            package.c.uuid,
+            package.c.identifier,
+            collections.c.name.label("collection"),
+            package.c.inventory_id,
+            inventory.c.version,
+            inventory.c.files,
+            inventory.c.size_bytes,
+            inventory.c.root,
+            package.c.added_at,
+            package.c.source,
+            package.c.verdict,
+        )
+        .join_from(package, inventory, inventory.c.id == package.c.inventory_id)
+        .join(collections, collections.c.id == package.c.collection_id)
+    )
+
+
+def read_packages(connection: Connection, query: Select[*tuple[object, ...]]) -> list[PackageRow]:
+    """The rows of a `package_query`, narrowed and ordered as the caller did."""
+    return [PackageRow(**{**row, "verdict": Verdict(row["verdict"])}) for row in connection.execute(query).mappings()]
+
+
+def packages_named(connection: Connection, identifiers: Sequence[str]) -> list[PackageRow]:
+    """The packages with these identifiers, in this order; UsageError for one that is not there."""
+    found: dict[str, PackageRow] = {}
+    for at in range(0, len(identifiers), 500):
+        some = package_query().where(package.c.identifier.in_(identifiers[at : at + 500]))
+        found |= {row.identifier: row for row in read_packages(connection, some)}
+    for identifier in identifiers:
+        if identifier not in found:
+            raise _unknown(connection, identifier)
+    return [found[identifier] for identifier in dict.fromkeys(identifiers)]
+
+
+def _unknown(connection: Connection, identifier: str) -> UsageError:
+    known = connection.execute(select(package.c.identifier).limit(10_000)).scalars().all()
+    close = get_close_matches(identifier, known, n=3)
+    remedy = f"Did you mean {' or '.join(close)}?" if close else "`preserve status` lists the packages."
+    return UsageError(f"no package is called {show(identifier.encode('utf-8', 'surrogateescape'))}", remedy=remedy)
+
+
+class Packages(Database):
+    """Reading packages and what is expected in them."""
+
+    def packages(self, identifiers: Sequence[str] | None = None, collection: str | None = None) -> list[PackageRow]:
+        """Packages in the order named, or all by identifier; UsageError for an identifier that is not there."""
+        with self.reading() as connection:
+            if identifiers is not None:
+                rows = packages_named(connection, identifiers)
+                return [row for row in rows if collection in (None, row.collection)]
+            query = package_query().order_by(package.c.identifier)
+            if collection is not None:
+                query = query.where(collections.c.name == collection)
+            return read_packages(connection, query)
+
+    def shards(self, inventory_id: int) -> list[ShardRow]:
+        """An inventory's shards, in order of their ranges."""
+        query = select(shard).where(shard.c.inventory_id == inventory_id).order_by(shard.c.start)
+        with self.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        stops = [row["start"] for row in rows[1:]] + [b""]
+        return [ShardRow(**row, stop=stop) for row, stop in zip(rows, stops, strict=True)]
+
+    def shard(self, shard_id: int) -> ShardRow:
+        """UsageError if there is none of that number."""
+        with self.reading() as connection:
+            return _shard(connection, shard_id)
+
+    def shard_starts(self, package_id: int) -> list[bytes]:
+        """Where the current version's shards start: what a next version is cut by, `inherited` of `checks.cut`."""
+        query = (
+            select(shard.c.start)
+            .join(package, package.c.inventory_id == shard.c.inventory_id)
+            .where(package.c.id == package_id, shard.c.start != b"")
+            .order_by(shard.c.start)
+        )
+        with self.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def record(self, shard_id: int) -> Record:
+        """A shard's lines; CatalogError if they are damaged."""
+        with self.reading() as connection:
+            row = _shard(connection, shard_id)
+            return decode(row.start, row.stop, _stored(connection, shard_id))
+
+    def large_files(self, inventory_id: int) -> list[Entry]:
+        """The files that are recorded in segments, with their whole-file digests, in order of path."""
+        with self.reading() as connection:
+            return _large_files(connection, inventory_id)
+
+    def entry(self, inventory_id: int, path: bytes) -> Entry | None:
+        """What is expected at that path, or None."""
+        with self.reading() as connection:
+            shards = _shards_around(connection, inventory_id, path)
+            if not shards:
+                return None
+            lines = decode(b"", b"", _stored(connection, shards[0]))
+            place = bisect_left(lines.paths, path)
+            if place == len(lines.paths) or lines.paths[place] != path:
+                return None
+            if segment_count(lines.sizes[place]) > 1:
+                for entry in _large_files(connection, inventory_id):
+                    if entry.path == path:
+                        return entry
+            return Entry(path, lines.sizes[place], lines.digests[place])
+
+    def shard_ids_of(self, inventory_id: int, path: bytes) -> list[int]:
+        """The shards in which that path would lie, in order; a segmented file may lie in several."""
+        with self.reading() as connection:
+            return _shards_around(connection, inventory_id, path)
+
+
+def _shard(connection: Connection, shard_id: int) -> ShardRow:
+    row = connection.execute(select(shard, _stop.label("stop")).where(shard.c.id == shard_id)).mappings().one_or_none()
+    if row is None:
+        raise UsageError(f"the catalog has no shard {shard_id}")
+    return ShardRow(**{**row, "stop": row["stop"] or b""})
+
+
+def _stored(connection: Connection, shard_id: int) -> Columns:
+    query = select(record.c.paths, record.c.sizes, record.c.digests, record.c.segments)
+    return Columns(*connection.execute(query.where(record.c.shard_id == shard_id)).one())
+
+
+def _large_files(connection: Connection, inventory_id: int) -> list[Entry]:
+    query = select(inventory.c.large_files).where(inventory.c.id == inventory_id)
+    return decode_entries(connection.execute(query).scalar_one_or_none())
+
+
+def _shards_around(connection: Connection, inventory_id: int, path: bytes) -> list[int]:
+    """The shard with the path's first line, and those that start among its further segments."""
+    of_inventory = shard.c.inventory_id == inventory_id
+    first = select(shard.c.id).where(of_inventory, shard.c.start <= position(path)).order_by(shard.c.start.desc())
+    further = select(shard.c.id).where(
+        of_inventory, shard.c.start > position(path), shard.c.start <= position(path, (1 << 64) - 1)
+    )
+    ids = list(connection.execute(first.limit(1)).scalars())
+    return ids + list(connection.execute(further.order_by(shard.c.start)).scalars())

@@ -1,0 +1,95 @@
+"""The times of shards and the summaries of copies, moved by checks within one transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from checks.evidence import Evidence, Outcome
+from checks.findings import MEANINGS, Severity
+from preserve.catalog.bulk import as_pairs, first_of, pairs_given, second_of
+from preserve.catalog.moments import micros
+from preserve.catalog.rows import CheckResult
+from preserve.catalog.schema import shard_state
+from preserve.catalog.transitions import reached, wait_after, waits
+
+LEVELS = {
+    Evidence.LISTED: shard_state.c.listed_at,
+    Evidence.SIZED: shard_state.c.sized_at,
+    Evidence.CLAIMED: shard_state.c.claimed_at,
+    Evidence.READ: shard_state.c.read_at,
+    Evidence.READ_MEDIUM: shard_state.c.read_medium_at,
+}
+
+DAMAGE = sorted(code.value for code, meaning in MEANINGS.items() if meaning.outcome is Outcome.FAIL)
+UNDETERMINED = sorted(code.value for code, meaning in MEANINGS.items() if meaning.outcome is Outcome.INCONCLUSIVE)
+WARNINGS = sorted(code.value for code, meaning in MEANINGS.items() if meaning.severity is Severity.WARNING)
+
+_UPDATE = (
+    "UPDATE shard_state SET listed_at = ?, sized_at = ?, claimed_at = ?, read_at = ?, read_medium_at = ?,"
+    " outcome = ?, not_before = ?, failures = ? WHERE copy_id = ? AND shard_id = ?"
+)
+_SUMMARY = (
+    "UPDATE copy SET (shards_read, oldest_read_at) = ("
+    " SELECT count(read_at), CASE WHEN count(*) = count(read_at) THEN min(read_at) END"
+    " FROM shard_state WHERE copy_id = copy.id) WHERE id = ?"
+)
+
+
+@dataclass(slots=True)
+class _State:
+    times: list[datetime | None]
+    outcome: str | None
+    not_before: datetime | None
+    failures: int
+
+
+class States:
+    """The states of the shards that a batch of checks is about."""
+
+    def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
+        self._connection = connection
+        self._changed: set[tuple[int, int]] = set()
+        pairs = pairs_given()
+        state = shard_state.c
+        query = select(
+            state.copy_id, state.shard_id, *LEVELS.values(), state.outcome, state.not_before, state.failures
+        ).join_from(pairs, shard_state, (state.copy_id == first_of(pairs)) & (state.shard_id == second_of(pairs)))
+        self._states = {
+            (copy_id, shard_id): _State(list(rest[:5]), *rest[5:])
+            for copy_id, shard_id, *rest in connection.execute(query, {"pairs": as_pairs(wanted)})
+        }
+        self.first_read: set[int] = set()  # copies with a shard that was never read through before
+
+    def apply(self, result: CheckResult, required: Evidence | None) -> None:
+        """Moves the times that a check of a whole shard reached, and sets or clears its wait."""
+        if result.paths is not None:
+            return  # some paths say nothing of their shard
+        key = result.copy_id, result.shard_id
+        state = self._states[key]
+        level = reached(result)
+        if level is not None:
+            if level >= Evidence.READ and state.times[Evidence.READ - 1] is None:
+                self.first_read.add(result.copy_id)
+            for place in range(level):
+                state.times[place] = max(state.times[place] or result.started_at, result.started_at)
+        state.outcome = result.outcome.value
+        if waits(result, required):
+            state.failures += 1
+            state.not_before = result.ended_at + wait_after(state.failures)
+        else:
+            state.failures, state.not_before = 0, None
+        self._changed.add(key)
+
+    def write(self) -> None:
+        """Writes the states, and the summaries of their copies."""
+        rows = [self._row(key) for key in sorted(self._changed)]
+        if rows:
+            self._connection.exec_driver_sql(_UPDATE, rows)
+            self._connection.exec_driver_sql(_SUMMARY, [(copy_id,) for copy_id in {key[0] for key in self._changed}])
+
+    def _row(self, key: tuple[int, int]) -> tuple[int | str | None, ...]:
+        state = self._states[key]
+        times = [None if at is None else micros(at) for at in (*state.times, state.not_before)]
+        return (*times[:5], state.outcome, times[5], state.failures, *key)

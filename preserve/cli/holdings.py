@@ -1,0 +1,132 @@
+"""`preserve init`, `add`, `replica` and `replicate`."""
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from preserve.cli import output
+from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
+def init_command(folder: Path) -> None:
+    """Make preserve.toml and an empty catalog in FOLDER (default: here)."""
+    from preserve.app.workspace import init
+
+    path = init(folder)
+    output.note(f"made {path} and an empty catalog")
+    output.note("next: preserve replica add NAME PATH, then preserve add BAG")
+
+
+@click.command("add")
+@click.argument("bags", nargs=-1, required=True, metavar="BAG...", type=click.Path(path_type=Path))
+@click.option("--collection", default="", help="The collection these packages belong to, for people and policies.")
+@click.option("--id", "identifier", help="The package's identifier; else External-Identifier, else the bag's name.")
+@json_option
+@config_option
+@pass_invocation
+def add_command(
+    invocation: Invocation, bags: tuple[Path, ...], collection: str, identifier: str | None, as_json: bool
+) -> int:
+    """Take bags into the catalog: each is read once, validated, and its content recorded.
+
+    The bag stays where it is. It is no copy: `preserve replicate` makes copies.
+    """
+    from preserve.app.holdings import take_in
+    from preserve.app.workspace import Workspace
+    from preserve.cli.exits import OUTCOMES
+    from preserve.cli.progress import Progress
+    from preserve.errors import UsageError
+
+    if identifier is not None and len(bags) > 1:
+        raise UsageError("--id names one package", remedy="Give one bag with it.")
+    with Workspace(invocation.settings()) as workspace, Progress("taking in", quiet=as_json) as progress:
+        results = list(take_in(workspace, bags, collection=collection, identifier=identifier, progress=progress))
+    return _tell_taken(results, as_json, OUTCOMES)
+
+
+def _tell_taken(results: list, as_json: bool, statuses) -> int:  # type: ignore[no-untyped-def,type-arg]
+    raise NotImplementedError
+
+
+@click.group("replica")
+def replica_command() -> None:
+    """Add, list or remove a place that holds copies."""
+
+
+@replica_command.command("add")
+@click.argument("name")
+@click.argument("place", metavar="PATH")
+@click.option("--medium", help="What it is: disk, nas, tape …")
+@click.option("--site", help="Where it stands; copies at one site are lost together.")
+@click.option("--offline", is_flag=True, help="It may be away, like a disk that is carried by hand.")
+@config_option
+@pass_invocation
+def add_replica_command(
+    invocation: Invocation, name: str, place: str, medium: str | None, site: str | None, offline: bool
+) -> None:
+    """Make the folder PATH the replica NAME: writes its identity, adds it to the settings and the catalog."""
+    from preserve.app.replicas import add_replica
+    from preserve.app.workspace import Workspace
+
+    with Workspace(invocation.settings()) as workspace:
+        row = add_replica(workspace, name, place, medium=medium, site=site, offline=offline)
+    output.note(f"replica {row.name} added; its identity is {row.uuid}")
+
+
+@replica_command.command("list")
+@json_option
+@config_option
+@pass_invocation
+def list_replicas_command(invocation: Invocation, as_json: bool) -> None:
+    """The replicas, and whether they are there now."""
+    from preserve.app.views import status_view
+    from preserve.app.workspace import Workspace
+    from reports import status
+
+    with Workspace(invocation.settings()) as workspace:
+        view = status_view(workspace, limit=0)
+    if as_json:
+        output.print_json({"replicas": [status.replica_json(line) for line in view.replicas]})
+    else:
+        output.show(status.replicas_as_text(view))
+
+
+@replica_command.command("remove")
+@click.argument("name")
+@config_option
+@pass_invocation
+def remove_replica_command(invocation: Invocation, name: str) -> None:
+    """Take a replica out of the settings. Its history stays in the catalog; nothing on it is touched."""
+    from preserve.app.replicas import remove_replica
+    from preserve.app.workspace import Workspace
+
+    with Workspace(invocation.settings()) as workspace:
+        remove_replica(workspace, name)
+    output.note(f"replica {name} removed from the settings; what lies on it was not touched")
+
+
+@click.command("replicate")
+@click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
+@click.option("--to", "replicas", multiple=True, metavar="NAME", help="To which replica; repeatable. Else to all.")
+@json_option
+@config_option
+@pass_invocation
+def replicate_command(
+    invocation: Invocation, packages: tuple[str, ...], replicas: tuple[str, ...], as_json: bool
+) -> int:
+    """Copy packages to replicas, read every copy back past the cache, and only then record it."""
+    from preserve.app.holdings import replicate
+    from preserve.app.workspace import Workspace
+    from preserve.cli.progress import Progress
+    from preserve.cli.telling import tell_placed
+
+    with Workspace(invocation.settings()) as workspace, Progress("copying", quiet=as_json) as progress:
+        placed = list(replicate(workspace, packages, replicas, progress))
+    return tell_placed(placed, as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(2)

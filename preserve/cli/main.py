@@ -1,0 +1,94 @@
+"""`preserve`: the group of commands, and the entry that turns every end of a run into an exit status."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import rich_click as click
+from click.exceptions import Exit
+
+from preserve import __version__
+from preserve.cli.lazy import Lazy, LazyGroup
+from preserve.cli.options import Invocation, config_option
+
+_COMMANDS = {
+    "demo": ("demonstrating", "A small collection, three replicas, real damage: the whole road."),
+    "init": ("holdings", "Make preserve.toml and an empty catalog."),
+    "bag": ("bagging", "Make a bag (RFC 8493) of a folder."),
+    "validate": ("bagging", "Validate a bag."),
+    "add": ("holdings", "Take bags into the catalog."),
+    "replica": ("holdings", "Add, list or remove a place that holds copies."),
+    "replicate": ("holdings", "Copy packages to replicas, read back, record."),
+    "audit": ("auditing", "Read copies again and compare them with what was taken in."),
+    "status": ("showing", "Packages and replicas at a glance."),
+    "report": ("showing", "What drifted, what is lost, what an audit did."),
+    "serve": ("auditing", "Keep the schedule."),
+}
+_PANELS = [
+    {"name": "Begin", "commands": ["demo", "init"]},
+    {"name": "Take in", "commands": ["bag", "validate", "add"]},
+    {"name": "Keep", "commands": ["replica", "replicate", "audit", "serve"]},
+    {"name": "Look", "commands": ["status", "report"]},
+]
+
+
+def _lazily(name: str) -> Lazy:
+    module, short_help = _COMMANDS[name]
+    return Lazy(f"preserve.cli.{module}:{name}_command", short_help)
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={name: _lazily(name) for name in _COMMANDS},
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit status: 0 done and good, 1 damage found, 2 wrong command or settings, 3 not determined, 130 interrupted."
+    ),
+)
+@click.rich_config({"command_groups": {"preserve": _PANELS}})
+@click.version_option(__version__, prog_name="preserve", message="%(prog)s %(version)s")
+@config_option
+def preserve_command() -> None:
+    """Keeps proof that an archive's files are still the files it took in."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status and never raises. Sole caller of the table in `exits`.
+
+    `click`'s own `main` is passed by: it ends with 1 where our table says 2 or 130, and 1 means damage.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is an interruption
+    if "_PRESERVE_COMPLETE" in os.environ:
+        return _complete(os.environ["_PRESERVE_COMPLETE"])
+    invocation = Invocation()
+    try:
+        status = _run(list(sys.argv[1:] if arguments is None else arguments), invocation)
+        sys.stdout.flush()
+        return status
+    except BaseException as error:  # noqa: BLE001 - the one place where every end becomes a status
+        from preserve.cli import ending
+
+        return ending.end(error, invocation)
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    try:
+        with preserve_command.make_context("preserve", arguments, obj=invocation) as context:
+            result: Any = preserve_command.invoke(context)
+    except Exit as error:
+        return int(error.exit_code)
+    return result if isinstance(result, int) else 0
+
+
+def _complete(instruction: str) -> int:
+    from click.shell_completion import shell_complete
+
+    return shell_complete(preserve_command, {}, "preserve", "_PRESERVE_COMPLETE", instruction)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What people and programs see: data on standard output, everything else on standard error.
+
+Names come from disks and may hold anything: nothing here interprets markup, and control and bidi characters become
+visible codes before they reach a terminal.
+"""
+
+import json
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from preserve.cli.options import Invocation
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_FILE_WIDTH = 120  # columns where the output is no terminal and COLUMNS is not set
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Allowed raw in JSON, but moves a terminal's cursor or the reader's eye; only found inside strings.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def plain(text: str) -> str:
+    """A message as it may be shown: line breaks stay, other control and bidi characters become codes."""
+    return "".join(character if character == "\n" else _visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _UNSAFE:
+        return character
+    point = ord(character)
+    if 0xDC80 <= point <= 0xDCFF:  # a byte of a name that is not UTF-8
+        return f"\\x{point - 0xDC00:02x}"
+    return f"\\x{point:02x}" if point < 0x80 else f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
+
+
+def console(stream: IO[str] | None = None) -> "Console":
+    """A console on that stream (standard output if none) that takes text as it is."""
+    from rich.console import Console
+
+    stream = sys.stdout if stream is None else stream
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 still shows something
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _FILE_WIDTH
+    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
+
+
+def show(renderable: "RenderableType") -> None:
+    """Prints a report on standard output. If the reader has gone (`| head`), the rest goes nowhere."""
+    try:
+        console().print(renderable)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _quiet()
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """The one JSON document of a run, as UTF-8 with a newline at its end."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    text = _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    context = click.get_current_context(silent=True)
+    invocation = None if context is None else context.find_object(Invocation)
+    if invocation is not None:
+        invocation.answered = True
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _quiet()
+
+
+def error(message: str, remedy: str = "") -> None:
+    """What went wrong, and below it what can be done."""
+    _tell("error: ", "bold red", message, remedy)
+
+
+def warning(message: str, remedy: str = "") -> None:
+    """Something to know that changes no exit status."""
+    _tell("warning: ", "bold yellow", message, remedy)
+
+
+def note(message: str) -> None:
+    """One line about how the work goes."""
+    _tell("", "", message, "")
+
+
+def _tell(word: str, style: str, message: str, remedy: str) -> None:
+    from rich.text import Text
+
+    text = Text.assemble((word, style), plain(message))
+    if remedy:
+        text.append(f"\n{' ' * len(word)}{plain(remedy)}", "dim")
+    # Soft wrap: a path that is broken over two lines cannot be copied.
+    console(sys.stderr).print(text, soft_wrap=True)
+
+
+def _quiet() -> None:
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,0 +1,71 @@
+"""`preserve status` and `preserve report`."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from preserve.cli import output
+from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
+
+_KINDS = ("drift", "loss", "audit")
+
+
+@click.command("status")
+@click.option("--limit", default=50, show_default=True, help="Packages shown, the worst first; all are counted.")
+@json_option
+@config_option
+@pass_invocation
+def status_command(invocation: Invocation, limit: int, as_json: bool) -> int:
+    """Packages and replicas at a glance, and how long ago every byte was last read."""
+    from preserve.app.status import status_view
+    from preserve.app.workspace import Workspace
+    from preserve.cli.exits import OUTCOMES
+    from reports import status
+
+    with Workspace(invocation.settings()) as workspace:
+        view = status_view(workspace, limit=limit)
+    if as_json:
+        output.print_json(status.as_json(view))
+    else:
+        output.show(status.as_text(view))
+    return OUTCOMES[status.outcome_of(view)]
+
+
+@click.command("report")
+@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--output", "target", type=click.Path(path_type=Path), help="Write it to this file.")
+@click.option("--audit", "audit_id", type=int, metavar="ID", help="Which audit (for `audit`); else the last one.")
+@config_option
+@pass_invocation
+def report_command(
+    invocation: Invocation,
+    kind: str,
+    packages: tuple[str, ...],
+    form: str,
+    target: Path | None,
+    audit_id: int | None,
+) -> None:
+    """What differs where and which copies are good (drift), what cannot be made whole (loss), what an audit did."""
+    from preserve.app.audit_views import audit_named, audit_view
+    from preserve.app.file_views import drift_view, loss_view
+    from preserve.app.workspace import Workspace
+    from reports import audits, drift, loss
+
+    with Workspace(invocation.settings()) as workspace:
+        if kind == "audit":
+            audit = audit_view(workspace, audit_named(workspace, audit_id))
+            document, text = audits.as_json(audit), audits.as_text(audit)
+        elif kind == "drift":
+            drifted = drift_view(workspace, packages)
+            document, text = drift.as_json(drifted), drift.as_text(drifted)
+        else:
+            lost = loss_view(workspace, packages)
+            document, text = loss.as_json(lost), loss.as_text(lost)
+    if target is not None:
+        output.write_report(target, document if form == "json" else text)
+    elif form == "json":
+        output.print_json(document)
+    else:
+        output.show(text)

@@ -1,0 +1,1 @@
+"""Shows: pure functions from rows to text and JSON. No queries, no clock, no files."""

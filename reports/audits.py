@@ -1,0 +1,155 @@
+"""One audit: what it set out to do, how far it came, what it saw, and how to go on."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from checks.evidence import Outcome
+from reports import findings
+from reports.layout import table
+from reports.rows import AuditView
+from reports.words import OUTCOMES, count, headline, iso, length, moment, size, visible
+
+
+def outcome_of(view: AuditView) -> Outcome:
+    """PASS only if all that was planned was done and passed; nothing planned passes only for what is due."""
+    seen = findings.outcome_of(view.findings)
+    if view.failed or view.files_bad or seen is Outcome.FAIL:
+        return Outcome.FAIL
+    complete = view.state == "ended" and view.passed == view.done == view.planned and not view.files_unread
+    empty = view.planned == 0 and not view.due_only
+    if not complete or empty or view.inconclusive or seen is Outcome.INCONCLUSIVE:
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS
+
+
+def as_json(view: AuditView) -> dict[str, object]:
+    return {
+        "outcome": outcome_of(view).value,
+        "summary": _sentence(view),
+        "audit": summary_json(view),
+        "counts": {
+            "checks_planned": view.planned,
+            "checks_done": view.done,
+            "passed": view.passed,
+            "failed": view.failed,
+            "inconclusive": view.inconclusive,
+            "files_good": view.files_good,
+            "files_bad": view.files_bad,
+            "files_unread": view.files_unread,
+            "bytes_read": view.bytes_read,
+            **findings.counts_of(view.findings, view.total_findings),
+        },
+        "replicas": [
+            {
+                "name": each.name,
+                "planned": each.planned,
+                "done": each.done,
+                "passed": each.passed,
+                "failed": each.failed,
+                "inconclusive": each.inconclusive,
+                "bytes_read": each.bytes_read,
+                "why_not": each.why_not,
+            }
+            for each in view.by_replica
+        ],
+        "findings": [findings.as_json(line) for line in view.findings],
+    }
+
+
+def summary_json(view: AuditView) -> dict[str, object]:
+    """The audit itself, without its counts and findings."""
+    return {
+        "id": view.id,
+        "outcome": outcome_of(view).value,
+        "scope": view.scope,
+        "state": view.state,
+        "opened_at": iso(view.opened_at),
+        "ended_at": iso(view.ended_at),
+        "required_evidence": view.required,
+        "resume": _resume(view),
+    }
+
+
+def in_one_line(view: AuditView) -> str:
+    """`no. 3, 2026-11-02 02:00 UTC, pass`."""
+    stopped = "" if view.state == "ended" else f", {view.state} after {view.done:,} of {view.planned:,} checks"
+    return f"no. {view.id}, {moment(view.opened_at)}, {outcome_of(view).value}{stopped}"
+
+
+def as_text(view: AuditView) -> RenderableType:
+    parts: list[RenderableType] = [headline(outcome_of(view), _sentence(view)), Text(_particulars(view), "dim")]
+    resume = _resume(view)
+    if resume is not None:
+        parts.append(Text.assemble("Go on with ", (resume, "bold")))
+    parts.append(_numbers(view))
+    if view.by_replica:
+        parts.append(_by_replica(view))
+    parts += findings.as_text(view.findings, view.total_findings)
+    return Group(*parts)
+
+
+def _sentence(view: AuditView) -> str:
+    if view.planned == 0:
+        return "Nothing was due." if view.due_only else "There was nothing to read: no copy fits what was asked for."
+    done = f"{view.done:,} of {count(view.planned, 'check')}"
+    if view.state == "running":
+        return f"{_name(view)} is running: {done} done."
+    if view.state != "ended":
+        damage = f" Damage was found: {count(view.files_bad, 'bad file')}." if view.failed or view.files_bad else ""
+        return f"{_name(view)} stopped before its end: {done} done; the rest was not read.{damage}"
+    if view.files_bad or view.failed:
+        return f"{_name(view)} found damage: {count(view.files_bad, 'file')} bad, {view.files_good:,} good."
+    if outcome_of(view) is Outcome.FAIL:
+        return f"{_name(view)} found damage: see the findings."
+    if outcome_of(view) is Outcome.INCONCLUSIVE:
+        unread = count(view.files_unread, "file was", "files were")
+        return f"{_name(view)} could not determine everything: {unread} not read, {view.files_good:,} are good."
+    return f"{_name(view)} read all that was asked: {count(view.files_good, 'file is', 'files are')} good."
+
+
+def _name(view: AuditView) -> str:
+    return "This reading" if view.id is None else f"Audit {view.id}"
+
+
+def _particulars(view: AuditView) -> str:
+    until = "" if view.ended_at is None else f", for {length(view.ended_at - view.opened_at)}"
+    return (
+        f"{visible(view.scope)}; begun {moment(view.opened_at)}{until}; "
+        f"{size(view.bytes_read)} read; evidence asked for: {view.required}"
+    )
+
+
+def _resume(view: AuditView) -> str | None:
+    return f"preserve audit --resume {view.id}" if view.state == "stopped" else None
+
+
+def _numbers(view: AuditView) -> Table:
+    made = table("", "good", "bad", "not known", right=("good", "bad", "not known"))
+    left = view.planned - view.done
+    for words, good, bad, unknown in (
+        ("checks", view.passed, view.failed, view.inconclusive + left),
+        ("files", view.files_good, view.files_bad, view.files_unread),
+    ):
+        made.add_row(words, *_three(good, bad, unknown))
+    return made
+
+
+def _by_replica(view: AuditView) -> Table:
+    made = table(
+        "replica", "done", "good", "bad", "not known", "read", right=("done", "good", "bad", "not known", "read")
+    )
+    for each in view.by_replica:
+        label = Text(visible(each.name), "bold")
+        if each.why_not:
+            label.append(f"\nabsent: {visible(each.why_not)}", "yellow")
+        unknown = each.inconclusive + each.planned - each.done
+        done = f"{each.done:,} of {each.planned:,}"
+        made.add_row(label, done, *_three(each.passed, each.failed, unknown), size(each.bytes_read))
+    return made
+
+
+def _three(good: int, bad: int, unknown: int) -> tuple[Text, Text, Text]:
+    values = ((good, Outcome.PASS), (bad, Outcome.FAIL), (unknown, Outcome.INCONCLUSIVE))
+    made = [Text(f"{number:,}", OUTCOMES[outcome][1] if number else "dim") for number, outcome in values]
+    return made[0], made[1], made[2]

@@ -1,0 +1,85 @@
+"""Findings, as JSON and as lines; shared by all reports."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.padding import Padding
+from rich.text import Text
+
+from checks.evidence import Outcome
+from checks.findings import MEANINGS, Severity
+from checks.names import path_fields
+from reports.rows import FindingLine
+from reports.words import count, iso, name, visible
+
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+_SHOWN = 20
+_KNOWN = {code.value: meaning for code, meaning in MEANINGS.items()}
+
+
+def as_json(line: FindingLine) -> dict[str, object]:
+    return {
+        "code": line.code,
+        "severity": line.severity.value,
+        "package": line.package,
+        "replica": line.replica,
+        **path_fields(line.path),
+        "expected": None if line.expected is None else dict(line.expected),
+        "observed": None if line.observed is None else dict(line.observed),
+        "message": line.message,
+        "opened_at": iso(line.opened_at),
+        "seen_at": iso(line.seen_at),
+    }
+
+
+def counts_of(findings: Sequence[FindingLine], total: int | None) -> dict[str, int]:
+    """By severity over those given, and how many there are in all."""
+    by_severity = {f"{severity.value}s" if severity is not Severity.INFO else "infos": 0 for severity in Severity}
+    for line in findings:
+        by_severity["infos" if line.severity is Severity.INFO else f"{line.severity.value}s"] += 1
+    return {"findings": len(findings) if total is None else total, **by_severity}
+
+
+def outcome_of(findings: Sequence[FindingLine]) -> Outcome:
+    """What these findings alone make of a report. A code that is not an audit's is judged by its severity."""
+    outcomes = {
+        _KNOWN[line.code].outcome
+        if line.code in _KNOWN
+        else Outcome.FAIL
+        if line.severity is Severity.ERROR
+        else Outcome.PASS
+        for line in findings
+    }
+    return next((worse for worse in (Outcome.FAIL, Outcome.INCONCLUSIVE) if worse in outcomes), Outcome.PASS)
+
+
+def as_text(findings: Sequence[FindingLine], total: int | None = None, *, more: str = "") -> list[Padding | Text]:
+    """Two lines a finding: what and where, then what was seen. Errors before warnings."""
+    if not findings:
+        return []
+    order = list(Severity)
+    shown = sorted(findings, key=lambda line: order.index(line.severity))[:_SHOWN]
+    lines: list[Padding | Text] = [Text("\nFindings", "bold")]
+    for line in shown:
+        lines.append(Padding(_line(line), (0, 0, 0, 2)))
+    left = (len(findings) if total is None else total) - len(shown)
+    if left > 0:
+        lines.append(Text(f"  … and {count(left, 'more finding')}{more}", "dim"))
+    return lines
+
+
+def _line(line: FindingLine) -> Text:
+    where = "/".join(visible(part) for part in (line.replica, line.package) if part)
+    path = name(line.path)
+    text = Text.assemble((line.severity.value, _STYLES[line.severity]), " ", (line.code, "bold"))
+    for part, style in ((where, "cyan"), (path, "")):
+        if part:
+            text.append("  ").append(part, style)
+    text.append("\n    ").append(visible(line.message), "dim")
+    digests = _digests(line.expected, line.observed)
+    return text.append(f"\n    {digests}", "dim") if digests else text
+
+
+def _digests(expected: Mapping[str, object] | None, observed: Mapping[str, object] | None) -> str:
+    """Short forms for the eye; the whole digests are in the JSON."""
+    before, after = (str((side or {}).get("sha256") or "") for side in (expected, observed))
+    return f"sha256 {visible(before[:12])}… expected, {visible(after[:12])}… observed" if before and after else ""

@@ -1,0 +1,19 @@
+"""Fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def premis_schema() -> Path:
+    """The official PREMIS 3.0 schema, which is not part of this repository."""
+    default = Path(__file__).parents[1] / "../shared/premis/premis-v3-0.xsd"
+    path = Path(os.environ.get("PRESERVE_PREMIS_XSD") or default)
+    if not path.is_file():
+        message = f"no PREMIS schema at {path}; name it with PRESERVE_PREMIS_XSD"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
