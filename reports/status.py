@@ -61,6 +61,15 @@ def as_text(view: StatusView) -> RenderableType:
     return ByWidth(lambda width: _build(view, width))
 
 
+def replicas_json(view: StatusView) -> dict[str, object]:
+    """The replicas alone, for `replica list`."""
+    return {"replicas": [_replica_json(replica) for replica in view.replicas]}
+
+
+def replicas_text(view: StatusView) -> RenderableType:
+    return _replicas(view) if view.replicas else Text("There is no replica yet.", "dim")
+
+
 def _build(view: StatusView, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [headline(outcome, sentence) for outcome, sentence in _sentences(view)]
     if view.packages:

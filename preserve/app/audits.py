@@ -33,6 +33,26 @@ def plan(
     return planning.open(request, workspace.packages(packages), workspace.replicas(replicas))
 
 
+def resume(workspace: Workspace, audit_id: int) -> AuditRow:
+    """An audit that stopped before its end, ready to go on."""
+    return planner(workspace).resume(audit_id)
+
+
+def remaining_work(workspace: Workspace, audit: AuditRow) -> tuple[int, int]:
+    """(files, bytes) that an audit has left to read; a file's segments count as bytes, not as files."""
+    files = size = 0
+    inventories = {copy.id: copy.inventory_id for copy in workspace.catalog.copies()}
+    known: dict[int, dict[int, tuple[int, int]]] = {}
+    for copy_id, shard_id in workspace.catalog.remaining(audit.id):
+        inventory_id = inventories[copy_id]
+        if inventory_id not in known:
+            rows = workspace.catalog.shards(inventory_id)
+            known[inventory_id] = {row.id: (row.files, row.bytes_to_read) for row in rows}
+        shard_files, shard_bytes = known[inventory_id][shard_id]
+        files, size = files + shard_files, size + shard_bytes
+    return files, size
+
+
 def run(workspace: Workspace, audit: AuditRow, progress: Progress, stop: threading.Event | None = None) -> AuditRow:
     """Does what an audit set out to do; see `preserve.audit.running`."""
     with Threads(workspace.settings.audit.threads) as threads:

@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 
+from checks.evidence import Outcome
 from checks.findings import Code, Finding
 from checks.names import show
+from preserve.bag.codes import Finding as BagFinding
+from preserve.bag.validation import Validation
 from preserve.catalog.rows import FindingRow
-from reports.rows import FindingLine
+from preserve.ingest.intake import Taken
+from preserve.replicate.service import Placed
+from reports.holdings import PlacedLine, TakenLine
+from reports.rows import FindingLine, ValidationView
 
 
 def finding_line(row: FindingRow) -> FindingLine:
@@ -35,3 +41,64 @@ def _mapping(value: object) -> Mapping[str, object] | None:
 def why_unavailable(finding: Finding) -> str:
     """Why a replica was not there, out of the finding that says so; empty for any other."""
     return show(str(finding.parameters.get("cause", "")).encode()) if finding.code is Code.REPLICA_UNAVAILABLE else ""
+
+
+def validation_view(path: bytes, validation: Validation) -> ValidationView:
+    """A validation as it is shown."""
+    verdict = {Outcome.PASS: "valid", Outcome.FAIL: "invalid", Outcome.INCONCLUSIVE: "not determined"}
+    return ValidationView(
+        path=path,
+        verdict=verdict[validation.outcome],
+        outcome=validation.outcome,
+        counts={
+            "payload_files": validation.payload.present,
+            "good": validation.payload.good,
+            "bad": validation.payload.bad,
+            "unread": validation.payload.unread,
+            "tag_files_good": validation.tags.good,
+        },
+        findings=tuple(bag_finding_line(finding) for finding in validation.findings),
+        facts={"BagIt version": validation.version, "algorithms": ", ".join(validation.algorithms)},
+    )
+
+
+def bag_finding_line(finding: BagFinding) -> FindingLine:
+    """A validation's finding as it is shown."""
+    return FindingLine(
+        code=finding.code.value,
+        severity=finding.severity,
+        message=finding.message,
+        path=finding.path,
+        expected=finding.expected,
+        observed=finding.observed,
+    )
+
+
+def taken_line(taken: Taken) -> TakenLine:
+    package = taken.package
+    view = validation_view(taken.bag, taken.validation)
+    if package is None:
+        return TakenLine(bag=view)
+    return TakenLine(
+        bag=view,
+        identifier=package.identifier,
+        version=package.version,
+        files=package.files,
+        size_bytes=package.size_bytes,
+        root=package.root.hex(),
+        already=taken.already,
+    )
+
+
+def placed_line(placed: Placed) -> PlacedLine:
+    return PlacedLine(
+        package=placed.package,
+        replica=placed.replica,
+        outcome=placed.outcome,
+        location=b"" if placed.copy is None else placed.copy.location,
+        evidence="" if placed.evidence is None else placed.evidence.label,
+        already=placed.already,
+        problem=placed.problem,
+        remedy=placed.remedy,
+        findings=tuple(line_of(finding, placed.package, placed.replica) for finding in placed.findings),
+    )

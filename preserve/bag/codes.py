@@ -1,4 +1,4 @@
-"""What can be said of a bag when it is validated or made: stable codes, their weight, their place in RFC 8493 and their sentences."""
+"""What can be said of a bag that is validated or made: stable codes, weight, place in RFC 8493, sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

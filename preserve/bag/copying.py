@@ -5,6 +5,8 @@ be cut off at any moment, and the same command goes on from there.
 """
 
 import os
+from binascii import hexlify
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -15,6 +17,7 @@ from typing import cast
 from checks.digesting import DIGEST_BYTES, Digester, Reading, Wanted
 from checks.names import show
 from preserve.bag import declaration
+from preserve.bag.ahead import Ahead
 from preserve.bag.finished import written
 from preserve.bag.gathering import gather, outstanding
 from preserve.bag.placing import FileCopy, Placing
@@ -26,7 +29,7 @@ from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import WorkLog
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem
-from preserve.stores.local import LocalStore, Token
+from preserve.stores.local import LocalSource, LocalStore, Token
 from preserve.stores.staging import writing
 
 _BAG = b"bag"  # in the work folder; becomes the target
@@ -51,10 +54,12 @@ class Copying:
         """Makes the bag, or goes on making it; see `preserve.bag.writing.write_bag`."""
         found = self._refusals()
         with self._work.held():
+            self._work.refuse_other(self._request.source)
             if _WHOLE in self._work and self._published():
                 return written(self._target, self._request.algorithms, found.warnings())
             if os.path.lexists(self._target):
-                self._work.remove() if self._work.state() is None else None
+                if self._work.is_bare():
+                    self._work.remove()
                 raise _taken(self._target)
             state = self._begun()
             with ExitStack() as held:
@@ -88,7 +93,7 @@ class Copying:
     def _begun(self) -> State:
         """The state of this bag; what an earlier run left is made fit to go on with."""
         earlier = self._work.state()
-        if earlier is not None and earlier.source == self._request.source:
+        if earlier is not None:
             if earlier.algorithms != self._request.algorithms:
                 self._work.drop(_READ, _READ_BACK)
             self._drop_tags()
@@ -113,20 +118,15 @@ class Copying:
 
     def _copy(self, paths: Sequence[bytes], log: WorkLog, pool: ThreadPoolExecutor) -> None:
         """Copies and logs what the log does not hold; takes away what an earlier run copied and is gone since."""
-        begun_before = not log.empty
-        missing = outstanding(self._source, log, paths) if begun_before else paths
-        if begun_before:
-            wanted = set(paths)
-            missing = [path for path in missing if path in wanted]
-            placed = Placing(self._staged.root)
-            placed.keep_only(wanted)
-            placed.close()
+        if not log.empty:
+            Placing(self._staged.root).keep_only(paths)
+        missing = outstanding(self._source, log, paths)
         self._progress.stage("copying", len(missing))
         self._copy_these(missing, log, pool)
 
     def _copy_these(self, paths: Sequence[bytes], log: WorkLog, pool: ThreadPoolExecutor) -> None:
         placing = Placing(self._staged.root)
-        copies: list[FileCopy] = []
+        copies: deque[FileCopy] = deque()
 
         def wanted() -> Iterator[Wanted]:
             for path in paths:
@@ -135,7 +135,7 @@ class Copying:
                 yield Wanted(path=path, open=copy.open, expected_bytes=None, sink=copy.take)
 
         def close(reading: Reading) -> None:
-            copies.pop(0).close(reading)
+            copies.popleft().close(reading)
 
         try:
             gather(wanted(), log, self._request.algorithms, pool, self._progress, close)
@@ -167,28 +167,26 @@ class Copying:
             remedy="The source was not touched. Check the disk, or choose another.",
         )
 
-    def _differing(
-        self, paths: Sequence[bytes], log: WorkLog, seen: WorkLog, pool: ThreadPoolExecutor
-    ) -> list[bytes]:
+    def _differing(self, paths: Sequence[bytes], log: WorkLog, seen: WorkLog, pool: ThreadPoolExecutor) -> list[bytes]:
         """Those whose copy is not what was read from the source; the others are noted in `seen`."""
         first = self._request.algorithms[0]
         digits = 2 * DIGEST_BYTES[first]
-        logged = log.entries()
+        logged = Ahead(log.entries(), lambda entry: entry.path)
         bad: list[bytes] = []
-        wanted = set(paths)
-        todo = (path for path in outstanding(self._staged, seen, paths) if path in wanted)
+        todo = outstanding(self._staged, seen, paths)
         files = (Wanted(path=path, open=partial(self._open_copy, path), expected_bytes=None) for path in todo)
         for reading in Digester([first], pool).observe(files):
-            entry = next(entry for entry in logged if entry.path == reading.path)
+            entry = logged.at(reading.path)
             self._progress.advance(1, reading.size_bytes)
-            if reading.sound and reading.stat and reading.digests[first].hex().encode() == entry.digests[:digits]:
+            digest = hexlify(reading.digests.get(first, b""))
+            if reading.sound and reading.stat and entry is not None and digest == entry.digests[:digits]:
                 seen.append(reading, cast(Token, reading.stat.token))
             else:
                 bad.append(reading.path)
         seen.flush()
         return bad
 
-    def _open_copy(self, path: bytes) -> "object":
+    def _open_copy(self, path: bytes) -> LocalSource:
         return self._staged.open(path, past_cache=True)
 
     def _write_tags(self, found: Survey, log: WorkLog, state: State, ended_at: datetime) -> None:

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from checks.digesting import Digester, Reading, Wanted
 from checks.names import show
 from checks.ports import Kind, Source
+from preserve.bag.ahead import Ahead, itself
 from preserve.bag.progress import Progress
 from preserve.bag.survey import WORK_FOLDER, listed
 from preserve.bag.walking import walk
@@ -25,58 +27,45 @@ def outstanding(store: LocalStore, log: WorkLog, paths: Sequence[bytes]) -> list
     """Those of `paths` (in order, from the store's root) that the log does not hold as they are on disk now."""
     if log.empty:
         return list(paths)
-    return [path for path, _ in differences(store, log, paths, Logged.unchanged)]
+    return [path for path, what in differences(store, log, paths, Logged.unchanged) if what is not Difference.NEW]
+
+
+class Difference(StrEnum):
+    """How a file on disk differs from what was wanted and read."""
+
+    NEW = "it is new"
+    GONE = "it is gone"
+    UNREAD = "it was not read"
+    CHANGED = "it was changed"
 
 
 def differences(
     store: LocalStore, log: WorkLog, paths: Sequence[bytes], fits: Fits
-) -> Iterator[tuple[bytes, str]]:
-    """(path, what is different) between a store's files now, the wanted paths, and the log; nothing if all agree."""
-    entries = _Ahead(log.entries())
-    present = _Ahead(seen for seen in walk(store, b"", stats=True, skip=WORK_FOLDER) if seen.kind is not Kind.DIRECTORY)
-    for path in paths:
-        while (seen := present.at_or_before(path)) is not None and seen.path != path:
-            yield seen.path, "it is new"
-        while (entry := entries.at_or_before(path)) is not None and entry.path != path:
-            pass
-        if seen is None:
-            yield path, "it is gone"
-        elif entry is None:
-            yield path, "it was not read"
-        elif seen.stat is None or not fits(entry, seen.stat):
-            yield path, "it was changed"
-    for seen in present.rest():
-        yield seen.path, "it is new"
+) -> Iterator[tuple[bytes, Difference]]:
+    """What differs between a store's files now, the wanted paths (in order) and the log; nothing if all agree."""
+    entries = Ahead(log.entries(), _path)
+    wanted = Ahead(iter(paths), itself)
+    for seen in walk(store, b"", stats=True, skip=WORK_FOLDER):
+        if seen.kind is Kind.DIRECTORY:
+            continue
+        while (path := wanted.peek()) is not None and path < seen.path:
+            wanted.take()
+            yield path, Difference.GONE
+        if path != seen.path:
+            yield seen.path, Difference.NEW
+            continue
+        wanted.take()
+        entry = entries.at(seen.path)
+        if entry is None:
+            yield seen.path, Difference.UNREAD
+        elif seen.stat is None or seen.kind is not Kind.FILE or not fits(entry, seen.stat):
+            yield seen.path, Difference.CHANGED
+    while (path := wanted.take()) is not None:
+        yield path, Difference.GONE
 
 
-class _HasPath(Protocol):
-    @property
-    def path(self) -> bytes: ...
-
-
-_T = TypeVar("_T", bound=_HasPath)
-
-
-class _Ahead(Generic[_T]):
-    """A stream in order of paths, of which the next item can be looked at."""
-
-    def __init__(self, items: Iterator[_T]) -> None:
-        self._items = items
-        self._next = next(items, None)
-
-    def at_or_before(self, path: bytes) -> _T | None:
-        """Takes the next item if its path is not after this one."""
-        found = self._next
-        if found is None or found.path > path:
-            return None
-        self._next = next(self._items, None)
-        return found
-
-    def rest(self) -> Iterator[_T]:
-        """Takes all that is left."""
-        if self._next is not None:
-            yield self._next
-            yield from self._items
+def _path(entry: Logged) -> bytes:
+    return entry.path
 
 
 def gather(

@@ -1,10 +1,10 @@
 """The payload against its manifests: two ordered streams, names listed and names on disk, merged and read once."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from checks.digesting import Digester, Wanted
+from checks.digesting import Digester, Reading, Wanted
 from checks.names import pair_by_normalisation, show
 from checks.ports import Kind, StoreError
 from preserve.bag.codes import Code, Finding
@@ -18,11 +18,19 @@ from preserve.stores.local import LocalStore
 class PayloadCheck:
     """One pass over a payload. Memory holds the names that do not match, nothing of those that do."""
 
-    def __init__(self, store: LocalStore, judge: Judge, digester: Digester, progress: Progress) -> None:
+    def __init__(
+        self,
+        store: LocalStore,
+        judge: Judge,
+        digester: Digester,
+        progress: Progress,
+        taken: Callable[[Reading], None] | None = None,
+    ) -> None:
         self._store = store
         self._judge = judge
         self._digester = digester
         self._progress = progress
+        self._taken = taken
         self._said: deque[Finding] = deque()  # findings made on the way to the next file that is read
         self._absent: dict[bytes, Expected] = {}
         self._unlisted: list[bytes] = []
@@ -63,6 +71,8 @@ class PayloadCheck:
                 tally.present += 1
                 if tally.present_bytes is not None:
                     tally.present_bytes += reading.size_bytes
+                if self._taken is not None:
+                    self._taken(reading)
             elif not reading.missing and not reading.wrong_kind:
                 tally.present += 1
                 self._size(reading.path)
@@ -75,7 +85,7 @@ class PayloadCheck:
         opening = self._store.open
         for expected, path in files:
             waiting.append(expected)
-            yield Wanted(path=path, open=partial(opening, path, past_cache=False), expected_bytes=None)
+            yield Wanted(path, partial(opening, path, past_cache=False), None, segmented=self._taken is not None)
 
     def _merged(self, listed: Iterator[Expected], present: Iterable[Seen]) -> Iterator[tuple[Expected, bytes]]:
         """Files that are both listed and present, and those in folders that could not be looked into."""

@@ -1,13 +1,14 @@
 """Files of a copy, created below one folder, a part of the path at a time and never through a link."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from checks.digesting import Reading
-from checks.names import show
 from checks.ports import Kind
+from preserve.bag.ahead import Ahead, itself
 from preserve.bag.walking import walk
+from preserve.bag.workfolder import clear
 from preserve.stores.local import LocalSource, LocalStore
 from preserve.stores.staging import writing
 
@@ -32,36 +33,46 @@ class Placing:
             try:
                 return os.open(name, _CREATE, 0o600, dir_fd=self._fd)
             except FileExistsError:
-                os.unlink(name, dir_fd=self._fd)
+                self._make_room(path, name)
                 return os.open(name, _CREATE, 0o600, dir_fd=self._fd)
+
+    def _make_room(self, path: bytes, name: bytes) -> None:
+        try:
+            os.unlink(name, dir_fd=self._fd)
+        except (IsADirectoryError, PermissionError):  # a folder of an earlier run, where the source has a file now
+            clear(os.path.join(self._root, path))
 
     def discard(self, path: bytes) -> None:
         """Takes a file away that is of no use."""
         with writing(path), suppress(FileNotFoundError):
             os.unlink(os.path.join(self._root, path))
 
-    def keep_only(self, wanted: Collection[bytes]) -> None:
-        """Takes away every file that is not among `wanted`, and folders that stand where a wanted file must."""
+    def keep_only(self, wanted: Sequence[bytes]) -> None:
+        """Takes away every file that is not among `wanted` (in order), and then the folders that hold nothing."""
+        listed = Ahead(iter(wanted), itself)
         for seen in walk(LocalStore(self._root), b""):
-            if seen.kind is Kind.DIRECTORY:
-                with suppress(OSError):
-                    os.removedirs(os.path.join(self._root, seen.path, b""))
-            elif seen.path not in wanted:
+            if seen.kind is not Kind.DIRECTORY and listed.at(seen.path) is None:
                 self.discard(seen.path)
+        for folder, _, _ in os.walk(self._root, topdown=False):
+            if folder != self._root:
+                with suppress(OSError):  # there is something in it
+                    os.rmdir(folder)
 
     def _enter(self, folder: bytes) -> None:
         self.close()
         fd = os.open(self._root, _FOLDER)
-        for part in folder.split(b"/") if folder else ():
-            try:
-                below = os.open(part, _FOLDER, dir_fd=fd)
-            except FileNotFoundError:
-                os.mkdir(part, dir_fd=fd)
-                below = os.open(part, _FOLDER, dir_fd=fd)
-            finally:
-                os.close(fd) if False else None
+        try:
+            for part in folder.split(b"/") if folder else ():
+                try:
+                    below = os.open(part, _FOLDER, dir_fd=fd)
+                except FileNotFoundError:
+                    os.mkdir(part, dir_fd=fd)
+                    below = os.open(part, _FOLDER, dir_fd=fd)
+                os.close(fd)
+                fd = below
+        except BaseException:
             os.close(fd)
-            fd = below
+            raise
         self._folder, self._fd = folder, fd
 
     def close(self) -> None:

@@ -2,12 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from checks.digesting import Digester
+from checks.digesting import Digester, Reading
 from checks.evidence import Outcome, worst
 from checks.findings import Severity
 from checks.names import show
@@ -59,9 +59,19 @@ class Validator:
     Args:
         bag: the bag's folder.
         threads: how many large files are hashed side by side.
+        taken: gets the reading of every payload file that was read soundly, with its SHA-256 and segments, for whoever
+            takes the bag in and shall not read it twice.
     """
 
-    def __init__(self, bag: bytes, *, threads: int = 2, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        bag: bytes,
+        *,
+        threads: int = 2,
+        progress: Progress | None = None,
+        taken: Callable[[Reading], None] | None = None,
+    ) -> None:
+        self._taken = taken
         self._bag = os.path.abspath(bag)
         self._threads = threads
         self._progress = progress or Silent()
@@ -111,8 +121,9 @@ class Validator:
     def _contents(self, judges: Judges, payload: Sorter, tags: Sorter, pool: Executor) -> Iterator[Finding]:
         """The files themselves: the payload, its stated size, then the tag files."""
         self._progress.stage("reading payload", self._structure.stated_files)
-        digester = Digester(judges.payload.algorithms, pool)
-        check = PayloadCheck(self._store, judges.payload, digester, self._progress)
+        wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])
+        digester = Digester(tuple(wanted), pool)
+        check = PayloadCheck(self._store, judges.payload, digester, self._progress, self._taken)
         yield from check.findings(grouped(payload), self._present(), names_known=judges.names_known)
         yield from self._oxum(judges.payload.tally)
         yield from TagCheck(self._store, self._structure, judges).findings(grouped(tags))

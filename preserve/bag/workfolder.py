@@ -94,24 +94,32 @@ class WorkFolder:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
-    def begin(self, source: bytes, algorithms: Sequence[str]) -> State:
-        """The state of an earlier run with the same algorithms, or a new one. UsageError if the source is another."""
+    def refuse_other(self, source: bytes) -> None:
+        """UsageError if what was begun here is a bag of another source."""
         earlier = self.state()
         if earlier is not None and earlier.source != source:
             raise UsageError(
                 f"{show(self.path)}: holds the beginning of a bag of another source, {show(earlier.source)}",
                 remedy="Finish that one, or delete this folder.",
             )
+
+    def begin(self, source: bytes, algorithms: Sequence[str]) -> State:
+        """The state of an earlier run with the same algorithms, or a new one that keeps what can be kept."""
+        earlier = self.state()
         if earlier is not None and earlier.algorithms == tuple(algorithms):
             return earlier
         state = State(
             source=source,
             algorithms=tuple(algorithms),
             uuid=uuid4() if earlier is None else earlier.uuid,
-            started_at=datetime.now(UTC),
+            started_at=datetime.now(UTC) if earlier is None else earlier.started_at,
         )
         self._write(state)
         return state
+
+    def is_bare(self) -> bool:
+        """Whether nothing is in it but the lock: a finished bag's folder that was not quite taken away."""
+        return set(os.listdir(self.path)) <= {_LOCK}
 
     def _write(self, state: State) -> None:
         document = {

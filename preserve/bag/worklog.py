@@ -46,6 +46,7 @@ class WorkLog:
         self._path = path
         self._last = b""
         self._in_order = True
+        self._lines = 0
         self._unflushed_bytes = 0
         with writing(path):
             self._valid_bytes = self._check() if os.path.exists(path) else 0
@@ -69,6 +70,7 @@ class WorkLog:
         if path <= self._last:
             self._in_order = False
         self._last = path
+        self._lines += 1
 
     def append(self, reading: Reading, token: Token) -> None:
         """Notes a sound reading. Buffered; see `flush`."""
@@ -120,6 +122,8 @@ class WorkLog:
 
     def keep_only(self, paths: Sequence[bytes]) -> None:
         """Leaves out what it says of other paths. Both are in order; a crash leaves the old log or the new."""
+        if self._in_order and self._lines == len(paths):
+            return
         shorter = self._path + b".new"
         wanted = iter(paths)
         path = next(wanted, None)
@@ -132,7 +136,7 @@ class WorkLog:
         with writing(self._path):
             os.rename(shorter, self._path)
             self._file = open(self._path, "ab", buffering=_BUFFER_BYTES)  # noqa: SIM115
-        self._in_order = True
+        self._in_order, self._lines = True, len(paths)
         self._last = paths[-1] if paths else b""
 
     def close(self) -> None:

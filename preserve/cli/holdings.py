@@ -1,6 +1,5 @@
 """`preserve init`, `add`, `replica` and `replicate`."""
 
-import sys
 from pathlib import Path
 
 import rich_click as click
@@ -10,7 +9,7 @@ from preserve.cli.options import Invocation, config_option, json_option, pass_in
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
 def init_command(folder: Path) -> None:
     """Make preserve.toml and an empty catalog in FOLDER (default: here)."""
     from preserve.app.workspace import init
@@ -35,20 +34,24 @@ def add_command(
     The bag stays where it is. It is no copy: `preserve replicate` makes copies.
     """
     from preserve.app.holdings import take_in
+    from preserve.app.lines import taken_line
     from preserve.app.workspace import Workspace
     from preserve.cli.exits import OUTCOMES
     from preserve.cli.progress import Progress
     from preserve.errors import UsageError
+    from reports import holdings
 
     if identifier is not None and len(bags) > 1:
         raise UsageError("--id names one package", remedy="Give one bag with it.")
     with Workspace(invocation.settings()) as workspace, Progress("taking in", quiet=as_json) as progress:
-        results = list(take_in(workspace, bags, collection=collection, identifier=identifier, progress=progress))
-    return _tell_taken(results, as_json, OUTCOMES)
-
-
-def _tell_taken(results: list, as_json: bool, statuses) -> int:  # type: ignore[no-untyped-def,type-arg]
-    raise NotImplementedError
+        taken = [
+            taken_line(t) for t in take_in(workspace, bags, progress, collection=collection, identifier=identifier)
+        ]
+    if as_json:
+        output.print_json(holdings.taken_json(taken))
+    else:
+        output.show(holdings.taken_text(taken))
+    return OUTCOMES[holdings.taken_outcome(taken)]
 
 
 @click.group("replica")
@@ -82,16 +85,16 @@ def add_replica_command(
 @pass_invocation
 def list_replicas_command(invocation: Invocation, as_json: bool) -> None:
     """The replicas, and whether they are there now."""
-    from preserve.app.views import status_view
+    from preserve.app.status import status_view
     from preserve.app.workspace import Workspace
     from reports import status
 
     with Workspace(invocation.settings()) as workspace:
         view = status_view(workspace, limit=0)
     if as_json:
-        output.print_json({"replicas": [status.replica_json(line) for line in view.replicas]})
+        output.print_json(status.replicas_json(view))
     else:
-        output.show(status.replicas_as_text(view))
+        output.show(status.replicas_text(view))
 
 
 @replica_command.command("remove")
@@ -119,14 +122,19 @@ def replicate_command(
 ) -> int:
     """Copy packages to replicas, read every copy back past the cache, and only then record it."""
     from preserve.app.holdings import replicate
+    from preserve.app.lines import placed_line
     from preserve.app.workspace import Workspace
+    from preserve.cli.exits import OUTCOMES
     from preserve.cli.progress import Progress
-    from preserve.cli.telling import tell_placed
+    from preserve.errors import UsageError
+    from reports import holdings
 
     with Workspace(invocation.settings()) as workspace, Progress("copying", quiet=as_json) as progress:
-        placed = list(replicate(workspace, packages, replicas, progress))
-    return tell_placed(placed, as_json)
-
-
-if __name__ == "__main__":
-    sys.exit(2)
+        if not workspace.replicas():
+            raise UsageError("there is no replica", remedy="Add one with `preserve replica add NAME PATH`.")
+        placed = [placed_line(each) for each in replicate(workspace, packages, replicas, progress)]
+    if as_json:
+        output.print_json(holdings.placed_json(placed))
+    else:
+        output.show(holdings.placed_text(placed))
+    return OUTCOMES[holdings.placed_outcome(placed)]

@@ -4,12 +4,14 @@ Names come from disks and may hold anything: nothing here interprets markup, and
 visible codes before they reach a terminal.
 """
 
+import io
 import json
 import os
 import re
 import sys
 import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
@@ -60,10 +62,27 @@ def show(renderable: "RenderableType") -> None:
         _quiet()
 
 
+def write_report(path: Path, content: "Mapping[str, object] | RenderableType") -> None:
+    """A report as a file, durably: JSON for a mapping, else plain text."""
+    from preserve.stores.durable import write_durably
+
+    if isinstance(content, Mapping):
+        text = _json(content) + "\n"
+    else:
+        stream = io.StringIO()
+        console(stream).print(content)
+        text = stream.getvalue()
+    write_durably(os.fsencode(path.absolute()), text.encode("utf-8", "backslashreplace"))
+
+
+def _json(document: Mapping[str, object]) -> str:
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def print_json(document: Mapping[str, object]) -> None:
     """The one JSON document of a run, as UTF-8 with a newline at its end."""
-    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
-    text = _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = _json(document)
     context = click.get_current_context(silent=True)
     invocation = None if context is None else context.find_object(Invocation)
     if invocation is not None:

@@ -65,6 +65,7 @@ def report_command(
             document, text = loss.as_json(lost), loss.as_text(lost)
     if target is not None:
         output.write_report(target, document if form == "json" else text)
+        output.note(f"written: {target}")
     elif form == "json":
         output.print_json(document)
     else:

@@ -173,12 +173,11 @@ def _format(found: Mapping[str, Any]) -> Format | None:
         return _not_examined(trouble) if trouble else None
     (match,) = matches
     tentative = "extension only" in match["warning"]
-    notes = ["tentative identification"] if tentative else []
-    notes += [text for text in (match["warning"], trouble) if text]
+    note = "; ".join(text for text in (match["warning"], trouble) if text)
     return Format(
         name=match["format"] or match["id"],
         version=match["version"] or None,
         registry_key=match["id"],
-        note=": ".join(notes),
+        note=f"tentative identification: {note}" if tentative else note,
         tentative=tentative,
     )

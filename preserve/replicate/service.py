@@ -14,7 +14,7 @@ from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, Rep
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.executors.threads import Threads
 from preserve.replicate.copying import Content, CopyWriter, Place, all_passed, failures
-from preserve.replicate.locations import location
+from preserve.stores.locations import location
 from preserve.stores.local import LocalStore
 from preserve.stores.staging import Staging
 
@@ -30,6 +30,7 @@ class Placed:
     outcome: Outcome
     already: bool = False
     copy: CopyRow | None = None
+    evidence: Evidence | None = None  # the weakest by which the new copy was read back
     problem: str = ""
     remedy: str = ""
     findings: tuple[Finding, ...] = ()
@@ -118,7 +119,13 @@ class Replicator:
                     )
             new = NewCopy(inventory_id=package.inventory_id, replica_id=replica.id, location=where, checks=checks)
             copy = self._catalog.record_copy(new, self._clock())
-        return Placed(package=package.identifier, replica=replica.name, outcome=Outcome.PASS, copy=copy)
+        return Placed(
+            package=package.identifier,
+            replica=replica.name,
+            outcome=Outcome.PASS,
+            copy=copy,
+            evidence=min(check.evidence for check in checks),
+        )
 
     def _write(
         self,

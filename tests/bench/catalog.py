@@ -113,7 +113,9 @@ def record_copies(catalog: Catalog) -> None:
         catalog.record_copies(new, START)
 
 
-def result(shard: ShardRow, copy_id: int, at: datetime, audit_id: int | None = None, token: int | None = None) -> CheckResult:
+def result(
+    shard: ShardRow, copy_id: int, at: datetime, audit_id: int | None = None, token: int | None = None
+) -> CheckResult:
     return CheckResult(
         copy_id=copy_id,
         shard_id=shard.id,
@@ -188,7 +190,15 @@ def queries(catalog: Catalog, per_package: int) -> None:
 
     took = [float(str(look_up())) * 1000 for _ in range(50)]
     figure("look-up (package, path)", f"{statistics.median(took):.2f} ms (worst {max(took):.2f})")
-    for text in ("box-003/recto_000777", "RECTO_0000", "confession/box-000/page_0000", "រាជា", "zzzz", "9xq", "_000777.tif"):
+    for text in (
+        "box-003/recto_000777",
+        "RECTO_0000",
+        "confession/box-000/page_0000",
+        "រាជា",
+        "zzzz",
+        "9xq",
+        "_000777.tif",
+    ):
         found = catalog.search(text, 100)
         milliseconds(f"search {text!r} ({len(found)} found)", lambda text=text: catalog.search(text, 100))  # type: ignore[misc]
 
@@ -211,7 +221,11 @@ def timed(what: str, count: int, unit: str) -> Iterator[None]:
 
 
 def size(path: Path, when: str) -> None:
-    total = sum(os.stat(path.with_name(path.name + end)).st_size for end in ("", "-wal") if path.with_name(path.name + end).exists())
+    total = sum(
+        os.stat(path.with_name(path.name + end)).st_size
+        for end in ("", "-wal")
+        if path.with_name(path.name + end).exists()
+    )
     figure(f"size {when}", f"{total / 1e6:,.0f} MB")
 
 

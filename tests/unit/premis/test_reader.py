@@ -164,6 +164,7 @@ def test_what_was_read_is_not_kept() -> None:
 
 
 def test_strangers_in_the_container_are_found_in_their_place() -> None:
-    text = f"<premis {NS} version='3.0'><odd/>{OBJECT.format('a')}<x xmlns='u'/>{OBJECT.format('b')}<object xmlns=''/></premis>"
+    strangers = f"<odd/>{OBJECT.format('a')}<x xmlns='u'/>{OBJECT.format('b')}<object xmlns=''/>"
+    text = f"<premis {NS} version='3.0'>{strangers}</premis>"
     names = [found.name for found in entities(io.BytesIO(text.encode()))]
     assert names == ["premis", "odd", "object", "{u}x", "object", "{}object"]

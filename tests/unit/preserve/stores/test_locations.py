@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preserve.replicate.locations import location
+from preserve.stores.locations import location
 
 identifiers = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 

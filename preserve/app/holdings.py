@@ -1,0 +1,53 @@
+"""Taking packages in and placing them on replicas."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from preserve.app.workspace import Workspace, operator
+from preserve.audit.running import Progress
+from preserve.executors.threads import Threads
+from preserve.ingest.intake import Intake, Taken
+from preserve.replicate.service import Placed, Replicator
+
+
+def take_in(
+    workspace: Workspace,
+    bags: Iterable[Path],
+    progress: Progress,
+    *,
+    collection: str = "",
+    identifier: str | None = None,
+) -> Iterator[Taken]:
+    """Takes bags into the catalog, one after another."""
+    threads = workspace.settings.audit.threads or os.cpu_count() or 1
+    intake = Intake(workspace.catalog, workspace.clock, threads=threads, progress=_Steps(progress), by=operator())
+    for bag in bags:
+        yield intake.take(os.fsencode(bag), identifier=identifier, collection=collection)
+
+
+def replicate(
+    workspace: Workspace, packages: tuple[str, ...], replicas: tuple[str, ...], progress: Progress
+) -> Iterator[Placed]:
+    """Places packages on replicas; without names, all on all."""
+    with Threads(workspace.settings.audit.threads) as threads:
+        replicator = Replicator(
+            workspace.catalog,
+            workspace.stores(),
+            threads,
+            workspace.clock,
+            on_bytes=lambda count: progress.advance(bytes=count),
+        )
+        yield from replicator.place(workspace.packages(packages), workspace.replicas(replicas))
+
+
+class _Steps:
+    """What a validation tells of its progress, for a display that counts files and bytes."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def stage(self, name: str, files: int | None = None) -> None: ...
+
+    def advance(self, files: int, size_bytes: int) -> None:
+        self._progress.advance(files=files, bytes=size_bytes)

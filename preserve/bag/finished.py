@@ -1,0 +1,34 @@
+"""A bag that stands, as its own bag-info.txt describes it."""
+
+import os
+from collections.abc import Iterable
+from uuid import UUID
+
+from preserve.bag import info
+from preserve.bag.codes import Finding
+from preserve.bag.lines import split_lines
+from preserve.bag.paths import V1_0
+from preserve.bag.request import Written
+from preserve.errors import UndeterminedError
+from preserve.stores.staging import writing
+
+PACKAGE_UUID = "Package-UUID"
+
+
+def written(bag: bytes, algorithms: tuple[str, ...], warnings: Iterable[Finding]) -> Written:
+    """What was made; UndeterminedError if somebody has changed it meanwhile."""
+    path = os.path.join(bag, info.NAME)
+    with writing(path), open(path, "rb") as file:
+        entries, _ = info.parse(split_lines([file.read(info.LIMIT_BYTES)]), V1_0)
+    oxum, _ = info.oxum_of(entries)
+    uuids = [entry.value for entry in entries if entry.has(PACKAGE_UUID)]
+    if oxum is None or not uuids:
+        raise UndeterminedError("the bag was made, but its bag-info.txt is not the one that was written")
+    return Written(
+        bag=bag,
+        uuid=UUID(uuids[0]),
+        file_count=oxum.files,
+        size_bytes=oxum.payload_bytes,
+        algorithms=algorithms,
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,216 @@
+"""Making the source itself the bag: everything is read and written down first, then files move by renames only.
+
+Nothing of the payload is copied or deleted. All of ours lies in `.preserve-bagging/` in the source. The stages: read
+and log; manifests and tag files in our folder; the marker `moving`; every entry of the source into our folder's
+`data/`; that folder into place; tag files into place, bagit.txt last; our folder away. After a crash the same command
+goes on from the stage that the folder shows. Where something was changed meanwhile, all moves back and is read again.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from checks.names import show
+from preserve.bag import declaration
+from preserve.bag.finished import written
+from preserve.bag.gathering import Difference, differences, gather, outstanding, plainly
+from preserve.bag.progress import Progress
+from preserve.bag.request import BagRequest, Written
+from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
+from preserve.bag.tagwriting import LoggedPayload, TagWriter
+from preserve.bag.workfolder import State, WorkFolder, clear
+from preserve.bag.worklog import Logged, WorkLog
+from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem
+from preserve.stores.local import LocalStore
+from preserve.stores.staging import writing
+
+_LOG = b"read.log"
+_TAGS = b"tags"
+_DATA = b"data"
+_MOVING = b"moving"
+_DECLARATION = b"declaration"  # bagit.txt under a name that makes nothing a bag
+_ATTEMPTS = 3  # at a source that does not hold still
+
+
+class InPlace:
+    """One run of making a bag of `request.source`."""
+
+    def __init__(self, request: BagRequest, progress: Progress) -> None:
+        self._request = request
+        self._progress = progress
+        self._root = request.source
+        self._store = LocalStore(self._root)
+        self._work = WorkFolder(os.path.join(self._root, WORK_FOLDER))
+
+    def run(self) -> Written:
+        """Makes the bag, or goes on making it; see `preserve.bag.writing.write_bag`."""
+        found = None if os.path.lexists(self._work.path) else self._survey()
+        with self._work.held():
+            if not self._is_placed():
+                if _MOVING not in self._work:
+                    self._move_back()
+                    found = found or self._survey()
+                self._make(found)
+            self._work.remove(_MOVING)
+        return written(self._root, self._request.algorithms, found.warnings() if found else ())
+
+    def _survey(self) -> Survey:
+        found = survey(self._store)
+        device = os.stat(self._root).st_dev
+        for name in self._entries():
+            if os.lstat(self._top(name)).st_dev != device:
+                raise UsageError(
+                    f"{show(self._top(name))}: another file system is mounted here, and files cannot be moved with it",
+                    remedy="Make the bag as a copy: `preserve bag SOURCE --to DIR`.",
+                )
+        return found
+
+    def _is_placed(self) -> bool:
+        """Whether an earlier run came to its end but for taking our folder away."""
+        if not os.path.lexists(self._top(declaration.NAME)):
+            return False
+        left = any(name in self._work for name in (_DATA, _TAGS, _DECLARATION))
+        return self._work.is_bare() or (_MOVING in self._work and not left)
+
+    def _make(self, found: Survey | None) -> None:
+        """Goes on from where the folder shows that the work is."""
+        for _ in range(_ATTEMPTS):
+            changed: list[str] = []
+            if _MOVING not in self._work:
+                changed = self._prepare(found or self._survey())
+            changed = changed or self._move()
+            if not changed:
+                self._place()
+                return
+            found = None
+        raise UndeterminedError(
+            f"{show(self._root)}: files in it are being changed; no bag was made\n" + listed(changed),
+            remedy="Let whatever writes there end, and run the same command again.",
+        )
+
+    def _prepare(self, found: Survey) -> list[str]:
+        """Stages 1 and 2: read and log all, write manifests and tag files, look again, flush, mark.
+
+        Returns:
+            what was changed since it was read; nothing if all is as it was, and only then it is marked.
+        """
+        state = self._begun()
+        with ExitStack() as held:
+            log = WorkLog(self._work.at(_LOG))
+            held.callback(log.close)
+            self._read(found, log, held)
+            log.keep_only(found.paths)
+            self._write_tags(found, log, state)
+            changed = _told(differences(self._store, log, found.paths, Logged.unchanged))
+        if not changed:
+            with writing(self._work.path):
+                sync_filesystem(self._work.path)
+            self._work.mark(_MOVING)
+        return changed
+
+    def _begun(self) -> State:
+        earlier = self._work.state()
+        if earlier is not None and earlier.algorithms != self._request.algorithms:
+            self._work.drop(_LOG)
+        return self._work.begin(self._root, self._request.algorithms)
+
+    def _read(self, found: Survey, log: WorkLog, held: ExitStack) -> None:
+        """Reads what the log does not hold as it is now."""
+        pool = held.enter_context(ThreadPoolExecutor(self._request.threads))
+        missing = outstanding(self._store, log, found.paths)
+        self._progress.stage("reading", len(missing))
+        gather(plainly(self._store, missing), log, self._request.algorithms, pool, self._progress)
+
+    def _write_tags(self, found: Survey, log: WorkLog, state: State) -> None:
+        self._progress.stage("writing manifests")
+        clear(self._work.at(_TAGS))
+        payload = LoggedPayload(
+            log=log,
+            root=self._root,
+            paths=found.paths,
+            uuid=state.uuid,
+            started_at=state.started_at,
+            ended_at=datetime.now(UTC),
+            algorithms=self._request.algorithms,
+        )
+        with writing(self._work.path):
+            os.makedirs(self._work.at(_DATA), exist_ok=True)
+            os.makedirs(self._work.at(_TAGS))
+            with open(self._work.at(_DECLARATION), "wb") as file:
+                file.write(declaration.CONTENT_1_0)
+        TagWriter(self._work.at(_TAGS), self._request.algorithms).write(self._request, payload)
+
+    def _move(self) -> list[str]:
+        """Stage 3: every entry into our `data/`, then that into place. If files were changed, all moves back.
+
+        Returns:
+            what was changed; nothing if the payload now stands in `data/`.
+        """
+        if _DATA not in self._work:
+            return []  # an earlier run had it in place already
+        self._progress.stage("moving")
+        try:
+            for name in self._entries():
+                rename_no_replace(self._top(name), self._work.at(_DATA, name))
+            sync_directory(self._work.at(_DATA))
+            sync_directory(self._root)
+        except OSError as error:
+            self._retreat()
+            raise UndeterminedError(
+                f"{show(self._root)}: its files cannot be moved ({error.strerror}); they were put back",
+                remedy="Make the bag as a copy: `preserve bag SOURCE --to DIR`.",
+            ) from error
+        log = WorkLog(self._work.at(_LOG))
+        paths = [entry.path for entry in log.entries()]
+        changed = _told(differences(LocalStore(self._work.at(_DATA)), log, paths, Logged.moved_intact))
+        log.close()
+        if changed or self._entries():
+            self._retreat()
+            return changed or ["something new appeared in the folder"]
+        with writing(self._root):
+            rename_no_replace(self._work.at(_DATA), self._top(_DATA))
+            sync_directory(self._root)
+            sync_directory(self._work.path)
+        return []
+
+    def _retreat(self) -> None:
+        """From here on the files are the source again; a crash in the middle is mended by the next run."""
+        self._work.unmark(_MOVING)
+        self._move_back()
+
+    def _move_back(self) -> None:
+        """Puts what lies in our `data/` back where it was."""
+        if _DATA not in self._work:
+            return
+        with writing(self._root):
+            for name in sorted(os.listdir(self._work.at(_DATA))):
+                rename_no_replace(self._work.at(_DATA, name), self._top(name))
+            sync_directory(self._root)
+            os.rmdir(self._work.at(_DATA))
+
+    def _place(self) -> None:
+        """The tag files into place, and bagit.txt after all else is on the medium."""
+        with writing(self._root):
+            if _TAGS in self._work:
+                for name in sorted(os.listdir(self._work.at(_TAGS))):
+                    rename_no_replace(self._work.at(_TAGS, name), self._top(name))
+                sync_directory(self._root)
+                os.rmdir(self._work.at(_TAGS))
+            if _DECLARATION in self._work:
+                rename_no_replace(self._work.at(_DECLARATION), self._top(declaration.NAME))
+                sync_directory(self._root)
+
+    def _entries(self) -> Sequence[bytes]:
+        """The names in the source's top folder that are not ours."""
+        with writing(self._root):
+            return sorted(name for name in os.listdir(self._root) if name != WORK_FOLDER)
+
+    def _top(self, name: bytes) -> bytes:
+        return os.path.join(self._root, name)
+
+
+def _told(found: Iterator[tuple[bytes, Difference]]) -> list[str]:
+    return [f"{show(path)}: {what}" for path, what in found]

@@ -1,0 +1,1 @@
+"""Taking in: making bags of folders, and packages of bags."""

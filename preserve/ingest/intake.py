@@ -1,0 +1,134 @@
+"""Taking bags into the catalog: each read once, judged by its own manifests, and recorded as an inventory."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID, uuid4
+
+from checks.digesting import Digester, Reading, Wanted
+from checks.evidence import Outcome
+from checks.inventory import Entry, cut
+from checks.names import show
+from checks.ports import Kind
+from preserve.bag.info import InfoEntry
+from preserve.bag.progress import Progress
+from preserve.bag.structure import DATA
+from preserve.bag.validation import Validation, Validator
+from preserve.bag.walking import walk
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.rows import NewPackage, PackageRow
+from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.local import LocalStore
+from preserve.stores.locations import location
+
+UUID_LABEL = "Package-UUID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of one bag. Without a package nothing was recorded."""
+
+    bag: bytes
+    validation: Validation
+    package: PackageRow | None = None
+    already: bool = False  # it was known, as it is
+
+
+class Intake:
+    """Takes bags into a catalog."""
+
+    def __init__(
+        self, catalog: Catalog, clock: Callable[[], datetime], *, threads: int, progress: Progress, by: str
+    ) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._threads = threads
+        self._progress = progress
+        self._by = by
+
+    def take(self, bag: bytes, *, identifier: str | None, collection: str) -> Taken:
+        """Reads a bag once. Only a bag that is complete and valid is taken in.
+
+        Raises:
+            UsageError: there is nothing there, or its identifier cannot be used.
+            UndeterminedError: a tag file could not be read.
+        """
+        bag = os.path.abspath(bag)
+        entries: list[Entry] = []
+        validator = Validator(bag, threads=self._threads, progress=self._progress, taken=partial(_take, entries))
+        validation = validator.conclude(validator.findings())
+        if validation.outcome is not Outcome.PASS:
+            return Taken(bag=bag, validation=validation)
+        entries += self._tag_files(LocalStore(bag))
+        entries.sort()
+        name = identifier or _value(validation.info, "External-Identifier") or show(os.path.basename(bag))
+        _refuse_unusable(name)
+        return self._record(bag, validation, entries, name, collection)
+
+    def _tag_files(self, store: LocalStore) -> list[Entry]:
+        """Everything outside the payload, whether a tag manifest lists it or not."""
+        digester = Digester(("sha256",))
+        entries: list[Entry] = []
+        for seen in walk(store, b"", skip=DATA):
+            if seen.kind is Kind.DIRECTORY and seen.problem is None:
+                continue
+            if seen.kind is not Kind.FILE or seen.problem is not None:
+                raise UndeterminedError(
+                    f"{show(seen.path)}: {seen.problem or 'not a regular file'}",
+                    remedy="Take it out of the bag, or make it readable.",
+                )
+            opener = partial(store.open, seen.path, past_cache=False)
+            reading = digester.read(Wanted(path=seen.path, open=opener, expected_bytes=None, segmented=True))
+            if not reading.sound:
+                raise UndeterminedError(f"{show(seen.path)}: could not be read ({reading.problem or 'it changed'})")
+            _take(entries, reading)
+        return entries
+
+    def _record(
+        self, bag: bytes, validation: Validation, entries: list[Entry], identifier: str, collection: str
+    ) -> Taken:
+        known = {package.identifier: package for package in self._catalog.packages()}.get(identifier)
+        starts = self._catalog.shard_starts(known.id) if known is not None else []
+        new = NewPackage(
+            uuid=known.uuid if known is not None else _uuid_of(validation.info),
+            identifier=identifier,
+            collection=collection or (known.collection if known is not None else ""),
+            records=cut(entries, inherited=starts[1:]),
+            large_files=[entry for entry in entries if entry.segments],
+            source=bag,
+            facts={
+                "bagit_version": validation.version,
+                "algorithms": " ".join(validation.algorithms),
+                "taken_in_by": self._by,
+            },
+        )
+        (package,) = self._catalog.add_packages([new], at=self._clock())
+        already = known is not None and known.inventory_id == package.inventory_id
+        return Taken(bag=bag, validation=validation, package=package, already=already)
+
+
+def _take(entries: list[Entry], reading: Reading) -> None:
+    entries.append(Entry(reading.path, reading.size_bytes, reading.digests["sha256"], reading.segments))
+
+
+def _value(info: tuple[InfoEntry, ...], label: str) -> str | None:
+    return next((entry.value for entry in info if entry.has(label) and entry.value), None)
+
+
+def _uuid_of(info: tuple[InfoEntry, ...]) -> UUID:
+    """The UUID that the bag carries, if we made it; else a fresh one."""
+    try:
+        return UUID(_value(info, UUID_LABEL) or "")
+    except ValueError:
+        return uuid4()
+
+
+def _refuse_unusable(identifier: str) -> None:
+    try:
+        location(identifier, 1)
+    except ValueError as error:
+        raise UsageError(
+            f"the identifier {identifier!r} cannot be used: {error}", remedy="Give a shorter one with --id."
+        ) from error
