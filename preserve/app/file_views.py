@@ -125,13 +125,19 @@ def _line(workspace: Workspace, package: _Package, file: FileVerdict) -> FileLin
             copy.replica: read
             for copy in package.copies
             if file.states.get(copy.replica) in (CopyState.GOOD, CopyState.BAD)
-            and (read := _last_read(workspace, copy, shard_ids)) is not None
+            and (read := _last_read(workspace, copy, shard_ids, file.codes.get(copy.replica, ()))) is not None
         },
     )
 
 
-def _last_read(workspace: Workspace, copy: CopyRow, shard_ids: Sequence[int]) -> LastRead | None:
-    """When all of a file was last read on a copy: by its oldest shard, each at the strongest level of that time."""
+_NAMES_ONLY = {Code.MISSING, Code.MOVED, Code.UNTRACKED, Code.COPY_MISSING}
+
+
+def _last_read(workspace: Workspace, copy: CopyRow, shard_ids: Sequence[int], codes: Sequence[Code]) -> LastRead | None:
+    """When all of a file was last read on a copy: by its oldest shard, each at the strongest level of that time.
+
+    What is said of a file that is not there rests on a listing, whatever was read beside it.
+    """
     reads = []
     for shard_id in shard_ids:
         times = workspace.catalog.shard_times(copy.id, shard_id).at
@@ -142,4 +148,5 @@ def _last_read(workspace: Workspace, copy: CopyRow, shard_ids: Sequence[int]) ->
         reads.append((times[latest], latest))
     if not reads:
         return None
-    return LastRead(at=min(at for at, _ in reads), evidence=min(level for _, level in reads).label)
+    evidence = Evidence.LISTED if _NAMES_ONLY.intersection(codes) else min(level for _, level in reads)
+    return LastRead(at=min(at for at, _ in reads), evidence=evidence.label)

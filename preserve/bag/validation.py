@@ -40,6 +40,18 @@ class Validation:
     severities: dict[str, int]
     info: tuple[InfoEntry, ...] = field(default=(), repr=False)
 
+    @property
+    def verdict(self) -> str:
+        """The result in a word or two: valid, incomplete (files are missing, nothing else), invalid, …"""
+        if self.outcome is Outcome.PASS:
+            return "valid"
+        if self.outcome is Outcome.INCONCLUSIVE:
+            return "not judged"
+        codes = {finding.code for finding in self.findings if finding.outcome is Outcome.FAIL}
+        if Code.NOT_A_BAG in codes:
+            return "not a bag"
+        return "incomplete" if codes <= {Code.MISSING, Code.OXUM_MISMATCH, Code.PAYLOAD_FOLDER_MISSING} else "invalid"
+
 
 def validate(bag: bytes, *, threads: int = 2, progress: Progress | None = None) -> Validation:
     """Validates a bag in a folder and collects what was found; see `Validator` to take findings as they come.

@@ -70,7 +70,8 @@ def audit_command(
             audit = audits.resume(workspace, resume)
         else:
             audit = audits.plan(workspace, packages=packages, replicas=replicas, due=due, budget_bytes=budget)
-        output.note(f"audit {audit.id}: {audit.planned - audit.done:,} shards to read")
+        left = audit.planned - audit.done
+        output.note(f"audit {audit.id}: {left:,} {'shard' if left == 1 else 'shards'} to read")
         files, size = audits.remaining_work(workspace, audit)
         with Progress("auditing", total_files=files, total_bytes=size, quiet=as_json) as progress:
             try:

@@ -1,0 +1,180 @@
+"""Making a package: a bag, its bag-info.txt, and the PREMIS file that says how it came to be."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
+
+from checks.digesting import DIGEST_BYTES, normalised
+from checks.names import show
+from preserve import __version__
+from preserve.bag.progress import Progress
+from preserve.bag.request import DEFAULT_ALGORITHMS, BagRequest, Payload, TagFile, Written
+from preserve.bag.writing import write_bag
+from preserve.errors import UsageError
+from preserve.provenance.facts import FileFact, PackageFact, PremisDetail
+
+if TYPE_CHECKING:
+    from preserve.provenance.formats import FormatIdentifier
+
+PREMIS_PATH = b"metadata/preservation/premis.xml"
+_OURS = ("Bagging-Date", "Payload-Oxum", "Package-UUID")  # known only when the payload was read
+_ORGANIZATION, _AGENT, _IDENTIFIER = "Source-Organization", "Bag-Software-Agent", "External-Identifier"
+_ORDER = (_ORGANIZATION, "Bagging-Date", "Payload-Oxum", _AGENT, _IDENTIFIER, "Package-UUID")
+_NOT_IN_A_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_IDENTIFIED_AT_ONCE = 512  # paths handed to the identification of formats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packaging:
+    """What is asked for.
+
+    Args:
+        source: the folder.
+        target: what becomes the bag; None makes `source` itself the bag.
+        algorithms: as people write them, such as `SHA-256`.
+        info: labels and values in order. A label that is written anyway replaces what would stand in its place.
+        identifier: the package's; else the one in `info`, else the name of the source.
+        organization: of the settings; `info` may say another.
+        threads: how many large files are hashed side by side.
+    """
+
+    source: bytes
+    target: bytes | None
+    algorithms: Sequence[str] = DEFAULT_ALGORITHMS
+    info: Sequence[tuple[str, str]] = ()
+    identifier: str | None = None
+    organization: str | None = None
+    premis: PremisDetail = PremisDetail.FULL
+    threads: int = 2
+
+
+def package(asked: Packaging, progress: Progress | None = None) -> Written:
+    """Makes the bag, or goes on making it.
+
+    Raises:
+        UsageError, UndeterminedError: see `preserve.bag.writing.write_bag`; also for algorithms and labels.
+    """
+    source = os.path.realpath(asked.source)
+    info = _info(asked, source)
+    algorithms = _algorithms(asked.algorithms)
+    premis = _Premis(asked.premis, source, info, in_place=asked.target is None)
+    request = BagRequest(
+        source=source,
+        target=asked.target,
+        algorithms=algorithms,
+        info=info,
+        tag_files=(TagFile(PREMIS_PATH, premis.write),),
+        threads=asked.threads,
+    )
+    return write_bag(request, progress)
+
+
+def _algorithms(named: Iterable[str]) -> tuple[str, ...]:
+    algorithms = tuple(dict.fromkeys(normalised(name) for name in named))
+    unknown = [name for name in algorithms if name not in DIGEST_BYTES]
+    if unknown or not algorithms:
+        raise UsageError(
+            f"no algorithm is called {', '.join(unknown) or 'nothing'}",
+            remedy=f"Choose from {', '.join(DIGEST_BYTES)}.",
+        )
+    return algorithms
+
+
+def _info(asked: Packaging, source: bytes) -> tuple[tuple[str, str | None], ...]:
+    """The lines of bag-info.txt; a value of None is filled in when the payload was read."""
+    given: dict[str, list[str]] = {}
+    for label, value in asked.info:
+        _refuse_label(label, value)
+        given.setdefault(label.lower(), []).append(value)
+    if asked.identifier is not None:
+        if _IDENTIFIER.lower() in given:
+            raise UsageError(
+                "the identifier is given twice", remedy=f"Use --id or --info '{_IDENTIFIER}: …', not both."
+            )
+        _refuse_label(_IDENTIFIER, asked.identifier)
+        given[_IDENTIFIER.lower()] = [asked.identifier]
+    defaults: dict[str, str | None] = {
+        _ORGANIZATION: asked.organization,
+        _AGENT: f"preserve {__version__}",
+        _IDENTIFIER: _name_of(source),
+    }
+    lines: list[tuple[str, str | None]] = []
+    for label in _ORDER:
+        values: Sequence[str | None] = given.get(label.lower()) or [defaults.get(label)]
+        lines += [(label, value) for value in values if value is not None or label in _OURS]
+    standard = {label.lower() for label in _ORDER}
+    lines += [(label, value) for label, value in asked.info if label.lower() not in standard]
+    return tuple(lines)
+
+
+def _refuse_label(label: str, value: str) -> None:
+    if label.lower() in (ours.lower() for ours in _OURS):
+        raise UsageError(f"{label} cannot be given", remedy="It says what was bagged, and when; it is always computed.")
+    if not label or label != label.strip() or ":" in label or _NOT_IN_A_LINE.search(label):
+        raise UsageError(f"not a label for bag-info.txt: {label!r}", remedy="Write it as --info 'Label: value'.")
+    if _NOT_IN_A_LINE.search(value):
+        raise UsageError(
+            f"the value of {label} has a line break or a control character", remedy="Write it in one line."
+        )
+
+
+def _name_of(source: bytes) -> str:
+    name = os.path.basename(source)
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        return show(name)
+    return show(name) if _NOT_IN_A_LINE.search(text) else text
+
+
+class _Premis:
+    """Writes the PREMIS file of one package."""
+
+    def __init__(
+        self, detail: PremisDetail, source: bytes, info: Sequence[tuple[str, str | None]], *, in_place: bool
+    ) -> None:
+        self._detail = detail
+        self._source = source
+        self._in_place = in_place
+        self._info = dict(reversed(info))  # the first of a label counts
+
+    def write(self, stream: BinaryIO, payload: Payload) -> None:
+        """See `preserve.bag.request.TagFile`."""
+        from preserve.provenance.formats import NoIdentifier, identifier
+        from preserve.provenance.ingestion import write_ingestion
+
+        full = self._detail is PremisDetail.FULL
+        formats = identifier() if full else NoIdentifier()
+        fact = PackageFact(
+            uuid=payload.uuid,
+            identifier=self._info.get(_IDENTIFIER) or "",
+            organization=self._info.get(_ORGANIZATION),
+            person=self._info.get("Contact-Name"),
+            source=show(self._source),
+            started_at=payload.started_at,
+            ended_at=payload.ended_at,
+            payload_files=payload.file_count,
+            payload_bytes=payload.size_bytes,
+            algorithms=tuple(payload.algorithms),
+            in_place=self._in_place,
+            software_version=__version__,
+            format_software=formats.software if full else None,
+        )
+        write_ingestion(stream, fact, _facts(payload, formats) if full else (), self._detail)
+
+
+def _facts(payload: Payload, formats: "FormatIdentifier") -> Iterator[FileFact]:
+    files = payload.files()
+    while batch := list(islice(files, _IDENTIFIED_AT_ONCE)):
+        found = formats.identify_many([payload.locate(file.path) for file in batch])
+        for file, format_ in zip(batch, found, strict=True):
+            yield FileFact(
+                path=file.path,
+                original_name=file.path.removeprefix(b"data/"),
+                size_bytes=file.size_bytes,
+                digests=file.digests,
+                format=format_,
+            )
