@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from checks.evidence import Outcome
+from checks.findings import Code
 from checks.names import path_fields
 from checks.verdicts import CopyState, Verdict
 from reports.rows import FileLine
@@ -25,6 +26,7 @@ def as_json(line: FileLine) -> dict[str, object]:
         "good_on": list(good_on(line)),
         "repair_from": list(repair_from(line)),
         "remedy": remedy(line),
+        "source": line.source or None,
     }
 
 
@@ -49,7 +51,10 @@ def remedy(line: FileLine) -> str:
         told = f"can be repaired on {listed([visible(each) for each in file.bad_on])} from {_source(line, sources[0])}"
         return told + (f", or from {listed([visible(each) for each in sources[1:]])}" if sources[1:] else "")
     if file.verdict is Verdict.LOST:
-        return "cannot be made whole: every copy was read and is bad"
+        kept = f"; the bag that was taken in, {visible(line.source)}, may still have it, but is no copy"
+        return "cannot be made whole: every copy was read and is bad" + (kept if line.source else "")
+    if any(Code.UNTRACKED in codes for codes in file.codes.values()):
+        return "nothing that was taken in is harmed; look at what this is"
     unread = listed([visible(each) for each in file.unread_on])
     if file.bad_on and unread:
         return f"no good copy is known; it may be whole on {unread}, which was not read"

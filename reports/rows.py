@@ -106,6 +106,7 @@ class FileLine:
     file: FileVerdict
     size_bytes: int | None = None
     reads: Mapping[str, LastRead] = field(default_factory=dict)  # replica -> when that file was last read there
+    source: str = ""  # the bag that was taken in, where it still stands: no copy, and not read since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """The views across copies, file by file: what has drifted, what is lost."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.evidence import Evidence
 from checks.findings import Code
+from checks.names import show
 from checks.verdicts import CopyState, FileVerdict, Verdict, across, state_from
 from preserve.app.lines import finding_line
 from preserve.app.workspace import Workspace
@@ -121,6 +123,7 @@ def _line(workspace: Workspace, package: _Package, file: FileVerdict) -> FileLin
         package=package.row.identifier,
         file=file,
         size_bytes=None if entry is None else entry.size_bytes,
+        source=_source(package.row, file.path),
         reads={
             copy.replica: read
             for copy in package.copies
@@ -128,6 +131,12 @@ def _line(workspace: Workspace, package: _Package, file: FileVerdict) -> FileLin
             and (read := _last_read(workspace, copy, shard_ids, file.codes.get(copy.replica, ()))) is not None
         },
     )
+
+
+def _source(package: PackageRow, path: bytes) -> str:
+    """The bag that was taken in, if it still stands and has the file. Nothing is said of its content."""
+    there = package.source is not None and os.path.lexists(os.path.join(package.source, path))
+    return show(package.source) if there and package.source is not None else ""
 
 
 _NAMES_ONLY = {Code.MISSING, Code.MOVED, Code.UNTRACKED, Code.COPY_MISSING}

@@ -16,7 +16,8 @@ FINDINGS_SHOWN = 100
 def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     """Looks at every replica's identity now; all else is what the catalog has recorded."""
     catalog, now = workspace.catalog, workspace.clock()
-    counts = catalog.status_counts().packages
+    minimum = workspace.settings.audit.minimum_copies or 1
+    counts = catalog.status_counts(minimum).packages
     replicas = replica_lines(workspace)
     findings = catalog.findings()
     last = catalog.audits(1)
@@ -24,7 +25,7 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     evidence = catalog.evidence_of([copy.id for _, copies in page for copy in copies])
     return StatusView(
         generated_at=now,
-        packages=tuple(_package_line(package, copies, replicas, evidence) for package, copies in page),
+        packages=tuple(_package_line(package, copies, replicas, evidence, minimum) for package, copies in page),
         total_packages=sum(counts.values()),
         verdict_counts=counts,
         replicas=tuple(replicas),
@@ -65,13 +66,15 @@ def _package_line(
     copies: Sequence[CopyRow],
     replicas: Sequence[ReplicaLine],
     evidence: Mapping[int, Evidence],
+    minimum: int,
 ) -> PackageLine:
     current = {copy.replica: copy for copy in copies if copy.current}
+    too_few = package.verdict is Verdict.INTACT and len(current) < minimum
     older = sorted({copy.replica for copy in copies if not copy.current} - current.keys())
     return PackageLine(
         identifier=package.identifier,
         collection=package.collection,
-        verdict=package.verdict,
+        verdict=Verdict.UNDER_REPLICATED if too_few else package.verdict,
         files=package.files,
         size_bytes=package.size_bytes,
         copies=tuple(_cell(line, current.get(line.name), package, evidence) for line in replicas),

@@ -6,6 +6,7 @@ search decompresses few of them, and none that it needs is ever left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 BUCKETS = 1 << 14
 BLOCK_FILES = 1000
@@ -21,7 +22,7 @@ def buckets_of_names(paths: Sequence[bytes]) -> set[int]:
     """The buckets of all pairs and triples in these sorted paths."""
     text = fold(b"\0".join(_new_parts(paths)))
     triples = {triple for triple in zip(text, text[1:], text[2:], strict=False) if 0 not in triple}
-    pairs = {pair for pair in zip(text, text[1:], strict=False) if 0 not in pair}
+    pairs = {pair for pair in pairwise(text) if 0 not in pair}
     return {_bucket(*triple) for triple in triples} | {_bucket(*pair) for pair in pairs}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 
 from checks.evidence import Evidence
 from checks.verdicts import Verdict
@@ -17,13 +17,19 @@ from preserve.catalog.states import LEVELS
 class Status(Database):
     """What `status` shows."""
 
-    def status_counts(self) -> StatusCounts:
-        """Packages by verdict, and a line for each replica in use."""
+    def status_counts(self, minimum_copies: int = 1) -> StatusCounts:
+        """Packages by verdict, and a line for each replica in use.
+
+        A whole package with fewer copies than `minimum_copies` is counted as under-replicated.
+        """
         verdicts = select(package.c.verdict, func.count()).group_by(package.c.verdict)
         with self.reading() as connection:
             counts: dict[str, int] = dict(connection.execute(verdicts).all())
             replicas = [ReplicaStatus(**row) for row in connection.execute(_REPLICAS).mappings()]
+            few = connection.execute(_too_few(minimum_copies)).scalar_one() if minimum_copies > 1 else 0
         by_verdict = {verdict: counts.get(verdict.value, 0) for verdict in Verdict}
+        by_verdict[Verdict.INTACT] -= few
+        by_verdict[Verdict.UNDER_REPLICATED] += few
         return StatusCounts(packages=by_verdict, replicas=tuple(replicas))
 
     def shard_times(self, copy_id: int, shard_id: int) -> ShardTimes:
@@ -44,7 +50,7 @@ class Status(Database):
         )
         query = select(state.copy_id, func.min(level)).where(state.copy_id.in_(copy_ids)).group_by(state.copy_id)
         with self.reading() as connection:
-            found = {copy_id: Evidence(weakest) for copy_id, weakest in connection.execute(query).tuples()}
+            found = {copy_id: Evidence(weakest) for copy_id, weakest in connection.execute(query)}
         return {copy_id: weakest for copy_id, weakest in found.items() if weakest >= Evidence.READ}
 
     def status_page(self, limit: int, only_bad_first: bool = True) -> list[tuple[PackageRow, list[CopyRow]]]:
@@ -63,6 +69,21 @@ class Status(Database):
             for one in read_copies(connection, of_these.order_by(replica.c.name, copy.c.id)):
                 copies[one.package_id].append(one)
             return [(row, copies[row.id]) for row in rows]
+
+
+def _too_few(minimum: int) -> Select[int]:
+    """How many intact packages have fewer copies of their current version than that."""
+    in_use = (copy.c.inventory_id == package.c.inventory_id) & copy.c.replica_id.in_(
+        select(replica.c.id).where(replica.c.removed_at.is_(None))
+    )
+    few = (
+        select(package.c.id)
+        .select_from(package.outerjoin(copy, in_use))
+        .where(package.c.verdict == Verdict.INTACT.value)
+        .group_by(package.c.id)
+        .having(func.count(copy.c.id) < minimum)
+    )
+    return select(func.count()).select_from(few.subquery())
 
 
 _REPLICAS = (

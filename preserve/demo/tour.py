@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,10 @@ class Tour:
         with self._workspace() as workspace:
             self._place(workspace)
             self._audit(workspace, "Audit: every byte of every copy, past the cache", Outcome.PASS)
-            self._show(status.as_text(status_view(workspace, limit=10)))
+            self._status(workspace)
             self._damage()
             self._audit(workspace, "Audit again: what does it see?", Outcome.FAIL)
-            self._show(status.as_text(status_view(workspace, limit=10)))
+            self._status(workspace)
             self._say("Drift: file by file, which copies are good and what can be repaired from where")
             self._show(drift.as_text(drift_view(workspace)))
             self._say("Loss: what no copy can make whole")
@@ -128,7 +129,12 @@ class Tour:
         place = self._folder / "replicas" / "abroad"
         place.rename(place.with_name("abroad (taken away)"))
         self._audit(workspace, "Audit of what is not there", Outcome.INCONCLUSIVE, replicas=("abroad",))
-        self._show(status.as_text(status_view(workspace, limit=10)))
+        self._status(workspace)
+
+    def _status(self, workspace: Workspace) -> None:
+        """At a glance; the findings were shown by the audit just before."""
+        self._say("Status: packages and replicas at a glance")
+        self._show(status.as_text(replace(status_view(workspace, limit=10), findings=(), total_findings=0)))
 
     def _next(self) -> None:
         there = shlex.quote(str(self._folder))

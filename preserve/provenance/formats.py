@@ -16,7 +16,7 @@ from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 UNKNOWN = "unknown"
 
@@ -117,12 +117,12 @@ class PronomIdentifier:
 
     def identify_many(self, paths: Sequence[bytes]) -> list[Format | None]:
         formats: list[Format | None] = []
-        with tempfile.TemporaryDirectory(prefix="preserve-formats-") as folder:
+        with _Links() as links:
             for start in range(0, len(paths), _BATCH_FILES):
-                formats += self._batch(paths[start : start + _BATCH_FILES], Path(folder))
+                formats += self._batch(paths[start : start + _BATCH_FILES], links)
         return formats
 
-    def _batch(self, paths: Sequence[bytes], folder: Path) -> list[Format | None]:
+    def _batch(self, paths: Sequence[bytes], links: "_Links") -> list[Format | None]:
         formats: list[Format | None] = [None] * len(paths)
         places: dict[str, int] = {}
         with ExitStack() as stack:
@@ -137,15 +137,34 @@ class PronomIdentifier:
                 if not stat.S_ISREG(status.st_mode):
                     formats[place] = _not_examined("not a regular file")
                 elif status.st_size > 0:
-                    # PRONOM knows some formats by the extension only, and a descriptor has no name: a link lends it.
-                    link = folder / f"{place}{_suffix(path)}"
-                    link.symlink_to(f"/proc/self/fd/{descriptor}")
-                    stack.callback(link.unlink)
-                    places[str(link)] = place
+                    places[links.to(descriptor, _suffix(path))] = place
             if places:
                 for found in self._pygfried.identify_many(list(places), workers=_WORKERS)["files"]:
                     formats[places[found["filename"]]] = _format(found)
         return formats
+
+
+class _Links:
+    """Names for descriptors: PRONOM knows some formats by the extension only, and a descriptor has none.
+
+    A link says `/proc/self/fd/N`, whatever is open as N, so a few links serve any number of files.
+    """
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="preserve-formats-")
+        self._made: set[str] = set()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._folder.cleanup()
+
+    def to(self, descriptor: int, suffix: str) -> str:
+        """The path of a link with that suffix to what is open as that descriptor."""
+        link = f"{self._folder.name}/{descriptor}{suffix}"
+        if link not in self._made:
+            Path(link).symlink_to(f"/proc/self/fd/{descriptor}")
+            self._made.add(link)
+        return link
 
 
 def _suffix(path: bytes) -> str:
