@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, Insert, Integer, Table, bindparam, func
-from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy import ColumnElement, Connection, FromClause, Insert, Integer, Table, and_, bindparam, func
 
 Value = int | str | bytes | None
 
@@ -30,22 +29,18 @@ def new_id(connection: Connection, insertion: Insert) -> int:
     return int(key[0])
 
 
-def pairs_given(name: str = "pairs") -> TableValuedAlias:
-    """A table of pairs of numbers, bound as one parameter of that name by `as_pairs`.
+def matching(table: Table, *also: ColumnElement[bool]) -> FromClause:
+    """A table's rows for pairs of (copy, shard), which are bound as the parameter `pairs` by `as_pairs`.
 
-    SQLite scans the whole table for `(a, b) IN (VALUES …)`; a join with this one uses the key.
+    SQLite scans the whole table for `(a, b) IN (VALUES …)`, and may begin an inner join at the wrong end. An outer
+    join begins with the pairs and uses the key; in return, a pair without a row gives a row of NULLs.
     """
-    return func.json_each(bindparam(name)).table_valued("value", name=name)
+    pairs = func.json_each(bindparam("pairs")).table_valued("value", name="pairs")
+    copy_id = func.json_extract(pairs.c.value, "$[0]", type_=Integer)
+    shard_id = func.json_extract(pairs.c.value, "$[1]", type_=Integer)
+    return pairs.outerjoin(table, and_(table.c.copy_id == copy_id, table.c.shard_id == shard_id, *also))
 
 
-def first_of(pairs: TableValuedAlias) -> ColumnElement[int]:
-    return func.json_extract(pairs.c.value, "$[0]", type_=Integer)
-
-
-def second_of(pairs: TableValuedAlias) -> ColumnElement[int]:
-    return func.json_extract(pairs.c.value, "$[1]", type_=Integer)
-
-
-def as_pairs(pairs: Iterable[tuple[int, int]]) -> str:
-    """Pairs as the parameter that `pairs_given` expects."""
-    return json.dumps(list(pairs), separators=(",", ":"))
+def as_pairs(pairs: Iterable[tuple[int, int]]) -> dict[str, str]:
+    """The parameter that `matching` expects."""
+    return {"pairs": json.dumps(list(pairs), separators=(",", ":"))}

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from checks.evidence import Evidence, Outcome
-from preserve.catalog.bulk import as_pairs, first_of, pairs_given, second_of
+from preserve.catalog.bulk import as_pairs, matching
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
 from preserve.catalog.rows import CheckResult
@@ -128,20 +128,19 @@ class _Batch:
 
 
 def _leases(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, tuple[int, int]]:
-    pairs = pairs_given()
-    query = select(lease.c.copy_id, lease.c.shard_id, lease.c.audit_id, lease.c.token).join_from(
-        pairs, lease, (lease.c.copy_id == first_of(pairs)) & (lease.c.shard_id == second_of(pairs))
-    )
-    rows = connection.execute(query, {"pairs": as_pairs(keys)})
-    return {(copy_id, shard_id): (audit_id, token) for copy_id, shard_id, audit_id, token in rows}
+    columns = lease.c.copy_id, lease.c.shard_id, lease.c.audit_id, lease.c.token
+    rows = connection.execute(select(*columns).select_from(matching(lease)), as_pairs(keys))
+    return {(copy_id, shard_id): (audit_id, token) for copy_id, shard_id, audit_id, token in rows if token is not None}
 
 
 def _items(connection: Connection, audit_id: int, keys: Iterable[_Key]) -> dict[_Key, _Held]:
-    pairs, item = pairs_given(), audit_item.c
-    query = (
-        select(item.copy_id, item.shard_id, item.check_number, item.token)
-        .join_from(pairs, audit_item, (item.copy_id == first_of(pairs)) & (item.shard_id == second_of(pairs)))
-        .where(item.audit_id == audit_id)
+    item = audit_item.c
+    query = select(item.copy_id, item.shard_id, item.check_number, item.token).select_from(
+        matching(audit_item, item.audit_id == audit_id)
     )
-    rows = connection.execute(query, {"pairs": as_pairs(keys)})
-    return {(copy_id, shard_id): _Held(number is not None, token) for copy_id, shard_id, number, token in rows}
+    rows = connection.execute(query, as_pairs(keys))
+    return {
+        (copy_id, shard_id): _Held(number is not None, token)
+        for copy_id, shard_id, number, token in rows
+        if copy_id is not None
+    }

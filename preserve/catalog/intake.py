@@ -143,6 +143,7 @@ class _Writer:
         self._shards: list[tuple[Value, ...]] = []
         self._records: list[tuple[Value, ...]] = []
         self._renewed: set[str] = set()
+        self._sources: dict[int, bytes] = {}
 
     def write(self, batch: Sequence[_Prepared]) -> tuple[list[PackageRow], UsageError | None]:
         """The packages that are now there, and what stopped the rest of the batch, if anything did."""
@@ -188,10 +189,14 @@ class _Writer:
             row = (id_, uuid, new.identifier, collection_id, self._next_inventory, new.source, micros(self._at))
             self._packages.append((*row, Verdict.UNDER_REPLICATED.value))
         elif known.root == prepared.root:
+            if new.source is not None:
+                self._sources[known.id] = new.source  # the same content, maybe in another place than before
             return
         else:
             version, parent, uuid, id_ = known.version + 1, known.inventory_id, known.uuid, known.id
             self._renewed.add(new.identifier)
+            if new.source is not None:
+                self._sources[id_] = new.source
         self._known[new.identifier] = _Known(id_, uuid, self._next_inventory, version, prepared.root)
         self._add_inventory(prepared, id_, version, parent)
         self._journalise(prepared, uuid, version)
@@ -235,6 +240,8 @@ class _Writer:
             known = self._known[identifier]
             current = {"inventory_id": known.inventory_id, "verdict": Verdict.UNDER_REPLICATED.value}
             self._connection.execute(update(package).where(package.c.id == known.id).values(current))
+        for package_id, source in self._sources.items():
+            self._connection.execute(update(package).where(package.c.id == package_id).values(source=source))
         self._chain.write()
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from preserve.catalog.bulk import as_pairs, first_of, pairs_given, second_of
+from preserve.catalog.bulk import as_pairs, matching
 from preserve.catalog.database import Database
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import AuditState, Lease
@@ -42,9 +42,7 @@ class Leases(Database):
             state = connection.execute(select(audit.c.state).where(audit.c.id == audit_id)).scalar_one_or_none()
             if state != AuditState.RUNNING:
                 raise UsageError(f"audit {audit_id} is not running")
-            query = _free(audit_id, now, pairs).limit(limit)
-            parameters = {} if isinstance(pairs, int) else {"pairs": as_pairs(pairs)}
-            free = [(copy_id, shard_id) for copy_id, shard_id in connection.execute(query, parameters)]
+            free = _free(connection, audit_id, now, pairs)[:limit]
             return _give(connection, audit_id, free, holder, now + timedelta(seconds=ttl_seconds))
 
     def renew(self, leases: Sequence[Lease], now: datetime, ttl_seconds: float) -> list[bool]:
@@ -95,18 +93,21 @@ class Leases(Database):
             connection.execute(delete(leader).where(leader.c.holder == holder))
 
 
-def _free(audit_id: int, now: datetime, pairs: Sequence[tuple[int, int]] | int) -> Select[int, int]:
+def _free(
+    connection: Connection, audit_id: int, now: datetime, pairs: Sequence[tuple[int, int]] | int
+) -> list[tuple[int, int]]:
+    """What is not done and not held, in order."""
     item = audit_item.c
-    held = (lease.c.copy_id == item.copy_id) & (lease.c.shard_id == item.shard_id) & (lease.c.expires_at > now)
-    query = select(item.copy_id, item.shard_id)
-    if isinstance(pairs, int):
-        query = query.select_from(audit_item.outerjoin(lease, held)).where(item.copy_id == pairs)
-    else:
-        given = pairs_given()
-        chosen = (item.copy_id == first_of(given)) & (item.shard_id == second_of(given))
-        query = query.select_from(given.join(audit_item, chosen).outerjoin(lease, held))
     undone = item.audit_id == audit_id, item.check_number.is_(None)
-    return query.where(*undone, lease.c.token.is_(None)).order_by(item.copy_id, item.shard_id)
+    held = (lease.c.copy_id == item.copy_id) & (lease.c.shard_id == item.shard_id) & (lease.c.expires_at > now)
+    query = select(item.copy_id, item.shard_id, lease.c.token).order_by(item.copy_id, item.shard_id)
+    if isinstance(pairs, int):
+        chosen = query.select_from(audit_item.outerjoin(lease, held)).where(*undone, item.copy_id == pairs)
+        rows = connection.execute(chosen)
+    else:
+        chosen = query.select_from(matching(audit_item, *undone).outerjoin(lease, held))
+        rows = connection.execute(chosen, as_pairs(pairs))
+    return [(copy_id, shard_id) for copy_id, shard_id, token in rows if copy_id is not None and token is None]
 
 
 def _give(

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from checks.findings import Code, Finding
-from preserve.catalog.bulk import Value, as_pairs, first_of, insert_rows, pairs_given, second_of
+from preserve.catalog.bulk import Value, as_pairs, insert_rows, matching
 from preserve.catalog.journal import canonical
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
@@ -93,12 +93,12 @@ class Ledger:
 
 
 def _open_findings(connection: Connection, wanted: Iterable[tuple[int, int]]) -> Iterable[Standing]:
-    pairs, kept = pairs_given(), finding.c
+    kept = finding.c
     columns = kept.id, kept.copy_id, kept.shard_id, kept.code, kept.path, kept.parameters, kept.seen_at
-    chosen = (kept.copy_id == first_of(pairs)) & (kept.shard_id == second_of(pairs))
-    query = select(*columns).join_from(pairs, finding, chosen).where(kept.closed_at.is_(None))
-    rows = connection.execute(query, {"pairs": as_pairs(wanted)})
-    for id_, copy_id, shard_id, code, path, parameters, seen_at in rows:
+    query = select(*columns).select_from(matching(finding, kept.closed_at.is_(None)))
+    for id_, copy_id, shard_id, code, path, parameters, seen_at in connection.execute(query, as_pairs(wanted)):
+        if id_ is None:
+            continue
         found = Finding(code=Code(code), path=path or None, parameters=json.loads(parameters))
         yield Standing(id=id_, copy_id=copy_id, shard_id=shard_id, finding=found, seen_at=seen_at)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from checks.evidence import Evidence, Outcome
 from checks.findings import MEANINGS, Severity
-from preserve.catalog.bulk import as_pairs, first_of, pairs_given, second_of
+from preserve.catalog.bulk import as_pairs, matching
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import shard_state
@@ -51,14 +51,13 @@ class States:
     def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
         self._connection = connection
         self._changed: set[tuple[int, int]] = set()
-        pairs = pairs_given()
         state = shard_state.c
-        query = select(
-            state.copy_id, state.shard_id, *LEVELS.values(), state.outcome, state.not_before, state.failures
-        ).join_from(pairs, shard_state, (state.copy_id == first_of(pairs)) & (state.shard_id == second_of(pairs)))
+        columns = (*LEVELS.values(), state.outcome, state.not_before, state.failures)
+        query = select(state.copy_id, state.shard_id, *columns).select_from(matching(shard_state))
         self._states = {
             (copy_id, shard_id): _State(list(rest[:5]), *rest[5:])
-            for copy_id, shard_id, *rest in connection.execute(query, {"pairs": as_pairs(wanted)})
+            for copy_id, shard_id, *rest in connection.execute(query, as_pairs(wanted))
+            if copy_id is not None
         }
         self.first_read: set[int] = set()  # copies with a shard that was never read through before
 

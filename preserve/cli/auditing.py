@@ -112,8 +112,8 @@ def _tell(view: "AuditView", as_json: bool) -> int:
 @pass_invocation
 def serve_command(invocation: Invocation) -> int:
     """Keep the schedule: look for what is due as often as `every` says, and read it. Ends on SIGTERM or Ctrl-C."""
-    from preserve.app.serving import serve
     from preserve.app.workspace import Workspace
+    from preserve.daemon.serving import serve
 
     with Workspace(invocation.settings()) as workspace:
         serve(workspace, output.note)

@@ -172,6 +172,11 @@ def test_an_empty_identifier_is_found(kind: str) -> None:
     assert found(changed("<agent>", f"<agent>{empty}")) == [(Code.EMPTY_IDENTIFIER, LINE["agent"])]
 
 
+def test_an_empty_link_is_one_problem_and_not_two() -> None:
+    old = identifier("relatedObjectIdentifier", "work-1")
+    assert found(changed(old, identifier("relatedObjectIdentifier", ""))) == [(Code.EMPTY_IDENTIFIER, LINE["file"])]
+
+
 def test_an_event_that_no_object_is_linked_to_is_found() -> None:
     link = identifier("linkingEventIdentifier", "event-2")
     assert found(changed(link, "")) == [(Code.UNLINKED_EVENT, LINE["event 2"])]
