@@ -35,9 +35,11 @@ def add_replica(
     root = settings.replicas[name].root
     _refuse_other_uses(workspace, root, name)
     identity = _identity_on(root, name)
-    row = _in_catalog(workspace, identity, name)
+    known = _known(workspace, identity, name)
+    # The medium first: whatever is killed in between, the next run finds the identity there and goes on with it.
     with writing(root):
         write_identity(root, identity, workspace.clock())
+    row = known or workspace.catalog.add_replica(UUID(identity.uuid), name, workspace.clock())
     if name not in workspace.settings.replicas:
         write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
     return row
@@ -87,12 +89,18 @@ def _identity_on(root: bytes, name: str) -> Identity:
         ) from error
 
 
-def _in_catalog(workspace: Workspace, identity: Identity, name: str) -> ReplicaRow:
+def _known(workspace: Workspace, identity: Identity, name: str) -> ReplicaRow | None:
+    """The replica in use that this identity belongs to; UsageError if name and identity do not go together."""
     for known in workspace.catalog.replicas():
-        if str(known.uuid) == identity.uuid:
-            if known.name != name:
-                raise UsageError(
-                    f"this disk is the replica {known.name} already", remedy="Use that name, or take another disk."
-                )
+        if str(known.uuid) == identity.uuid and known.name == name:
             return known
-    return workspace.catalog.add_replica(UUID(identity.uuid), name, workspace.clock())
+        if str(known.uuid) == identity.uuid:
+            raise UsageError(
+                f"this disk is the replica {known.name} already", remedy="Use that name, or take another disk."
+            )
+        if known.name == name:
+            raise UsageError(
+                f"the catalog knows another disk as the replica {name}",
+                remedy="Choose another name, or end that one with `preserve replica remove`.",
+            )
+    return None

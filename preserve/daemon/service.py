@@ -53,6 +53,7 @@ class Daemon:
         self._stop = threading.Event()
         self._stop_run = threading.Event()
         self._leads: bool | None = None
+        self._error = ""
 
     def serve(self) -> None:
         """Runs until `stop` is called, from a signal's handler or another thread."""
@@ -84,9 +85,17 @@ class Daemon:
                 last = self._work.last_run_at()
                 if run_is_due(self._every, last, self._clock(), self._zone):
                     self._say(self._work.run_due(self._stop_run))
+            self._error = ""
         except PreserveError as error:
             # The next tick tries again: a catalog that was locked or a disk that was full must not end the service.
-            self._say(f"error: {error.message} {error.remedy}".rstrip())
+            self._tell(error)
+
+    def _tell(self, error: PreserveError) -> None:
+        """Says an error once, not at every tick."""
+        told = f"error: {error.message} {error.remedy}".rstrip()
+        if told != self._error:
+            self._say(told)
+            self._error = told
 
     def _claim(self) -> bool:
         leads = self._work.lead(LEAD_SECONDS)
@@ -102,4 +111,4 @@ class Daemon:
                 self._leads = False
                 self._stop_run.set()
         except PreserveError as error:
-            self._say(f"error: {error.message}")
+            self._tell(error)
