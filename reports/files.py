@@ -72,7 +72,7 @@ def _source(line: FileLine, replica: str) -> str:
 
 
 def as_text(line: FileLine, now: datetime) -> Padding:
-    text = verdict(line.file.verdict)
+    text = Text().append_text(verdict(line.file.verdict))  # a Text's own style would colour all that follows
     text.append("  ").append(visible(line.package), "cyan").append("  ").append(name(line.file.path), "bold")
     if line.size_bytes is not None:
         text.append(f"  {size(line.size_bytes)}", "dim")

@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +142,7 @@ class Tour:
         there = shlex.quote(str(self._folder))
         self._say("Everything is left as it is. Try next:")
         for command in (
+            *_on_path(),
             f"cd {there}",
             "mv 'replicas/abroad (taken away)' replicas/abroad",
             "preserve audit",
@@ -149,3 +152,10 @@ class Tour:
             "preserve validate replicas/nas/almanac-phnom-penh",
         ):
             self._say(f"  {command}")
+
+
+def _on_path() -> tuple[str, ...]:
+    """What makes `preserve` a command where it is installed in an environment that is not active."""
+    if shutil.which("preserve") is not None:
+        return ()
+    return (f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH",)
