@@ -4,14 +4,11 @@ import hashlib
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from checks.evidence import Evidence
 from checks.inventory import SEGMENT_BYTES
 from checks.ports import NotFoundError, Source, Stat, StoreError, WrongKindError
-
-if TYPE_CHECKING:  # importing it costs as much as reading a thousand small files
-    from concurrent.futures import Executor
 
 BUFFER_BYTES = 1 << 20
 _PARALLEL_FROM_BYTES = 256 << 10  # below this, handing a file to another thread costs more than reading it
@@ -92,6 +89,18 @@ class Wanted(NamedTuple):
     sink: Callable[[memoryview], None] | None = None
 
 
+class Promise(Protocol):
+    """A reading that another thread makes."""
+
+    def result(self) -> Reading: ...
+
+
+class Pool(Protocol):
+    """What is needed of an executor; those of `concurrent.futures` fit."""
+
+    def submit(self, read: Callable[[], Reading], /) -> Promise: ...
+
+
 class Digester:
     """Takes many sources at once and yields a reading for each, in the order given.
 
@@ -99,7 +108,7 @@ class Digester:
     A native engine can take this place without any caller changing.
     """
 
-    def __init__(self, algorithms: Sequence[str], pool: "Executor | None" = None, *, ahead: int = 4) -> None:
+    def __init__(self, algorithms: Sequence[str], pool: Pool | None = None, *, ahead: int = 4) -> None:
         self._algorithms = tuple(algorithms)
         self._pool = pool
         self._ahead = ahead
@@ -112,7 +121,7 @@ class Digester:
             return
         yield from self._observe_in_pool(self._pool, wanted)
 
-    def _observe_in_pool(self, pool: "Executor", wanted: Iterable[Wanted]) -> Iterator[Reading]:
+    def _observe_in_pool(self, pool: Pool, wanted: Iterable[Wanted]) -> Iterator[Reading]:
         waiting: list[Callable[[], Reading]] = []
         in_pool = 0
         for item in wanted:

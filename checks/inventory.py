@@ -127,6 +127,13 @@ class _Gathering:
             self.length > 0 and self.length + length > SHARD_BYTES * limit
         )
 
+    def add_whole(self, path: bytes, size: int, digest: bytes) -> None:
+        self.paths.append(path)
+        self.sizes.append(size)
+        self.digests.append(digest)
+        self.segments.append(0)
+        self.length += size
+
     def record(self, start: bytes, stop: bytes) -> Record:
         return Record(
             start=start,
@@ -153,6 +160,9 @@ def cut(entries: Iterable[Entry], *, inherited: Sequence[bytes] = ()) -> Iterato
         if path <= previous:
             raise ValueError(f"not in bytewise order or twice: {path!r}")
         previous = path
+        if not (segments or inherited or len(gathering.paths) >= SHARD_FILES or gathering.length + size > SHARD_BYTES):
+            gathering.add_whole(path, size, digest)  # nearly always, and millions of times
+            continue
         for seg, (seg_digest, length) in enumerate(_lines_of(size, digest, segments)):
             for stop in _between(inherited, start, position(path, seg)) if inherited else ():
                 yield gathering.record(start, stop)

@@ -41,6 +41,16 @@ def replicate(
         yield from replicator.place(workspace.packages(packages), workspace.replicas(replicas))
 
 
+def bytes_to_place(workspace: Workspace, packages: tuple[str, ...], replicas: tuple[str, ...]) -> int:
+    """How much will be copied and read back, each counted."""
+    wanted = {replica.id for replica in workspace.replicas(replicas)}
+    total = 0
+    for package in workspace.packages(packages):
+        held = {copy.replica_id for copy in workspace.catalog.copies([package.id], current_only=True)}
+        total += 2 * package.size_bytes * len(wanted - held)
+    return total
+
+
 class _Steps:
     """What a validation tells of its progress, for a display that counts files and bytes."""
 

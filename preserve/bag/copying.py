@@ -8,7 +8,6 @@ import os
 from binascii import hexlify
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +20,7 @@ from preserve.bag.ahead import Ahead
 from preserve.bag.finished import written
 from preserve.bag.gathering import gather, outstanding
 from preserve.bag.placing import FileCopy, Placing
+from preserve.bag.pool import LazyPool
 from preserve.bag.progress import Progress
 from preserve.bag.request import BagRequest, Written
 from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
@@ -63,7 +63,7 @@ class Copying:
                 raise _taken(self._target)
             state = self._begun()
             with ExitStack() as held:
-                pool = held.enter_context(ThreadPoolExecutor(self._request.threads))
+                pool = held.enter_context(LazyPool(self._request.threads))
                 log = WorkLog(self._work.at(_READ))
                 held.callback(log.close)
                 self._copy(found.paths, log, pool)
@@ -116,7 +116,7 @@ class Copying:
                     os.unlink(path)
         self._work.unmark(_WHOLE)
 
-    def _copy(self, paths: Sequence[bytes], log: WorkLog, pool: ThreadPoolExecutor) -> None:
+    def _copy(self, paths: Sequence[bytes], log: WorkLog, pool: LazyPool) -> None:
         """Copies and logs what the log does not hold; takes away what an earlier run copied and is gone since."""
         if not log.empty:
             Placing(self._staged.root).keep_only(paths)
@@ -124,7 +124,7 @@ class Copying:
         self._progress.stage("copying", len(missing))
         self._copy_these(missing, log, pool)
 
-    def _copy_these(self, paths: Sequence[bytes], log: WorkLog, pool: ThreadPoolExecutor) -> None:
+    def _copy_these(self, paths: Sequence[bytes], log: WorkLog, pool: LazyPool) -> None:
         placing = Placing(self._staged.root)
         copies: deque[FileCopy] = deque()
 
@@ -142,7 +142,7 @@ class Copying:
         finally:
             placing.close()
 
-    def _read_back(self, paths: Sequence[bytes], log: WorkLog, pool: ThreadPoolExecutor) -> None:
+    def _read_back(self, paths: Sequence[bytes], log: WorkLog, pool: LazyPool) -> None:
         """Reads the copy past the cache and compares. What differs is copied once more.
 
         Raises:
@@ -167,7 +167,7 @@ class Copying:
             remedy="The source was not touched. Check the disk, or choose another.",
         )
 
-    def _differing(self, paths: Sequence[bytes], log: WorkLog, seen: WorkLog, pool: ThreadPoolExecutor) -> list[bytes]:
+    def _differing(self, paths: Sequence[bytes], log: WorkLog, seen: WorkLog, pool: LazyPool) -> list[bytes]:
         """Those whose copy is not what was read from the source; the others are noted in `seen`."""
         first = self._request.algorithms[0]
         digits = 2 * DIGEST_BYTES[first]

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from checks.digesting import Digester, Reading, Wanted
+from checks.digesting import Digester, Pool, Reading, Wanted
 from checks.names import show
 from checks.ports import Kind, Source
 from preserve.bag.ahead import Ahead, itself
@@ -17,62 +17,58 @@ from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError
 from preserve.stores.local import LocalStore, Token
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
 Fits = Callable[[Logged, os.stat_result], bool]
+
+
+class Difference(StrEnum):
+    """How a file on disk differs from what the log says was read."""
+
+    NEW = "it is new"
+    GONE = "it is gone"
+    CHANGED = "it was changed"
 
 
 def outstanding(store: LocalStore, log: WorkLog, paths: Sequence[bytes]) -> list[bytes]:
     """Those of `paths` (in order, from the store's root) that the log does not hold as they are on disk now."""
     if log.empty:
         return list(paths)
-    return [path for path, what in differences(store, log, paths, Logged.unchanged) if what is not Difference.NEW]
+    same = Ahead((path for path, what in _compared(store, log, Logged.unchanged) if what is None), itself)
+    return [path for path in paths if same.at(path) is None]
 
 
-class Difference(StrEnum):
-    """How a file on disk differs from what was wanted and read."""
-
-    NEW = "it is new"
-    GONE = "it is gone"
-    UNREAD = "it was not read"
-    CHANGED = "it was changed"
+def differences(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference]]:
+    """What differs between a store's files now and the log; nothing if all agree."""
+    for path, what in _compared(store, log, fits):
+        if what is not None:
+            yield path, what
 
 
-def differences(
-    store: LocalStore, log: WorkLog, paths: Sequence[bytes], fits: Fits
-) -> Iterator[tuple[bytes, Difference]]:
-    """What differs between a store's files now, the wanted paths (in order) and the log; nothing if all agree."""
-    entries = Ahead(log.entries(), _path)
-    wanted = Ahead(iter(paths), itself)
-    for seen in walk(store, b"", stats=True, skip=WORK_FOLDER):
-        if seen.kind is Kind.DIRECTORY:
+def _compared(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference | None]]:
+    """Every path that is on disk or in the log, in order; None where both say the same."""
+    entries = log.entries()
+    entry = next(entries, None)
+    for path, kind, _, stat in walk(store, b"", stats=True, skip=WORK_FOLDER):
+        if kind is Kind.DIRECTORY:
             continue
-        while (path := wanted.peek()) is not None and path < seen.path:
-            wanted.take()
-            yield path, Difference.GONE
-        if path != seen.path:
-            yield seen.path, Difference.NEW
+        while entry is not None and entry.path < path:
+            yield entry.path, Difference.GONE
+            entry = next(entries, None)
+        if entry is None or entry.path != path:
+            yield path, Difference.NEW
             continue
-        wanted.take()
-        entry = entries.at(seen.path)
-        if entry is None:
-            yield seen.path, Difference.UNREAD
-        elif seen.stat is None or seen.kind is not Kind.FILE or not fits(entry, seen.stat):
-            yield seen.path, Difference.CHANGED
-    while (path := wanted.take()) is not None:
-        yield path, Difference.GONE
-
-
-def _path(entry: Logged) -> bytes:
-    return entry.path
+        same = stat is not None and kind is Kind.FILE and fits(entry, stat)
+        yield path, None if same else Difference.CHANGED
+        entry = next(entries, None)
+    while entry is not None:
+        yield entry.path, Difference.GONE
+        entry = next(entries, None)
 
 
 def gather(
     wanted: Iterable[Wanted],
     log: WorkLog,
     algorithms: Sequence[str],
-    pool: "Executor",
+    pool: Pool,
     progress: Progress,
     on_reading: Callable[[Reading], None] = lambda _: None,
 ) -> None:

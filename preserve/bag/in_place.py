@@ -7,15 +7,16 @@ goes on from the stage that the folder shows. Where something was changed meanwh
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cached_property
 
 from checks.names import show
 from preserve.bag import declaration
 from preserve.bag.finished import written
 from preserve.bag.gathering import Difference, differences, gather, outstanding, plainly
+from preserve.bag.pool import LazyPool
 from preserve.bag.progress import Progress
 from preserve.bag.request import BagRequest, Written
 from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
@@ -23,7 +24,7 @@ from preserve.bag.tagwriting import LoggedPayload, TagWriter
 from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError, UsageError
-from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem
+from preserve.stores.durable import rename_no_replace, sync_directory, sync_tree
 from preserve.stores.local import LocalStore
 from preserve.stores.staging import writing
 
@@ -43,12 +44,13 @@ class InPlace:
         self._progress = progress
         self._root = request.source
         self._store = LocalStore(self._root)
+        self._held = ExitStack()
         self._work = WorkFolder(os.path.join(self._root, WORK_FOLDER))
 
     def run(self) -> Written:
         """Makes the bag, or goes on making it; see `preserve.bag.writing.write_bag`."""
         found = None if os.path.lexists(self._work.path) else self._survey()
-        with self._work.held():
+        with self._work.held(), self._held:
             if not self._is_placed():
                 if _MOVING not in self._work:
                     self._move_back()
@@ -98,18 +100,33 @@ class InPlace:
             what was changed since it was read; nothing if all is as it was, and only then it is marked.
         """
         state = self._begun()
-        with ExitStack() as held:
-            log = WorkLog(self._work.at(_LOG))
-            held.callback(log.close)
-            self._read(found, log, held)
-            log.keep_only(found.paths)
-            self._write_tags(found, log, state)
-            changed = _told(differences(self._store, log, found.paths, Logged.unchanged))
+        self._read(found)
+        self._log.keep_only(found.paths)
+        self._write_tags(found, state)
+        changed = self._changed_at_the_top(found)
         if not changed:
             with writing(self._work.path):
-                sync_filesystem(self._work.path)
+                sync_tree(self._work.path)
             self._work.mark(_MOVING)
         return changed
+
+    def _changed_at_the_top(self, found: Survey) -> list[str]:
+        """Files that a rename will give a new ctime: the last moment at which it can be compared.
+
+        Of files in folders the ctime stays as it is, so that they are looked at once, after the move.
+        """
+        top = {path for path in found.paths if b"/" not in path}
+        changed = []
+        for entry in self._log.entries() if top else ():
+            if entry.path in top and not entry.unchanged(os.lstat(self._top(entry.path))):
+                changed.append(f"{show(entry.path)}: {Difference.CHANGED}")
+        return changed
+
+    @cached_property
+    def _log(self) -> WorkLog:
+        log = WorkLog(self._work.at(_LOG))
+        self._held.callback(log.close)
+        return log
 
     def _begun(self) -> State:
         earlier = self._work.state()
@@ -117,18 +134,18 @@ class InPlace:
             self._work.drop(_LOG)
         return self._work.begin(self._root, self._request.algorithms)
 
-    def _read(self, found: Survey, log: WorkLog, held: ExitStack) -> None:
+    def _read(self, found: Survey) -> None:
         """Reads what the log does not hold as it is now."""
-        pool = held.enter_context(ThreadPoolExecutor(self._request.threads))
-        missing = outstanding(self._store, log, found.paths)
+        missing = outstanding(self._store, self._log, found.paths)
         self._progress.stage("reading", len(missing))
-        gather(plainly(self._store, missing), log, self._request.algorithms, pool, self._progress)
+        with LazyPool(self._request.threads) as pool:
+            gather(plainly(self._store, missing), self._log, self._request.algorithms, pool, self._progress)
 
-    def _write_tags(self, found: Survey, log: WorkLog, state: State) -> None:
+    def _write_tags(self, found: Survey, state: State) -> None:
         self._progress.stage("writing manifests")
         clear(self._work.at(_TAGS))
         payload = LoggedPayload(
-            log=log,
+            log=self._log,
             root=self._root,
             paths=found.paths,
             uuid=state.uuid,
@@ -163,10 +180,7 @@ class InPlace:
                 f"{show(self._root)}: its files cannot be moved ({error.strerror}); they were put back",
                 remedy="Make the bag as a copy: `preserve bag SOURCE --to DIR`.",
             ) from error
-        log = WorkLog(self._work.at(_LOG))
-        paths = [entry.path for entry in log.entries()]
-        changed = _told(differences(LocalStore(self._work.at(_DATA)), log, paths, Logged.moved_intact))
-        log.close()
+        changed = self._changed_on_the_way()
         if changed or self._entries():
             self._retreat()
             return changed or ["something new appeared in the folder"]
@@ -175,6 +189,11 @@ class InPlace:
             sync_directory(self._root)
             sync_directory(self._work.path)
         return []
+
+    def _changed_on_the_way(self) -> list[str]:
+        """What of the payload, now in our `data/`, is not as it was read."""
+        found = differences(LocalStore(self._work.at(_DATA)), self._log, Logged.moved_intact)
+        return [f"{show(path)}: {what}" for path, what in found]
 
     def _retreat(self) -> None:
         """From here on the files are the source again; a crash in the middle is mended by the next run."""
@@ -210,7 +229,3 @@ class InPlace:
 
     def _top(self, name: bytes) -> bytes:
         return os.path.join(self._root, name)
-
-
-def _told(found: Iterator[tuple[bytes, Difference]]) -> list[str]:
-    return [f"{show(path)}: {what}" for path, what in found]

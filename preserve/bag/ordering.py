@@ -2,7 +2,6 @@
 
 import heapq
 import marshal
-import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
@@ -28,6 +27,8 @@ class Sorter:
             self._spill()
 
     def _spill(self) -> None:
+        import tempfile  # few bags are so large, and it is slow to come
+
         self._run.sort()
         file = cast(BinaryIO, tempfile.TemporaryFile(prefix="preserve-"))  # noqa: SIM115  closed when read to its end
         for start in range(0, len(self._run), _BLOCK):

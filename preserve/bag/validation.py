@@ -3,11 +3,10 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from checks.digesting import Digester, Reading
+from checks.digesting import Digester, Pool, Reading
 from checks.evidence import Outcome, worst
 from checks.findings import Severity
 from checks.names import show
@@ -18,6 +17,7 @@ from preserve.bag.judging import Tally
 from preserve.bag.manifests import grouped
 from preserve.bag.ordering import Sorter
 from preserve.bag.payload import PayloadCheck
+from preserve.bag.pool import LazyPool
 from preserve.bag.progress import Progress, Silent
 from preserve.bag.structure import DATA, Judges, Structure
 from preserve.bag.tagcheck import TagCheck
@@ -122,7 +122,7 @@ class Validator:
                     return
                 self._payload, self._tags = judges.payload.tally, judges.tags.tally
                 self._algorithms = tuple(judges.payload.algorithms)
-                pool = held.enter_context(ThreadPoolExecutor(self._threads))
+                pool = held.enter_context(LazyPool(self._threads))
                 yield from self._contents(judges, payload, tags, pool)
             except OSError as error:
                 raise UndeterminedError(
@@ -130,7 +130,7 @@ class Validator:
                     remedy="Sorting large manifests needs room in the temporary folder (TMPDIR).",
                 ) from error
 
-    def _contents(self, judges: Judges, payload: Sorter, tags: Sorter, pool: Executor) -> Iterator[Finding]:
+    def _contents(self, judges: Judges, payload: Sorter, tags: Sorter, pool: Pool) -> Iterator[Finding]:
         """The files themselves: the payload, its stated size, then the tag files."""
         self._progress.stage("reading payload", self._structure.stated_files)
         wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])

@@ -30,7 +30,12 @@ class Logged(NamedTuple):
     digests: bytes  # hex, one after the other
 
     def moved_intact(self, found: os.stat_result) -> bool:
-        """Whether it still is that file after a rename, which changes ctime."""
+        """Whether it still is that file after the entry of the top folder that it lies in was renamed.
+
+        That changes the ctime of a file that was renamed itself, and of its other names.
+        """
+        if b"/" in self.path and found.st_nlink == 1:
+            return self.unchanged(found)
         size, mtime, _, inode = self.seen
         return (found.st_size, found.st_mtime_ns, found.st_ino) == (size, mtime, inode)
 

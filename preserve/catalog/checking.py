@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from checks.evidence import Evidence, Outcome
 from preserve.catalog.bulk import as_pairs, matching
@@ -13,6 +13,12 @@ from preserve.catalog.database import Database
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import audit, audit_item, lease
 
+# Built once: for a batch of one, building these would take longer than running them.
+_LEASES = select(lease.c.copy_id, lease.c.shard_id, lease.c.audit_id, lease.c.token).select_from(matching(lease))
+_ITEMS = select(audit_item.c.copy_id, audit_item.c.shard_id, audit_item.c.check_number, audit_item.c.token).select_from(
+    matching(audit_item, audit_item.c.audit_id == bindparam("audit"))
+)
+_REQUIRED = select(audit.c.id, audit.c.required).where(audit.c.id.in_(bindparam("audits", expanding=True)))
 _DONE = "UPDATE audit_item SET check_number = ?, token = ? WHERE audit_id = ? AND copy_id = ? AND shard_id = ?"
 _RELEASED = "DELETE FROM lease WHERE copy_id = ? AND shard_id = ?"
 _COUNTED = (
@@ -72,8 +78,8 @@ class _Batch:
         audits = {result.audit_id for result in results if result.audit_id is not None}
         self._leases = _leases(connection, keys)
         self._items = {audit_id: _items(connection, audit_id, keys) for audit_id in audits}
-        required = select(audit.c.id, audit.c.required).where(audit.c.id.in_(audits))
-        self._required = {id_: Evidence(level) for id_, level in connection.execute(required)}
+        required = connection.execute(_REQUIRED, {"audits": list(audits)})
+        self._required = {id_: Evidence(level) for id_, level in required}
         for result in results:
             self._refuse_unplanned(result)
         self._done: list[tuple[int | None, ...]] = []
@@ -128,17 +134,12 @@ class _Batch:
 
 
 def _leases(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, tuple[int, int]]:
-    columns = lease.c.copy_id, lease.c.shard_id, lease.c.audit_id, lease.c.token
-    rows = connection.execute(select(*columns).select_from(matching(lease)), as_pairs(keys))
+    rows = connection.execute(_LEASES, as_pairs(keys))
     return {(copy_id, shard_id): (audit_id, token) for copy_id, shard_id, audit_id, token in rows if token is not None}
 
 
 def _items(connection: Connection, audit_id: int, keys: Iterable[_Key]) -> dict[_Key, _Held]:
-    item = audit_item.c
-    query = select(item.copy_id, item.shard_id, item.check_number, item.token).select_from(
-        matching(audit_item, item.audit_id == audit_id)
-    )
-    rows = connection.execute(query, as_pairs(keys))
+    rows = connection.execute(_ITEMS, {"audit": audit_id, **as_pairs(keys)})
     return {
         (copy_id, shard_id): _Held(number is not None, token)
         for copy_id, shard_id, number, token in rows

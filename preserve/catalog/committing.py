@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from checks.evidence import Evidence, Outcome
 from checks.findings import Finding, outcome_of
@@ -21,6 +21,16 @@ from preserve.catalog.verdicts import renew_verdicts
 _COLUMNS = (
     *("number", "audit_id", "copy_id", "shard_id", "started_at", "ended_at", "evidence", "outcome"),
     *("good", "bad", "unread", "bytes_read"),
+)
+_COPIES = (
+    select(copy.c.id, copy.c.package_id, copy.c.inventory_id, package.c.uuid, inventory.c.version, replica.c.uuid)
+    .join_from(copy, inventory, inventory.c.id == copy.c.inventory_id)
+    .join(package, package.c.id == copy.c.package_id)
+    .join(replica, replica.c.id == copy.c.replica_id)
+    .where(copy.c.id.in_(bindparam("ids", expanding=True)))
+)
+_SHARDS = select(shard.c.id, shard.c.inventory_id, shard.c.start, shard.c.root).where(
+    shard.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -90,13 +100,7 @@ class Committing:
 
 
 def _copies(connection: Connection, ids: Iterable[int]) -> dict[int, _Copy]:
-    query = (
-        select(copy.c.id, copy.c.package_id, copy.c.inventory_id, package.c.uuid, inventory.c.version, replica.c.uuid)
-        .join_from(copy, inventory, inventory.c.id == copy.c.inventory_id)
-        .join(package, package.c.id == copy.c.package_id)
-        .join(replica, replica.c.id == copy.c.replica_id)
-    )
-    rows = connection.execute(query.where(copy.c.id.in_(ids)))
+    rows = connection.execute(_COPIES, {"ids": list(ids)})
     return {
         id_: _Copy(package_id, inventory_id, str(uuid), version, str(at))
         for id_, package_id, inventory_id, uuid, version, at in rows
@@ -104,8 +108,7 @@ def _copies(connection: Connection, ids: Iterable[int]) -> dict[int, _Copy]:
 
 
 def _shards(connection: Connection, ids: Iterable[int]) -> dict[int, _Shard]:
-    query = select(shard.c.id, shard.c.inventory_id, shard.c.start, shard.c.root).where(shard.c.id.in_(ids))
-    return {id_: _Shard(*rest) for id_, *rest in connection.execute(query)}
+    return {id_: _Shard(*rest) for id_, *rest in connection.execute(_SHARDS, {"ids": list(ids)})}
 
 
 def _row(number: int, result: CheckResult) -> tuple[Value, ...]:

@@ -3,20 +3,37 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from checks.names import path_fields
-from preserve.catalog.bulk import insert_rows, new_id
+from preserve.catalog.bulk import insert_rows
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
-from preserve.catalog.journal import append
+from preserve.catalog.journal import Chain, append
+from preserve.catalog.moments import micros
 from preserve.catalog.rows import CopyRow, NewCopy, ReplicaRow
 from preserve.catalog.schema import copy, inventory, package, replica, shard, shard_state
 from preserve.catalog.verdicts import renew_verdicts
 from preserve.errors import UsageError
 
+_VERSIONS = (
+    select(
+        *(inventory.c.id, inventory.c.package_id, inventory.c.version, inventory.c.root, inventory.c.shards),
+        *(package.c.uuid, package.c.identifier),
+    )
+    .join(package, package.c.id == inventory.c.package_id)
+    .where(inventory.c.id.in_(bindparam("ids", expanding=True)))
+)
+_PLACES = select(replica.c.id, replica.c.uuid, replica.c.name).where(
+    replica.c.id.in_(bindparam("ids", expanding=True)), replica.c.removed_at.is_(None)
+)
+_COPY = (
+    *("id", "inventory_id", "replica_id", "package_id", "location", "recorded_at"),
+    *("shards", "shards_read", "damage", "undetermined", "warnings"),
+)
 _STATE = ("copy_id", "shard_id", "replica_id", "failures")
 
 
@@ -34,7 +51,7 @@ def copy_query() -> Select[*tuple[object, ...]]:
             (package.c.inventory_id == copy.c.inventory_id).label("current"),
         )
         .join_from(copy, package, package.c.id == copy.c.package_id)
-        .join(replica, replica.c.id == copy.c.replica_id)
+        .outerjoin(replica, replica.c.id == copy.c.replica_id)  # outer, or SQLite begins with all copies of a replica
     )
 
 
@@ -98,7 +115,7 @@ class Copies(Database):
         or its replica or version is not known.
         """
         with self.writing() as connection:
-            ids = [_insert_copy(connection, one, at) for one in new]
+            ids = _insert_copies(connection, new, at)
             results = [replace(check, copy_id=id_) for id_, one in zip(ids, new, strict=True) for check in one.checks]
             committing = Committing(connection, results)
             for result in results:
@@ -129,29 +146,53 @@ class Copies(Database):
             return read_copies(connection, query.order_by(copy.c.id))
 
 
-def _insert_copy(connection: Connection, new: NewCopy, at: datetime) -> int:
-    version = connection.execute(
-        select(inventory.c.package_id, inventory.c.version, inventory.c.root, inventory.c.shards, package.c.uuid)
-        .join(package, package.c.id == inventory.c.package_id)
-        .where(inventory.c.id == new.inventory_id)
-    ).one_or_none()
-    place = connection.execute(
-        select(replica.c.uuid, replica.c.name).where(replica.c.id == new.replica_id, replica.c.removed_at.is_(None))
-    ).one_or_none()
-    if version is None or place is None:
-        raise UsageError("a copy can only be recorded of a version in the catalog, on a replica in use")
-    same = (copy.c.inventory_id == new.inventory_id) & (copy.c.replica_id == new.replica_id)
-    if connection.execute(select(func.count()).select_from(copy).where(same)).scalar_one():
-        raise UsageError(f"this version has a copy on {place.name} already")
-    numbers = dict.fromkeys(("shards_read", "damage", "undetermined", "warnings"), 0)
-    columns = {name: getattr(new, name) for name in ("inventory_id", "replica_id", "location")}
-    copy_id = new_id(
-        connection,
-        insert(copy).values(**columns, **numbers, package_id=version.package_id, shards=version.shards, recorded_at=at),
-    )
-    shards = connection.execute(select(shard.c.id).where(shard.c.inventory_id == new.inventory_id)).scalars()
-    insert_rows(connection, shard_state, _STATE, [(copy_id, id_, new.replica_id, 0) for id_ in shards])
-    body = {
+def _insert_copies(connection: Connection, new: Sequence[NewCopy], at: datetime) -> list[int]:
+    """Copies and the states of their shards, none read yet; gives the copies' numbers."""
+    versions = _by_id(connection, _VERSIONS, {one.inventory_id for one in new})
+    places = _by_id(connection, _PLACES, {one.replica_id for one in new})
+    taken = {(inventory_id, replica_id) for inventory_id, replica_id in _taken(connection, new)}
+    first = connection.execute(select(func.coalesce(func.max(copy.c.id), 0))).scalar_one() + 1
+    chain, rows = Chain(connection), []
+    for id_, one in enumerate(new, first):
+        version, place = versions.get(one.inventory_id), places.get(one.replica_id)
+        if version is None or place is None:
+            raise UsageError("a copy can only be recorded of a version in the catalog, on a replica in use")
+        if (one.inventory_id, one.replica_id) in taken:
+            raise UsageError(f"version {version.version} of {version.identifier} has a copy on {place.name} already")
+        taken.add((one.inventory_id, one.replica_id))
+        where = one.inventory_id, one.replica_id, version.package_id, one.location, micros(at)
+        rows.append((id_, *where, version.shards, 0, 0, 0, 0))
+        chain.add("copy-recorded", at, _body(one, version, place))
+    insert_rows(connection, copy, _COPY, rows)
+    chain.write()
+    _insert_states(connection, new, first)
+    return [first + n for n in range(len(new))]
+
+
+def _insert_states(connection: Connection, new: Sequence[NewCopy], first: int) -> None:
+    shards: dict[int, list[int]] = {}
+    query = select(shard.c.inventory_id, shard.c.id).where(shard.c.inventory_id.in_({one.inventory_id for one in new}))
+    for inventory_id, shard_id in connection.execute(query):
+        shards.setdefault(inventory_id, []).append(shard_id)
+    states = [
+        (id_, shard_id, one.replica_id, 0)
+        for id_, one in enumerate(new, first)
+        for shard_id in shards[one.inventory_id]
+    ]
+    insert_rows(connection, shard_state, _STATE, states)
+
+
+def _taken(connection: Connection, new: Sequence[NewCopy]) -> Sequence[Row[int, int]]:
+    some = {one.inventory_id for one in new}
+    return connection.execute(select(copy.c.inventory_id, copy.c.replica_id).where(copy.c.inventory_id.in_(some))).all()
+
+
+def _by_id(connection: Connection, query: Select[*tuple[Any, ...]], ids: Iterable[int]) -> dict[int, Any]:
+    return {row.id: row for row in connection.execute(query, {"ids": list(ids)})}
+
+
+def _body(new: NewCopy, version: Any, place: Any) -> dict[str, object]:
+    return {
         "package": str(version.uuid),
         "version": version.version,
         "root": version.root.hex(),
@@ -159,8 +200,6 @@ def _insert_copy(connection: Connection, new: NewCopy, at: datetime) -> int:
         "location": path_fields(new.location),
         "checks": len(new.checks),
     }
-    append(connection, "copy-recorded", at, body)
-    return copy_id
 
 
 def _packages_of(connection: Connection, copy_ids: Sequence[int]) -> Iterable[int]:

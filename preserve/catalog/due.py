@@ -2,8 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
 
 from checks.evidence import Evidence
 from preserve.catalog.database import Database
@@ -28,17 +42,13 @@ class Due(Database):
         The oldest come first, never before all. Shards that wait out a back-off at `now` are left out; they are
         still counted by `overdue_counts`.
         """
-        time = LEVELS[required]
-        found: list[DueShard] = []
+        given = {"cutoff": cutoff, "now": now, "limit": limit}
         with self.reading() as connection:
-            for replica_id in _in_use(connection, replica_ids):
-                # Two queries: an OR over the same index would be sorted instead of read in order.
-                never = _due(connection, replica_id, time, time.is_(None), now, limit)
-                found += never
-                if len(never) < limit:
-                    found += _due(connection, replica_id, time, time < cutoff, now, limit - len(never))
-        found.sort(key=lambda one: (one.read_at is not None, one.read_at or now, one.copy_id, one.shard_id))
-        return found[:limit]
+            replicas = _in_use(connection, replica_ids)
+            if not replicas:
+                return []
+            given |= {f"replica_{n}": replica_id for n, replica_id in enumerate(replicas)}
+            return [_due_shard(row) for row in connection.execute(_oldest_first(required, len(replicas)), given)]
 
     def overdue_counts(self, required: Evidence, cutoff: datetime) -> dict[int, int]:
         """How many shards each replica in use has that did not reach `required` since `cutoff`, waiting or not."""
@@ -77,28 +87,47 @@ def _in_use(connection: Connection, replica_ids: Sequence[int] | None) -> Sequen
     return connection.execute(query).scalars().all()
 
 
-def _due(
-    connection: Connection,
-    replica_id: int,
-    time: ColumnElement[datetime],
-    part: ColumnElement[bool],
-    now: datetime,
-    limit: int,
-) -> list[DueShard]:
-    state = shard_state.c
-    query = (
-        select(
-            state.copy_id,
-            state.shard_id,
-            state.replica_id,
-            shard.c.bytes_to_read,
-            shard.c.files,
-            time.label("read_at"),
-            state.not_before,
-        )
-        .join(shard, shard.c.id == state.shard_id)
-        .where(state.replica_id == replica_id, part, state.not_before.is_(None) | (state.not_before <= now))
-        .order_by(time, state.copy_id, state.shard_id)
-        .limit(limit)
+@cache
+def _oldest_first(required: Evidence, replicas: int) -> Select[*tuple[Any, ...]]:
+    """The first of that many replicas together, with their sizes. SQLite sorts NULL, which is never, before all."""
+    chosen = [
+        # Two queries for each: an OR over the same index would be sorted instead of read in order.
+        _first_of_one(bindparam(f"replica_{n}", type_=Integer), LEVELS[required], part)
+        for n in range(replicas)
+        for part in (LEVELS[required].is_(None), LEVELS[required] < bindparam("cutoff"))
+    ]
+    several = union_all(*(select(some.subquery()) for some in chosen)).subquery("several").c
+    order = several.read_at, several.copy_id, several.shard_id
+    first = select(*several).order_by(*order).limit(bindparam("limit", type_=Integer)).subquery("first")
+    return (
+        select(*first.c, shard.c.bytes_to_read, shard.c.files)
+        .join_from(first, shard, shard.c.id == first.c.shard_id)
+        .order_by(first.c.read_at, first.c.copy_id, first.c.shard_id)
     )
-    return [DueShard(**row) for row in connection.execute(query).mappings()]
+
+
+def _first_of_one(
+    replica_id: BindParameter[int], time: Column[datetime], part: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    """The first of one replica, out of the index alone."""
+    state = shard_state.c
+    ready = state.not_before.is_(None) | (state.not_before <= bindparam("now"))
+    query = select(state.copy_id, state.shard_id, state.replica_id, state.not_before, time.label("read_at"))
+    return (
+        query.where(state.replica_id == replica_id, part, ready)
+        .order_by(time, state.copy_id, state.shard_id)
+        .limit(bindparam("limit", type_=Integer))
+    )
+
+
+def _due_shard(row: Row[*tuple[Any, ...]]) -> DueShard:
+    copy_id, shard_id, replica_id, not_before, read_at, bytes_to_read, files = row
+    return DueShard(
+        copy_id=copy_id,
+        shard_id=shard_id,
+        replica_id=replica_id,
+        bytes_to_read=bytes_to_read,
+        files=files,
+        read_at=read_at,
+        not_before=not_before,
+    )

@@ -8,6 +8,7 @@ from time import monotonic
 from uuid import UUID
 
 from sqlalchemy import Connection, Table, func, insert, select, update
+from zstandard import ZstdCompressor
 
 from checks.inventory import inventory_root, whole_root
 from checks.verdicts import Verdict
@@ -30,7 +31,7 @@ _BATCH_SECONDS = 0.5
 
 _SHARD = ("id", "inventory_id", "start", "files", "bytes_to_read", "root")
 _RECORD = ("shard_id", "paths", "sizes", "digests", "segments")
-_PACKAGE = ("id", "uuid", "identifier", "collection_id", "inventory_id", "source", "added_at", "verdict")
+_PACKAGE = ("id", "uuid", "identifier", "collection_id", "inventory_id", "source", "added_at", "verdict", "copies")
 _INVENTORY = (
     *("id", "package_id", "version", "parent_id", "root", "files", "size_bytes", "shards", "algorithm"),
     *("large_files", "large_root"),
@@ -63,6 +64,10 @@ class _Batch:
     packages: list[_Prepared] = field(default_factory=list)
     shards: int = 0
 
+    def add(self, prepared: _Prepared) -> None:
+        self.packages.append(prepared)
+        self.shards += len(prepared.shards)
+
     @property
     def full(self) -> bool:
         return (
@@ -86,33 +91,48 @@ class Intake(Database):
             UsageError: a UUID that belongs to another identifier. The packages before it are taken in.
         """
         rows: list[PackageRow] = []
-        with ThreadPoolExecutor(1, thread_name_prefix="compress") as compressing:
+        # One thread compresses and one writes while this one hashes: neither of them needs the interpreter for long.
+        with ThreadPoolExecutor(1, "compress") as compressing, ThreadPoolExecutor(1, "write") as writing:
+            written: Future[list[PackageRow]] | None = None
             for batch in _batches(packages, compressing):
-                with self.writing() as connection:
-                    added, problem = _Writer(connection, at).write(batch)
-                rows += added
-                if problem is not None:
-                    raise problem
+                rows += written.result() if written is not None else ()
+                written = writing.submit(self._write, batch, at)
+            rows += written.result() if written is not None else ()
         return rows
+
+    def _write(self, batch: Sequence[_Prepared], at: datetime) -> list[PackageRow]:
+        with self.writing() as connection:
+            added, problem = _Writer(connection, at).write(batch)
+        if problem is not None:
+            raise problem
+        return added
 
 
 def _batches(packages: Iterable[NewPackage], compressing: ThreadPoolExecutor) -> Iterator[list[_Prepared]]:
     compressor = new_compressor()  # only ever used by the one thread
     batch = _Batch()
-    for new in packages:
-        shards = [
-            _Shard(rec.start, rec.files, rec.bytes_to_read, rec.root(), compressing.submit(encode, rec, compressor))
-            for rec in new.records
-        ]
-        root = inventory_root([s.root for s in shards], new.large_files)
-        size = sum(s.bytes_to_read for s in shards)
-        batch.packages.append(_Prepared(new, shards, root, sum(s.files for s in shards), size))
-        batch.shards += len(shards)
-        if batch.full:
-            yield batch.packages
-            batch = _Batch()
+    try:
+        for new in packages:
+            batch.add(_prepare(new, compressing, compressor))
+            if batch.full:
+                yield batch.packages
+                batch = _Batch()
+    except Exception:
+        if batch.packages:
+            yield batch.packages  # what came before the fault is whole
+        raise
     if batch.packages:
         yield batch.packages
+
+
+def _prepare(new: NewPackage, compressing: ThreadPoolExecutor, compressor: ZstdCompressor) -> _Prepared:
+    shards = [
+        _Shard(rec.start, rec.files, rec.bytes_to_read, rec.root(), compressing.submit(encode, rec, compressor))
+        for rec in new.records
+    ]
+    root = inventory_root([made.root for made in shards], new.large_files)
+    size = sum(made.bytes_to_read for made in shards)
+    return _Prepared(new, shards, root, sum(made.files for made in shards), size)
 
 
 @dataclass(slots=True)
@@ -187,7 +207,7 @@ class _Writer:
             version, parent, uuid, id_ = 1, None, new.uuid.hex, self._next_package
             self._next_package += 1
             row = (id_, uuid, new.identifier, collection_id, self._next_inventory, new.source, micros(self._at))
-            self._packages.append((*row, Verdict.UNDER_REPLICATED.value))
+            self._packages.append((*row, Verdict.UNDER_REPLICATED.value, 0))
         elif known.root == prepared.root:
             if new.source is not None:
                 self._sources[known.id] = new.source  # the same content, maybe in another place than before
@@ -238,7 +258,7 @@ class _Writer:
         insert_rows(self._connection, record, _RECORD, self._records)
         for identifier in self._renewed:
             known = self._known[identifier]
-            current = {"inventory_id": known.inventory_id, "verdict": Verdict.UNDER_REPLICATED.value}
+            current = {"inventory_id": known.inventory_id, "verdict": Verdict.UNDER_REPLICATED.value, "copies": 0}
             self._connection.execute(update(package).where(package.c.id == known.id).values(current))
         for package_id, source in self._sources.items():
             self._connection.execute(update(package).where(package.c.id == package_id).values(source=source))

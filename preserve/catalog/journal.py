@@ -19,6 +19,9 @@ _BEGINNING = bytes(32)  # what the first link has before it
 _PAGE = 1000
 _COLUMNS = ("number", "kind", "previous", "body", "hash")
 
+_HEAD = select(journal_head.c.number, journal_head.c.hash)
+_MOVE = update(journal_head)
+
 _canonical = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 ).encode
@@ -53,7 +56,7 @@ class Chain:
     def write(self) -> None:
         """Appends the links and moves the head."""
         insert_rows(self._connection, journal, _COLUMNS, self._links)
-        self._connection.execute(update(journal_head).values(number=self._number, hash=self._hash))
+        self._connection.execute(_MOVE, {"number": self._number, "hash": self._hash})
         self._links.clear()
 
 
@@ -71,7 +74,7 @@ def begin_journal(connection: Connection) -> None:
 
 
 def _head(connection: Connection) -> tuple[int, bytes]:
-    number, hash_ = connection.execute(select(journal_head.c.number, journal_head.c.hash)).one()
+    number, hash_ = connection.execute(_HEAD).one()
     return number, hash_
 
 

@@ -19,6 +19,11 @@ _COLUMNS = (
     *("id", "copy_id", "shard_id", "path", "code", "severity", "parameters"),
     *("opened_check", "opened_at", "seen_check", "seen_at"),
 )
+_OPEN = select(
+    *(finding.c.id, finding.c.copy_id, finding.c.shard_id, finding.c.code, finding.c.path),
+    *(finding.c.parameters, finding.c.seen_at),
+).select_from(matching(finding, finding.c.closed_at.is_(None)))
+_HIGHEST = select(func.coalesce(func.max(finding.c.id), 0))
 _SEEN = "UPDATE finding SET seen_check = ?, seen_at = ?, parameters = ? WHERE id = ?"
 _CLOSED = "UPDATE finding SET closed_check = ?, closed_at = ? WHERE id = ?"
 
@@ -33,7 +38,7 @@ class Ledger:
         self._open: dict[tuple[int, int], dict[int, Standing]] = {}
         for standing in _open_findings(connection, wanted):
             self._open.setdefault((standing.copy_id, standing.shard_id), {})[standing.id] = standing
-        self._next = connection.execute(select(func.coalesce(func.max(finding.c.id), 0))).scalar_one() + 1
+        self._next = connection.execute(_HIGHEST).scalar_one() + 1
         self.changed: set[int] = set()  # copies
 
     def settle(self, result: CheckResult) -> Settled:
@@ -93,10 +98,7 @@ class Ledger:
 
 
 def _open_findings(connection: Connection, wanted: Iterable[tuple[int, int]]) -> Iterable[Standing]:
-    kept = finding.c
-    columns = kept.id, kept.copy_id, kept.shard_id, kept.code, kept.path, kept.parameters, kept.seen_at
-    query = select(*columns).select_from(matching(finding, kept.closed_at.is_(None)))
-    for id_, copy_id, shard_id, code, path, parameters, seen_at in connection.execute(query, as_pairs(wanted)):
+    for id_, copy_id, shard_id, code, path, parameters, seen_at in connection.execute(_OPEN, as_pairs(wanted)):
         if id_ is None:
             continue
         found = Finding(code=Code(code), path=path or None, parameters=json.loads(parameters))

@@ -1,14 +1,13 @@
-"""An index of parts of names: for each block of about a thousand files, which three bytes follow each other there.
+"""An index of parts of names: for each block of about a thousand files, which bytes follow each other there.
 
-The pairs and triples of bytes of all names in a block, ASCII letters made small, fall into BUCKETS; for each bucket a
-bitmap says which blocks have something in it. A text can only occur in blocks that have all of its triples, so a
-search decompresses few of them, and none that it needs is ever left out.
+All runs of two, three and four bytes in the names of a block, ASCII letters made small, fall into BUCKETS; for each
+bucket a bitmap says which blocks have something in it. A text can only occur in blocks that have all of its runs of
+four, so a search decompresses few of them, and none that it needs is ever left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 
-BUCKETS = 1 << 14
+BUCKETS = 1 << 16
 BLOCK_FILES = 1000
 MOST_BLOCKS = 1 << 12  # of one index, so that a bitmap is at most 512 bytes
 
@@ -19,32 +18,34 @@ def fold(name: bytes) -> bytes:
 
 
 def buckets_of_names(paths: Sequence[bytes]) -> set[int]:
-    """The buckets of all pairs and triples in these sorted paths."""
-    text = fold(b"\0".join(_new_parts(paths)))
-    triples = {triple for triple in zip(text, text[1:], text[2:], strict=False) if 0 not in triple}
-    pairs = {pair for pair in pairwise(text) if 0 not in pair}
-    return {_bucket(*triple) for triple in triples} | {_bucket(*pair) for pair in pairs}
+    """The buckets of all runs of two to four bytes in these sorted paths."""
+    text = fold(b"\0".join(_new_parts(paths))) + b"\0\0"
+    longest = set(zip(text, text[1:], text[2:], text[3:], strict=False))
+    # What is shorter is the beginning of something longer, if need be with the NULs after it.
+    triples = {run[:3] for run in longest} | {tuple(text[-4:-1])}
+    pairs = {run[:2] for run in triples}
+    return {_bucket(run) for runs in (longest, triples, pairs) for run in runs if 0 not in run}
 
 
 def buckets_of_text(text: bytes) -> set[int]:
     """The buckets that a block must have for this folded text to occur in it; none for a single byte."""
-    if len(text) > 2:
-        return {_bucket(*triple) for triple in zip(text, text[1:], text[2:], strict=False)}
-    return {_bucket(*text)} if len(text) == 2 else set()
+    length = min(len(text), 4)
+    return {_bucket(text[at : at + length]) for at in range(len(text) - length + 1)} if length > 1 else set()
 
 
-def _bucket(first: int, second: int, third: int = 0) -> int:
-    return ((first << 16 | second << 8 | third) * 0x9E3779B1 >> 10) % BUCKETS
+def _bucket(run: Iterable[int]) -> int:
+    """The same in every process, unlike Python's own hash."""
+    return (int.from_bytes(run, "big") * 0x9E3779B1 >> 8) % BUCKETS
 
 
 def _new_parts(paths: Sequence[bytes]) -> Iterator[bytes]:
-    """Of each path what its predecessor does not begin with, and the two bytes before that."""
+    """Of each path what its predecessor does not begin with, and the three bytes before that."""
     before = b""
     for path in paths:
         length = min(len(path), len(before))
         differing = int.from_bytes(path[:length], "big") ^ int.from_bytes(before[:length], "big")
         common = length - (differing.bit_length() + 7) // 8
-        yield path[common - 2 :] if common > 2 else path
+        yield path[common - 3 :] if common > 3 else path
         before = path
 
 

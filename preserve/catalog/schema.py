@@ -54,8 +54,11 @@ package = Table(
     Column("inventory_id", Integer, nullable=False),  # current; no foreign key, for each would wait for the other
     Column("source", LargeBinary),
     Column("added_at", Moment, nullable=False),
+    # Kept by verdicts.renew_verdicts: of the current version, on replicas in use.
     Column("verdict", Text, nullable=False),
+    Column("copies", Integer, nullable=False),
     Index("package_by_verdict", "verdict", "identifier"),
+    Index("package_by_copies", "verdict", "copies"),
 )
 
 inventory = Table(
@@ -127,6 +130,16 @@ copy = Table(
     Column("warnings", Integer, nullable=False),
     UniqueConstraint("inventory_id", "replica_id"),
     Index("copy_by_package", "package_id"),
+    # For the status of replicas: the first never changes, the second holds what is in trouble only.
+    Index("copy_by_replica", "replica_id", "shards"),
+    Index(
+        "copy_in_trouble",
+        "replica_id",
+        "damage",
+        "undetermined",
+        "warnings",
+        sqlite_where=text("damage + undetermined + warnings > 0"),
+    ),
 )
 
 # One time for each level of evidence. The indexes hold all that `due` asks before it has chosen.

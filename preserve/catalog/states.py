@@ -26,6 +26,10 @@ DAMAGE = sorted(code.value for code, meaning in MEANINGS.items() if meaning.outc
 UNDETERMINED = sorted(code.value for code, meaning in MEANINGS.items() if meaning.outcome is Outcome.INCONCLUSIVE)
 WARNINGS = sorted(code.value for code, meaning in MEANINGS.items() if meaning.severity is Severity.WARNING)
 
+_STATES = select(
+    *(shard_state.c.copy_id, shard_state.c.shard_id, *LEVELS.values()),
+    *(shard_state.c.outcome, shard_state.c.not_before, shard_state.c.failures),
+).select_from(matching(shard_state))
 _UPDATE = (
     "UPDATE shard_state SET listed_at = ?, sized_at = ?, claimed_at = ?, read_at = ?, read_medium_at = ?,"
     " outcome = ?, not_before = ?, failures = ? WHERE copy_id = ? AND shard_id = ?"
@@ -51,12 +55,9 @@ class States:
     def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
         self._connection = connection
         self._changed: set[tuple[int, int]] = set()
-        state = shard_state.c
-        columns = (*LEVELS.values(), state.outcome, state.not_before, state.failures)
-        query = select(state.copy_id, state.shard_id, *columns).select_from(matching(shard_state))
         self._states = {
             (copy_id, shard_id): _State(list(rest[:5]), *rest[5:])
-            for copy_id, shard_id, *rest in connection.execute(query, as_pairs(wanted))
+            for copy_id, shard_id, *rest in connection.execute(_STATES, as_pairs(wanted))
             if copy_id is not None
         }
         self.first_read: set[int] = set()  # copies with a shard that was never read through before

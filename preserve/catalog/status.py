@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import BindParameter, Column, ColumnElement, Connection, bindparam, case, func, select, text
 
 from checks.evidence import Evidence
 from checks.verdicts import Verdict
@@ -25,8 +25,10 @@ class Status(Database):
         verdicts = select(package.c.verdict, func.count()).group_by(package.c.verdict)
         with self.reading() as connection:
             counts: dict[str, int] = dict(connection.execute(verdicts).all())
-            replicas = [ReplicaStatus(**row) for row in connection.execute(_REPLICAS).mappings()]
-            few = connection.execute(_too_few(minimum_copies)).scalar_one() if minimum_copies > 1 else 0
+            in_use = select(replica.c.id, replica.c.name).where(replica.c.removed_at.is_(None))
+            named = connection.execute(in_use.order_by(replica.c.name)).all()
+            replicas = [_replica_status(connection, replica_id, name) for replica_id, name in named]
+            few = connection.execute(_FEW, {"minimum": minimum_copies}).scalar_one()
         by_verdict = {verdict: counts.get(verdict.value, 0) for verdict in Verdict}
         by_verdict[Verdict.INTACT] -= few
         by_verdict[Verdict.UNDER_REPLICATED] += few
@@ -71,35 +73,35 @@ class Status(Database):
             return [(row, copies[row.id]) for row in rows]
 
 
-def _too_few(minimum: int) -> Select[int]:
-    """How many intact packages have fewer copies of their current version than that."""
-    in_use = (copy.c.inventory_id == package.c.inventory_id) & copy.c.replica_id.in_(
-        select(replica.c.id).where(replica.c.removed_at.is_(None))
+def _replica_status(connection: Connection, replica_id: int, name: str) -> ReplicaStatus:
+    """Each figure out of an index that has little else: a sum over the copies themselves would read all of them."""
+    here = {"replica": replica_id}
+    copies, shards = connection.execute(_HELD, here).one()
+    damage, undetermined, warnings = connection.execute(_TROUBLE, here).one()
+    never = connection.execute(_NEVER_READ, here).scalar_one()
+    oldest = connection.execute(_OLDEST, here).scalar_one() if shards and not never else None
+    return ReplicaStatus(
+        replica_id=replica_id,
+        replica=name,
+        copies=copies,
+        shards=shards,
+        shards_read=shards - never,
+        oldest_read_at=oldest,
+        damage=damage,
+        undetermined=undetermined,
+        warnings=warnings,
     )
-    few = (
-        select(package.c.id)
-        .select_from(package.outerjoin(copy, in_use))
-        .where(package.c.verdict == Verdict.INTACT.value)
-        .group_by(package.c.id)
-        .having(func.count(copy.c.id) < minimum)
-    )
-    return select(func.count()).select_from(few.subquery())
 
 
-_REPLICAS = (
-    select(
-        replica.c.id.label("replica_id"),
-        replica.c.name.label("replica"),
-        func.count(copy.c.id).label("copies"),
-        func.coalesce(func.sum(copy.c.shards), 0).label("shards"),
-        func.coalesce(func.sum(copy.c.shards_read), 0).label("shards_read"),
-        func.min(copy.c.oldest_read_at).label("oldest_read_at"),
-        func.coalesce(func.sum(copy.c.damage), 0).label("damage"),
-        func.coalesce(func.sum(copy.c.undetermined), 0).label("undetermined"),
-        func.coalesce(func.sum(copy.c.warnings), 0).label("warnings"),
-    )
-    .select_from(replica.outerjoin(copy, copy.c.replica_id == replica.c.id))
-    .where(replica.c.removed_at.is_(None))
-    .group_by(replica.c.id)
-    .order_by(replica.c.name)
+def _sum(column: Column[int]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column), 0)
+
+
+_FEW = select(func.count()).where(package.c.verdict == Verdict.INTACT.value, package.c.copies < bindparam("minimum"))
+_here: BindParameter[int] = bindparam("replica")
+_HELD = select(func.count(), _sum(copy.c.shards)).where(copy.c.replica_id == _here)
+_TROUBLE = select(_sum(copy.c.damage), _sum(copy.c.undetermined), _sum(copy.c.warnings)).where(
+    copy.c.replica_id == _here, text("damage + undetermined + warnings > 0")
 )
+_NEVER_READ = select(func.count()).where(shard_state.c.replica_id == _here, shard_state.c.read_at.is_(None))
+_OLDEST = select(func.min(shard_state.c.read_at)).where(shard_state.c.replica_id == _here)

@@ -134,7 +134,7 @@ def reached(result: CheckResult) -> Evidence | None:
 def waits(result: CheckResult, required: Evidence | None) -> bool:
     """Whether the shard has to wait before it is tried again: it is as due as before, and would starve the others."""
     level = reached(result)
-    return level is None or (required is not None and level < required)
+    return level is None or level < (required or Evidence.READ)
 
 
 def wait_after(failures: int) -> timedelta:

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from checks.evidence import Outcome
 from checks.findings import MEANINGS, Code
@@ -15,6 +15,25 @@ from preserve.catalog.schema import copy, finding, package, replica, shard, shar
 
 _LAST_SEGMENT = (1 << 64) - 1
 _CHUNK = 500
+_RENEW = "UPDATE package SET verdict = ?, copies = ? WHERE id = ?"
+_KEPT = select(package.c.id, package.c.verdict, package.c.copies).where(
+    package.c.id.in_(bindparam("ids", expanding=True))
+)
+_CURRENT = (
+    select(
+        copy.c.id,
+        copy.c.package_id,
+        copy.c.inventory_id,
+        replica.c.name,
+        copy.c.shards_read == copy.c.shards,
+        copy.c.damage + copy.c.undetermined + copy.c.warnings > 0,
+    )
+    # By the packages' current inventories, and outer: else SQLite begins with all packages or all copies of a replica.
+    .join_from(package, copy, copy.c.inventory_id == package.c.inventory_id)
+    .outerjoin(replica, replica.c.id == copy.c.replica_id)
+    .where(package.c.id.in_(bindparam("ids", expanding=True)), replica.c.removed_at.is_(None))
+    .order_by(replica.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +57,22 @@ class _Found:
 
 
 def renew_verdicts(connection: Connection, package_ids: Iterable[int]) -> None:
-    """Computes the verdicts of these packages again and keeps them where they changed."""
+    """Computes the verdicts of these packages and counts their copies again; writes where something changed."""
     wanted = sorted(package_ids)
     for at in range(0, len(wanted), _CHUNK):
         some = wanted[at : at + _CHUNK]
         copies: dict[int, list[_Copy]] = {package_id: [] for package_id in some}
         for one in _current_copies(connection, some):
             copies[one.package_id].append(one)
-        before = dict(connection.execute(select(package.c.id, package.c.verdict).where(package.c.id.in_(some))).all())
-        for package_id, of_package in copies.items():
-            verdict = _package_verdict(connection, of_package)
-            if verdict.value != before[package_id]:
-                connection.execute(update(package).where(package.c.id == package_id).values(verdict=verdict.value))
+        kept = connection.execute(_KEPT, {"ids": some})
+        before = {package_id: (verdict, count) for package_id, verdict, count in kept}
+        after = {
+            package_id: (_package_verdict(connection, of_package).value, len(of_package))
+            for package_id, of_package in copies.items()
+        }
+        changed = [(*after[package_id], package_id) for package_id in some if after[package_id] != before[package_id]]
+        if changed:
+            connection.exec_driver_sql(_RENEW, changed)
 
 
 def file_verdicts(connection: Connection, package_id: int) -> list[FileVerdict]:
@@ -71,21 +94,7 @@ def _package_verdict(connection: Connection, copies: list[_Copy]) -> Verdict:
 
 
 def _current_copies(connection: Connection, package_ids: Iterable[int]) -> list[_Copy]:
-    query = (
-        select(
-            copy.c.id,
-            copy.c.package_id,
-            copy.c.inventory_id,
-            replica.c.name,
-            copy.c.shards_read == copy.c.shards,
-            copy.c.damage + copy.c.undetermined + copy.c.warnings > 0,
-        )
-        .join_from(copy, package, package.c.inventory_id == copy.c.inventory_id)
-        .join(replica, replica.c.id == copy.c.replica_id)
-        .where(copy.c.package_id.in_(package_ids), replica.c.removed_at.is_(None))
-        .order_by(replica.c.name)
-    )
-    return [_Copy(*row) for row in connection.execute(query)]
+    return [_Copy(*row) for row in connection.execute(_CURRENT, {"ids": list(package_ids)})]
 
 
 def _found(connection: Connection, copies: Iterable[_Copy]) -> _Found:

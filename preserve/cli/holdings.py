@@ -121,7 +121,7 @@ def replicate_command(
     invocation: Invocation, packages: tuple[str, ...], replicas: tuple[str, ...], as_json: bool
 ) -> int:
     """Copy packages to replicas, read every copy back past the cache, and only then record it."""
-    from preserve.app.holdings import replicate
+    from preserve.app.holdings import bytes_to_place, replicate
     from preserve.app.lines import placed_line
     from preserve.app.workspace import Workspace
     from preserve.cli.exits import OUTCOMES
@@ -129,10 +129,12 @@ def replicate_command(
     from preserve.errors import UsageError
     from reports import holdings
 
-    with Workspace(invocation.settings()) as workspace, Progress("copying", quiet=as_json) as progress:
+    with Workspace(invocation.settings()) as workspace:
         if not workspace.replicas():
             raise UsageError("there is no replica", remedy="Add one with `preserve replica add NAME PATH`.")
-        placed = [placed_line(each) for each in replicate(workspace, packages, replicas, progress)]
+        total = bytes_to_place(workspace, packages, replicas)
+        with Progress("copying and reading back", total_bytes=total, quiet=as_json) as progress:
+            placed = [placed_line(each) for each in replicate(workspace, packages, replicas, progress)]
     if as_json:
         output.print_json(holdings.placed_json(placed))
     else:

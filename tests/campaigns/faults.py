@@ -1,6 +1,6 @@
 """Random damage over three replicas: nothing missed, no wrong file blamed, no false alarm.
 
-As a script: `python -m tests.campaigns.faults --count 1000 --clean 100 --seed 1`. A small cut with a fixed seed is a test.
+As a script: `python -m tests.campaigns.faults --count 1000 --clean 100`. A small cut with a fixed seed is a test.
 """
 
 import argparse
@@ -226,7 +226,7 @@ KINDS: dict[str, Callable[[Scene], bool]] = {
 
 
 def campaign(folder: Path, *, count: int, seed: int, clean: int, a_round: int = 10) -> Report:
-    """Plants `count` faults, a few at a time, audits after each round, undoes them; then audits the undamaged copies."""
+    """Plants `count` faults, a few at a time, audits after each round, undoes them; and audits undamaged copies."""
     rng = random.Random(seed)
     report = Report()
     workspace = make_workspace(folder, seed=seed)

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -75,10 +74,11 @@ def make_collection(folder: Path, rng: random.Random, files: int) -> None:
         path.write_bytes(content)
 
 
-def make_workspace(folder: Path, *, seed: int = 1, packages: int = 4, files: int = 25) -> PlacedWorkspace:
-    """Makes collections, bags them, takes them in and places them on three replicas."""
+def make_workspace(
+    folder: Path, *, seed: int = 1, packages: int = 4, files: int = 25, placed: tuple[str, ...] = REPLICAS
+) -> PlacedWorkspace:
+    """Makes collections, bags them, takes them in and places them on replicas: on all three, if not told otherwise."""
     rng = random.Random(seed)
-    init(folder)
     names = [f"box-{number}" for number in range(packages)]
     older = {}
     for name in names:
@@ -86,22 +86,27 @@ def make_workspace(folder: Path, *, seed: int = 1, packages: int = 4, files: int
         make_collection(source, rng, files)
         older[name] = _older(folder, name, source, rng)
         make_bag(source, folder / "bags" / name)
-    with ExitStack() as held:
-        workspace = held.enter_context(Workspace(config.load(folder / "preserve.toml")))
-        for replica in REPLICAS:
-            (folder / replica).mkdir()
-            add_replica(workspace, replica, str(folder / replica), medium=None, site=None, offline=False)
-    with Workspace(config.load(folder / "preserve.toml")) as workspace:
-        taken = list(take_in(workspace, [folder / "bags" / name for name in names], Quiet()))
-        assert all(each.package is not None for each in taken), [each.validation.findings for each in taken]
-        placed = list(replicate(workspace, (), (), Quiet()))
-        assert all(each.copy is not None for each in placed), placed
+    keep(folder, [folder / "bags" / name for name in names], placed=placed)
     paths = {name: _paths(folder / "bags" / name) for name in names}
     digests = {
         name: Counter(sha256((folder / "bags" / name / os.fsdecode(p)).read_bytes()).hexdigest() for p in paths[name])
         for name in names
     }
     return PlacedWorkspace(folder, names, list(REPLICAS), paths, digests, _differing(folder, older))
+
+
+def keep(folder: Path, bags: list[Path], *, placed: tuple[str, ...]) -> None:
+    """Makes a workspace in a folder, takes bags in, adds three replicas and places copies on some of them."""
+    init(folder)
+    with Workspace(config.load(folder / "preserve.toml")) as workspace:
+        for replica in REPLICAS:
+            (folder / replica).mkdir()
+            add_replica(workspace, replica, str(folder / replica), medium=None, site=None, offline=False)
+    with Workspace(config.load(folder / "preserve.toml")) as workspace:
+        taken = list(take_in(workspace, bags, Quiet()))
+        assert all(each.package is not None for each in taken), [each.validation.findings for each in taken]
+        copies = list(replicate(workspace, (), placed, Quiet()))
+        assert all(each.copy is not None for each in copies), copies
 
 
 def _older(folder: Path, name: str, source: Path, rng: random.Random) -> Path:

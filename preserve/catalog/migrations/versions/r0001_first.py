@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("source", sa.LargeBinary(), nullable=True),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("copies", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["collection_id"],
             ["collection.id"],
@@ -117,6 +118,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("identifier"),
         sa.UniqueConstraint("uuid"),
     )
+    op.create_index("package_by_copies", "package", ["verdict", "copies"], unique=False)
     op.create_index("package_by_verdict", "package", ["verdict", "identifier"], unique=False)
     op.create_table(
         "inventory",
@@ -172,6 +174,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("inventory_id", "replica_id"),
     )
     op.create_index("copy_by_package", "copy", ["package_id"], unique=False)
+    op.create_index("copy_by_replica", "copy", ["replica_id", "shards"], unique=False)
+    op.create_index(
+        "copy_in_trouble",
+        "copy",
+        ["replica_id", "damage", "undetermined", "warnings"],
+        unique=False,
+        sqlite_where=sa.text("damage + undetermined + warnings > 0"),
+    )
     op.create_table(
         "shard",
         sa.Column("id", sa.Integer(), nullable=False),

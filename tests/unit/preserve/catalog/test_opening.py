@@ -1,0 +1,138 @@
+"""Making and opening catalogs: what cannot be opened is named, with a way out, and left alone."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from preserve.catalog import database, schema
+from preserve.catalog.catalog import Catalog
+from preserve.errors import CatalogError
+from tests.unit.preserve.catalog.builders import START
+
+
+def refused(path: Path) -> CatalogError:
+    with pytest.raises(CatalogError) as caught:
+        Catalog.open(path).packages()
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_a_missing_catalog_is_not_made_in_passing(tmp_path: Path) -> None:
+    assert "no catalog" in refused(tmp_path / "none").message
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_text_file_is_not_a_catalog(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are notes " * 500)
+    assert "is not a catalog" in refused(path).message
+    assert path.read_text() == "these are notes " * 500
+
+
+def test_another_programs_database_is_not_a_catalog(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    before = path.read_bytes()
+    assert "is not a catalog" in refused(path).message
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_not_a_catalog(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert "is not a catalog" in refused(tmp_path / "empty").message
+
+
+def test_a_folder_is_not_a_catalog(tmp_path: Path) -> None:
+    refused(tmp_path)
+
+
+def test_a_newer_programs_catalog_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    Catalog.create(path, START).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    assert "newer program (revision 9999)" in refused(path).message
+    assert path.read_bytes() == before
+
+
+def test_nothing_is_overwritten_by_a_new_catalog(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    path.write_text("precious")
+    with pytest.raises(CatalogError, match="is there already"):
+        Catalog.create(path)
+    assert path.read_text() == "precious"
+
+
+def test_a_catalog_in_a_folder_that_is_not_there_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="cannot be opened"):
+        Catalog.create(tmp_path / "none" / "catalog")
+
+
+def test_a_damaged_catalog_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    Catalog.create(path, START).close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    assert "is damaged" in refused(path).message
+
+
+def test_a_catalog_that_another_program_writes_to_is_waited_for_and_then_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with Catalog.create(tmp_path / "catalog", START) as catalog:
+        with closing(sqlite3.connect(tmp_path / "catalog", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert catalog.packages() == []  # reading goes on
+            with pytest.raises(CatalogError, match="in use by another program"):
+                catalog.claim_leadership("me", START, 10)
+            other.execute("ROLLBACK")
+        assert catalog.claim_leadership("me", START, 10)
+
+
+def test_every_connection_is_durable_and_keeps_references(tmp_path: Path) -> None:
+    with Catalog.create(tmp_path / "catalog", START) as catalog, catalog.reading() as connection:
+        asked = ("journal_mode", "synchronous", "foreign_keys")
+        assert [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked] == ["wal", 2, 1]
+
+
+def test_opening_a_current_catalog_does_not_import_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "catalog ?#%41"
+    Catalog.create(path, START).close()
+    script = (
+        "import sys; from preserve.catalog.catalog import Catalog\n"
+        "with Catalog.open(sys.argv[1]) as catalog: catalog.packages()\n"
+        "assert not [name for name in sys.modules if name.startswith('alembic')]"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True, cwd=Path(__file__).parents[4])
+
+
+def test_rows_do_not_import_sqlalchemy() -> None:
+    script = "import sys, preserve.catalog.rows; assert 'sqlalchemy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[4])
+
+
+def test_the_migrations_make_the_tables_that_the_queries_see(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    Catalog.create(path, START).close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'model'}")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+    made = _definitions(path)
+    del made["alembic_version"]
+    assert made == _definitions(tmp_path / "model")
+
+
+def _definitions(path: Path) -> dict[str, list[str]]:
+    """Each table's and index's lines, in no particular order: constraints may be written in any."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {name: sorted(line.strip().rstrip(",") for line in sql.splitlines() if line.strip()) for name, sql in rows}
