@@ -48,6 +48,7 @@ class PackageLine:
     files: int
     size_bytes: int
     copies: tuple[CopyCell, ...]  # at most one a replica
+    source: str = ""  # the bag that was taken in, as it may be shown; no copy
     note: str = ""
 
 

@@ -181,7 +181,8 @@ def _long(view: StatusView) -> Table:
 
 def _identifier(package: PackageLine) -> Text:
     text = Text(visible(package.identifier), "bold")
-    return text.append(f"\n{visible(package.note)}", "dim") if package.note else text
+    note = package.note or ("" if _copies(package) or not package.source else f"only at {package.source}, no copy")
+    return text.append(f"\n{visible(note)}", "dim") if note else text
 
 
 def _cell(view: StatusView, cell: CopyCell | None) -> Text:
@@ -243,6 +244,7 @@ def _package_json(view: StatusView, package: PackageLine) -> dict[str, object]:
         "files": package.files,
         "size_bytes": package.size_bytes,
         "copies": [cells.as_json(cell, _state(view, cell)) for cell in package.copies],
+        "source": package.source or None,
     }
 
 

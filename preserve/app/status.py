@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from checks.evidence import Evidence
+from checks.names import show
 from checks.verdicts import Verdict
 from preserve.app.audit_views import audit_view
 from preserve.app.lines import finding_line
@@ -78,6 +79,7 @@ def _package_line(
         files=package.files,
         size_bytes=package.size_bytes,
         copies=tuple(_cell(line, current.get(line.name), package, evidence) for line in replicas),
+        source="" if package.source is None else show(package.source),
         note=f"only an older version at {', '.join(older)}" if older else "",
     )
 

@@ -18,14 +18,14 @@ def result_of(
     lease_token: int | None = None,
     paths: Sequence[bytes] | None = None,
 ) -> CheckResult:
-    """A judgement as the catalog takes it."""
+    """A judgement as the catalog takes it. A clock that was set back meanwhile makes the check last no time."""
     return CheckResult(
         copy_id=copy_id,
         shard_id=shard_id,
         audit_id=audit_id,
         lease_token=lease_token,
         started_at=started_at,
-        ended_at=ended_at,
+        ended_at=max(started_at, ended_at),
         evidence=judgement.evidence,
         outcome=judgement.outcome,
         good=judgement.good,

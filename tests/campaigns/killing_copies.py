@@ -120,10 +120,12 @@ class Replicating(Kept):
         return [*faults, *(f"{path.name} is left in the staging" for path in left)]
 
 
+@dataclass
 class Auditing(Kept):
     """`preserve audit` over three replicas with one damaged file; killed, `--resume` goes on."""
 
     name = "audit"
+    files: int = 150
 
     def change(self, folder: Path) -> None:
         self.damaged = next(

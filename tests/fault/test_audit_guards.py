@@ -233,3 +233,11 @@ def test_due_is_what_is_older_than_the_target_and_nothing_else(placed: PlacedWor
         workspace.clock = lambda: later
         assert audits.plan(workspace, due=True).planned == 6
         assert workspace.catalog.overdue_counts(workspace.required, workspace.promise.overdue_before(later))
+
+
+def test_a_clock_that_is_set_back_during_an_audit_does_no_harm(placed: PlacedWorkspace) -> None:
+    with placed.open() as workspace:
+        start, ticks = workspace.clock(), iter(range(10_000))
+        workspace.clock = lambda: start - timedelta(hours=next(ticks))
+        audit = audits.run(workspace, audits.plan(workspace), Quiet())
+        assert audits.outcome(audit) is Outcome.PASS
