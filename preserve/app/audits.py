@@ -8,10 +8,11 @@ from checks.evidence import Outcome
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.holders import this_process
 from preserve.audit.planning import Planner, Request
-from preserve.audit.running import Auditor, Progress
+from preserve.audit.running import Auditor
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.errors import UsageError
 from preserve.executors.threads import Threads
+from preserve.progress import Progress
 
 
 def planner(workspace: Workspace) -> Planner:

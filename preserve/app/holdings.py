@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from preserve.app.workspace import Workspace, operator
-from preserve.audit.running import Progress
 from preserve.executors.threads import Threads
 from preserve.ingest.intake import Intake, Taken
+from preserve.progress import Progress
 from preserve.replicate.service import Placed, Replicator
 
 
@@ -21,7 +21,7 @@ def take_in(
 ) -> Iterator[Taken]:
     """Takes bags into the catalog, one after another."""
     threads = workspace.settings.audit.threads or os.cpu_count() or 1
-    intake = Intake(workspace.catalog, workspace.clock, threads=threads, progress=_Steps(progress), by=operator())
+    intake = Intake(workspace.catalog, workspace.clock, threads=threads, progress=progress, by=operator())
     for bag in bags:
         yield intake.take(os.fsencode(bag), identifier=identifier, collection=collection)
 
@@ -49,15 +49,3 @@ def bytes_to_place(workspace: Workspace, packages: tuple[str, ...], replicas: tu
         held = {copy.replica_id for copy in workspace.catalog.copies([package.id], current_only=True)}
         total += 2 * package.size_bytes * len(wanted - held)
     return total
-
-
-class _Steps:
-    """What a validation tells of its progress, for a display that counts files and bytes."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def stage(self, name: str, files: int | None = None) -> None: ...
-
-    def advance(self, files: int, size_bytes: int) -> None:
-        self._progress.advance(files=files, bytes=size_bytes)

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 
-from checks.evidence import Outcome
 from checks.findings import Code, Finding
 from checks.names import show
-from preserve.bag.codes import Finding as BagFinding
-from preserve.bag.validation import Validation
+from preserve.app.bag_views import validation_view
 from preserve.catalog.rows import FindingRow
 from preserve.ingest.intake import Taken
 from preserve.replicate.service import Placed
 from reports.holdings import PlacedLine, TakenLine
-from reports.rows import FindingLine, ValidationView
+from reports.rows import FindingLine
 
 
 def finding_line(row: FindingRow) -> FindingLine:
@@ -41,37 +39,6 @@ def _mapping(value: object) -> Mapping[str, object] | None:
 def why_unavailable(finding: Finding) -> str:
     """Why a replica was not there, out of the finding that says so; empty for any other."""
     return show(str(finding.parameters.get("cause", "")).encode()) if finding.code is Code.REPLICA_UNAVAILABLE else ""
-
-
-def validation_view(path: bytes, validation: Validation) -> ValidationView:
-    """A validation as it is shown."""
-    verdict = {Outcome.PASS: "valid", Outcome.FAIL: "invalid", Outcome.INCONCLUSIVE: "not determined"}
-    return ValidationView(
-        path=path,
-        verdict=verdict[validation.outcome],
-        outcome=validation.outcome,
-        counts={
-            "payload_files": validation.payload.present,
-            "good": validation.payload.good,
-            "bad": validation.payload.bad,
-            "unread": validation.payload.unread,
-            "tag_files_good": validation.tags.good,
-        },
-        findings=tuple(bag_finding_line(finding) for finding in validation.findings),
-        facts={"BagIt version": validation.version, "algorithms": ", ".join(validation.algorithms)},
-    )
-
-
-def bag_finding_line(finding: BagFinding) -> FindingLine:
-    """A validation's finding as it is shown."""
-    return FindingLine(
-        code=finding.code.value,
-        severity=finding.severity,
-        message=finding.message,
-        path=finding.path,
-        expected=finding.expected,
-        observed=finding.observed,
-    )
 
 
 def taken_line(taken: Taken) -> TakenLine:

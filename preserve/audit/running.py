@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Protocol
 
 from checks.digesting import Digester
 from checks.ports import Store
@@ -17,18 +16,11 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.results import result_of
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow, Lease, ReplicaRow, ShardRow
 from preserve.executors.threads import Threads
+from preserve.progress import Progress
 
 LEASE_SECONDS = 120
 _RENEW_EVERY_SECONDS = 30.0
 _AHEAD = 4  # shards taken in advance, by thread; small ones are then committed many at a time
-
-
-class Progress(Protocol):
-    """Told how far the work is, from any thread."""
-
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None: ...
-
-    def found(self, findings: int = 1) -> None: ...
 
 
 class Stopped(Exception):

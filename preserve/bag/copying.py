@@ -21,13 +21,13 @@ from preserve.bag.finished import written
 from preserve.bag.gathering import gather, outstanding
 from preserve.bag.placing import FileCopy, Placing
 from preserve.bag.pool import LazyPool
-from preserve.bag.progress import Progress
 from preserve.bag.request import BagRequest, Written
 from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
 from preserve.bag.tagwriting import LoggedPayload, TagWriter
 from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import WorkLog
 from preserve.errors import UndeterminedError, UsageError
+from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem
 from preserve.stores.local import LocalSource, LocalStore, Token
 from preserve.stores.staging import writing
@@ -121,7 +121,7 @@ class Copying:
         if not log.empty:
             Placing(self._staged.root).keep_only(paths)
         missing = outstanding(self._source, log, paths)
-        self._progress.stage("copying", len(missing))
+        self._progress.stage("copying", files=len(missing))
         self._copy_these(missing, log, pool)
 
     def _copy_these(self, paths: Sequence[bytes], log: WorkLog, pool: LazyPool) -> None:
@@ -153,7 +153,7 @@ class Copying:
             for last_time in (False, True):
                 with writing(self._staged.root):
                     sync_filesystem(self._staged.root)
-                self._progress.stage("reading back", len(paths))
+                self._progress.stage("reading back", files=len(paths))
                 bad = self._differing(paths, log, seen, pool)
                 if not bad:
                     return
@@ -177,7 +177,7 @@ class Copying:
         files = (Wanted(path=path, open=partial(self._open_copy, path), expected_bytes=None) for path in todo)
         for reading in Digester([first], pool).observe(files):
             entry = logged.at(reading.path)
-            self._progress.advance(1, reading.size_bytes)
+            self._progress.advance(files=1, bytes=reading.size_bytes)
             digest = hexlify(reading.digests.get(first, b""))
             if reading.sound and reading.stat and entry is not None and digest == entry.digests[:digits]:
                 seen.append(reading, cast(Token, reading.stat.token))

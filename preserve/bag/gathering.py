@@ -10,11 +10,11 @@ from checks.digesting import Digester, Pool, Reading, Wanted
 from checks.names import show
 from checks.ports import Kind, Source
 from preserve.bag.ahead import Ahead, itself
-from preserve.bag.progress import Progress
 from preserve.bag.survey import WORK_FOLDER, listed
 from preserve.bag.walking import walk
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError
+from preserve.progress import Progress
 from preserve.stores.local import LocalStore, Token
 
 Fits = Callable[[Logged, os.stat_result], bool]
@@ -80,7 +80,7 @@ def gather(
     faults: list[str] = []
     for reading in Digester(algorithms, pool).observe(wanted):
         on_reading(reading)
-        progress.advance(1, reading.size_bytes)
+        progress.advance(files=1, bytes=reading.size_bytes)
         if reading.sound and reading.stat is not None:
             log.append(reading, cast(Token, reading.stat.token))
         else:

@@ -17,13 +17,13 @@ from preserve.bag import declaration
 from preserve.bag.finished import written
 from preserve.bag.gathering import Difference, differences, gather, outstanding, plainly
 from preserve.bag.pool import LazyPool
-from preserve.bag.progress import Progress
 from preserve.bag.request import BagRequest, Written
 from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
 from preserve.bag.tagwriting import LoggedPayload, TagWriter
 from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError, UsageError
+from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_tree
 from preserve.stores.local import LocalStore
 from preserve.stores.staging import writing
@@ -137,7 +137,7 @@ class InPlace:
     def _read(self, found: Survey) -> None:
         """Reads what the log does not hold as it is now."""
         missing = outstanding(self._store, self._log, found.paths)
-        self._progress.stage("reading", len(missing))
+        self._progress.stage("reading", files=len(missing))
         with LazyPool(self._request.threads) as pool:
             gather(plainly(self._store, missing), self._log, self._request.algorithms, pool, self._progress)
 

@@ -10,8 +10,8 @@ from checks.ports import Kind, StoreError
 from preserve.bag.codes import Code, Finding
 from preserve.bag.judging import Judge, missing, wrong_kind
 from preserve.bag.manifests import FETCH_COLUMN, Expected
-from preserve.bag.progress import Progress
 from preserve.bag.walking import Seen
+from preserve.progress import Progress
 from preserve.stores.local import LocalStore
 
 
@@ -66,7 +66,7 @@ class PayloadCheck:
             while said:
                 yield said.popleft()
             finding = judge.content(waiting.popleft(), reading)
-            advance(1, reading.size_bytes)
+            advance(files=1, bytes=reading.size_bytes)
             if reading.sound:
                 tally.present += 1
                 if tally.present_bytes is not None:

@@ -45,11 +45,6 @@ class Structure:
         self._declaration = b""
         self._names_known = True
 
-    @property
-    def stated_files(self) -> int | None:
-        """How many payload files Payload-Oxum states."""
-        return None if self.oxum is None else self.oxum.files
-
     def read(self, payload: Sorter, tags: Sorter) -> Generator[Finding, None, Judges | None]:
         """Fills the sorters with what is listed; None if there is nothing that could be judged further."""
         names = yield from self._top()

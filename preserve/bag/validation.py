@@ -18,12 +18,12 @@ from preserve.bag.manifests import grouped
 from preserve.bag.ordering import Sorter
 from preserve.bag.payload import PayloadCheck
 from preserve.bag.pool import LazyPool
-from preserve.bag.progress import Progress, Silent
 from preserve.bag.structure import DATA, Judges, Structure
 from preserve.bag.tagcheck import TagCheck
 from preserve.bag.tagfiles import cause
 from preserve.bag.walking import Seen, walk
 from preserve.errors import UndeterminedError, UsageError
+from preserve.progress import Progress, Silent
 from preserve.stores.local import LocalStore
 
 
@@ -132,7 +132,12 @@ class Validator:
 
     def _contents(self, judges: Judges, payload: Sorter, tags: Sorter, pool: Pool) -> Iterator[Finding]:
         """The files themselves: the payload, its stated size, then the tag files."""
-        self._progress.stage("reading payload", self._structure.stated_files)
+        stated = self._structure.oxum
+        self._progress.stage(
+            "reading payload",
+            files=None if stated is None else stated.files,
+            bytes=None if stated is None else stated.payload_bytes,
+        )
         wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])
         digester = Digester(tuple(wanted), pool)
         check = PayloadCheck(self._store, judges.payload, digester, self._progress, self._taken)

@@ -1,7 +1,7 @@
 """Making bags of version 1.0 (RFC 8493): as a copy, or of the source itself."""
 
-from preserve.bag.progress import Progress, Silent
 from preserve.bag.request import BagRequest, Written
+from preserve.progress import Progress, Silent
 
 
 def write_bag(request: BagRequest, progress: Progress | None = None) -> Written:

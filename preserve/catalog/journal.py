@@ -120,7 +120,8 @@ def first_broken(links: Iterable[JournalRow], head_number: int, head_hash: bytes
 
 def _holds(link: JournalRow, number: int, previous: bytes) -> bool:
     return (
-        link.number == number
+        isinstance(link.body, bytes)  # SQLite keeps what it is given, text too
+        and link.number == number
         and link.previous == previous
         and link.hash == link_hash(number, previous, link.body)
         and json.loads(link.body).get("kind") == link.kind

@@ -75,7 +75,7 @@ class Searching(Database):
                 slices.add(block.first, block.last, block.paths)
                 if len(slices.starts) == MOST_BLOCKS:
                     break
-        return slices
+        return slices if slices.starts else None
 
 
 @dataclass(slots=True)

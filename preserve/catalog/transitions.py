@@ -96,7 +96,8 @@ class _Clearing:
         doubtful = [finding for finding in result.findings if finding.meaning.outcome is Outcome.INCONCLUSIVE]
         self._result = result
         self._named = None if result.paths is None else frozenset(result.paths)
-        self._nothing = any(not finding.path for finding in doubtful)  # says something of all that it covers
+        # What concerns the whole copy, or all that the check covers, leaves nothing to say of single files.
+        self._nothing = any(not finding.path for finding in result.findings)
         self._doubtful = {finding.path for finding in doubtful if finding.path}
         self._folders = tuple(
             finding.path.rstrip(b"/") + b"/"

@@ -8,13 +8,7 @@ import rich_click as click
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
-    from preserve.bag.codes import Finding
-    from preserve.bag.request import Written
-    from preserve.bag.validation import Validation
-    from reports.rows import FindingLine, ValidationView
+    from reports.rows import ValidationView
 
 _THREADS_MAXIMUM = 8  # more than any disk we know gains from
 
@@ -51,7 +45,9 @@ def bag_command(
 
     Every file is read once. If it is stopped, the same command goes on where it was.
     """
+    from preserve.app.bag_views import made_view
     from preserve.bag.request import DEFAULT_ALGORITHMS
+    from preserve.cli.progress import Progress
     from preserve.ingest.packaging import Packaging, package
     from preserve.provenance.facts import PremisDetail
 
@@ -67,9 +63,9 @@ def bag_command(
         premis=PremisDetail(premis),
         threads=_threads(),
     )
-    with _Shown(quiet=as_json) as progress:
+    with Progress("looking", quiet=as_json) as progress:
         made = package(asked, progress)
-    return _answer(_made_view(made), as_json=as_json)
+    return _answer(made_view(made), as_json=as_json)
 
 
 @click.command("validate")
@@ -78,11 +74,13 @@ def bag_command(
 @pass_invocation
 def validate_command(invocation: Invocation, bag: bytes, as_json: bool) -> int:
     """Validate the bag in the folder BAG: complete and valid by RFC 8493; every affected file is named."""
+    from preserve.app.bag_views import validation_view
     from preserve.bag.validation import validate
+    from preserve.cli.progress import Progress
 
-    with _Shown(quiet=as_json) as progress:
+    with Progress("looking", quiet=as_json) as progress:
         result = validate(bag, threads=_threads(), progress=progress)
-    return _answer(_validation_view(bag, result), as_json=as_json)
+    return _answer(validation_view(bag, result), as_json=as_json)
 
 
 def _label_and_value(line: str) -> tuple[str, str]:
@@ -119,80 +117,3 @@ def _answer(view: "ValidationView", *, as_json: bool) -> int:
     else:
         output.show(validation.as_text(view))
     return OUTCOMES[view.outcome]
-
-
-def _made_view(made: "Written") -> "ValidationView":
-    from checks.evidence import Outcome
-    from reports.rows import ValidationView
-
-    return ValidationView(
-        path=made.bag,
-        verdict="a bag",
-        outcome=Outcome.PASS,
-        counts={"files": made.file_count, "bytes": made.size_bytes},
-        facts={"uuid": str(made.uuid), "algorithms": ", ".join(made.algorithms)},
-        findings=tuple(_line(finding) for finding in made.warnings),
-    )
-
-
-def _validation_view(bag: bytes, result: "Validation") -> "ValidationView":
-    from reports.rows import ValidationView
-
-    payload, tags = result.payload, result.tags
-    return ValidationView(
-        path=bag,
-        verdict=result.verdict,
-        outcome=result.outcome,
-        counts={
-            "files": payload.listed,
-            "good": payload.good,
-            "bad": payload.bad,
-            "unread": payload.unread,
-            "bytes_read": payload.bytes_read,
-            "tag_files": tags.listed,
-            "tag_files_good": tags.good,
-        },
-        facts={"version": result.version, "algorithms": ", ".join(result.algorithms)},
-        findings=tuple(_line(finding) for finding in result.findings),
-    )
-
-
-def _line(finding: "Finding") -> "FindingLine":
-    from reports.rows import FindingLine
-
-    return FindingLine(
-        code=finding.code.value,
-        severity=finding.severity,
-        message=finding.message,
-        path=finding.path,
-        expected=finding.expected,
-        observed=finding.observed,
-    )
-
-
-class _Shown:
-    """The progress of a long work on standard error, stage by stage."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from preserve.cli.progress import Progress
-
-        self._progress = Progress("", quiet=quiet)
-        self._advance = self._progress.advance
-
-    def __enter__(self) -> "Self":
-        self._progress.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
-    ) -> None:
-        self._progress.__exit__(kind, error, trace)
-
-    def stage(self, name: str, files: int | None = None) -> None:
-        """See `preserve.bag.progress.Progress`."""
-        self._progress.title = name
-        self._progress.total_files = files
-
-    def advance(self, files: int, done_bytes: int) -> None:
-        """See `preserve.bag.progress.Progress`."""
-        self._advance(files=files, bytes=done_bytes)

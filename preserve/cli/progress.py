@@ -58,10 +58,17 @@ class Progress:
         self._clock = clock
         self._lock = threading.Lock()
         self._counted = _Counted()
-        self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
+        self._samples: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
         self._stop = threading.Event()
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
+
+    def stage(self, name: str, *, files: int | None = None, bytes: int | None = None) -> None:
+        """Another part of the work begins; it is counted from nothing."""
+        with self._lock:
+            self.title, self.total_files, self.total_bytes = name, files, bytes
+            self._counted = _Counted(findings=self._counted.findings)
+            self._samples = deque([(self._clock(), 0, 0)])
 
     def advance(self, *, files: int = 0, bytes: int = 0) -> None:
         """More was done."""
@@ -78,13 +85,15 @@ class Progress:
         """The state in one line: bytes, rate, time left, files, findings so far."""
         with self._lock:
             files, done, findings = self._counted.files, self._counted.bytes, self._counted.findings
-        rate = self._bytes_a_second(done)
+        rate, file_rate = self._rates(done, files)
         parts = [
             _of(_size(done), None if self.total_bytes is None else _size(self.total_bytes)),
             f"{_size(int(rate))}/s",
         ]
         if self.total_bytes is not None and rate > 0:
             parts.append(f"{_time(max(0, self.total_bytes - done) / rate)} left")
+        elif self.total_bytes is None and self.total_files is not None and file_rate > 0:
+            parts.append(f"{_time(max(0, self.total_files - files) / file_rate)} left")
         parts.append(_of(f"{files:,}", None if self.total_files is None else f"{self.total_files:,}") + " files")
         parts.append(f"{findings:,} findings" if findings else "no findings so far")
         return f"{plain(self.title)}  " + "  ".join(parts)
@@ -121,14 +130,17 @@ class Progress:
             except (OSError, ValueError):
                 return  # whoever read the log has gone; the work goes on
 
-    def _bytes_a_second(self, done: int) -> float:
+    def _rates(self, done: int, files: int) -> tuple[float, float]:
+        """Bytes and files a second, of the last half minute."""
         now = self._clock()
         with self._lock:
-            self._samples.append((now, done))
+            self._samples.append((now, done, files))
             while len(self._samples) > 2 and self._samples[1][0] < now - _WINDOW_SECONDS:
                 self._samples.popleft()
-            first_at, first_done = self._samples[0]
-        return (done - first_done) / (now - first_at) if now > first_at else 0.0
+            first_at, first_done, first_files = self._samples[0]
+        if now <= first_at:
+            return 0.0, 0.0
+        return (done - first_done) / (now - first_at), (files - first_files) / (now - first_at)
 
 
 def _of(done: str, total: str | None) -> str:

@@ -9,14 +9,7 @@ from tzlocal import get_localzone
 from preserve.app.audits import DueWork
 from preserve.app.workspace import Workspace
 from preserve.daemon.service import Daemon
-
-
-class _Quiet:
-    """A service's log is told what came of a run, not how far it is."""
-
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None: ...
-
-    def found(self, findings: int = 1) -> None: ...
+from preserve.progress import Silent
 
 
 def serve(workspace: Workspace, say: Callable[[str], None]) -> None:
@@ -26,6 +19,7 @@ def serve(workspace: Workspace, say: Callable[[str], None]) -> None:
     def stamped(message: str) -> None:
         say(f"{datetime.now(zone):%Y-%m-%d %H:%M:%S} {message}")
 
-    daemon = Daemon(DueWork(workspace, _Quiet()), workspace.settings.audit.every, workspace.clock, zone, stamped)
+    work = DueWork(workspace, Silent())  # a log is told what came of a run, not how far it is
+    daemon = Daemon(work, workspace.settings.audit.every, workspace.clock, zone, stamped)
     signal.signal(signal.SIGTERM, lambda *_: daemon.stop())
     daemon.serve()

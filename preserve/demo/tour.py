@@ -14,9 +14,10 @@ from checks.evidence import Outcome
 from checks.names import show
 from preserve.app import audits
 from preserve.app.audit_views import audit_view
+from preserve.app.bag_views import validation_view
 from preserve.app.file_views import drift_view, loss_view
 from preserve.app.holdings import replicate, take_in
-from preserve.app.lines import placed_line, taken_line, validation_view
+from preserve.app.lines import placed_line, taken_line
 from preserve.app.replicas import add_replica
 from preserve.app.status import status_view
 from preserve.app.workspace import Workspace, init
@@ -25,6 +26,7 @@ from preserve.demo.collection import IDENTIFIER, make
 from preserve.demo.damage import vandalise
 from preserve.errors import UndeterminedError, UsageError
 from preserve.ingest.packaging import Packaging, package
+from preserve.progress import Silent
 from reports import audits as audit_reports
 from reports import drift, holdings, loss, status, validation
 
@@ -32,12 +34,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _REPLICAS = (("nas", "disk", "reading room"), ("usb", "usb disk", "safe"), ("abroad", "nas", "partner abroad"))
-
-
-class _Quiet:
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None: ...
-
-    def found(self, findings: int = 1) -> None: ...
 
 
 class Tour:
@@ -93,7 +89,7 @@ class Tour:
         init(self._folder)
         with self._workspace() as workspace:
             bag = self._folder / "bags" / IDENTIFIER
-            taken = [taken_line(each) for each in take_in(workspace, [bag], _Quiet(), collection="almanacs")]
+            taken = [taken_line(each) for each in take_in(workspace, [bag], Silent(), collection="almanacs")]
             self._show(holdings.taken_text(taken))
             for name, medium, site in _REPLICAS:
                 place = self._folder / "replicas" / name
@@ -105,12 +101,12 @@ class Tour:
 
     def _place(self, workspace: Workspace) -> None:
         self._say("Replicate to three places: copied, flushed, read back, and only then recorded")
-        placed = [placed_line(each) for each in replicate(workspace, (), (), _Quiet())]
+        placed = [placed_line(each) for each in replicate(workspace, (), (), Silent())]
         self._show(holdings.placed_text(placed))
 
     def _audit(self, workspace: Workspace, heading: str, expected: Outcome, *, replicas: tuple[str, ...] = ()) -> None:
         self._say(heading)
-        audit = audits.run(workspace, audits.plan(workspace, replicas=replicas), _Quiet())
+        audit = audits.run(workspace, audits.plan(workspace, replicas=replicas), Silent())
         view = audit_view(workspace, audit)
         self._show(audit_reports.as_text(view))
         if audit_reports.outcome_of(view) is not expected:

@@ -13,13 +13,13 @@ from checks.inventory import Entry, cut
 from checks.names import show
 from checks.ports import Kind
 from preserve.bag.info import InfoEntry
-from preserve.bag.progress import Progress
 from preserve.bag.structure import DATA
 from preserve.bag.validation import Validation, Validator
 from preserve.bag.walking import walk
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import NewPackage, PackageRow
 from preserve.errors import UndeterminedError, UsageError
+from preserve.progress import Progress
 from preserve.stores.local import LocalStore
 from preserve.stores.locations import location
 

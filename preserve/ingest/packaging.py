@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from checks.digesting import DIGEST_BYTES, normalised
 from checks.names import show
 from preserve import __version__
-from preserve.bag.progress import Progress
 from preserve.bag.request import DEFAULT_ALGORITHMS, BagRequest, Payload, TagFile, Written
 from preserve.bag.writing import write_bag
 from preserve.errors import UsageError
+from preserve.progress import Progress
 from preserve.provenance.facts import FileFact, PackageFact, PremisDetail
 
 if TYPE_CHECKING:

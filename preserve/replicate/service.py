@@ -14,8 +14,8 @@ from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, Rep
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.executors.threads import Threads
 from preserve.replicate.copying import Content, CopyWriter, Place, all_passed, failures
-from preserve.stores.locations import location
 from preserve.stores.local import LocalStore
+from preserve.stores.locations import location
 from preserve.stores.staging import Staging
 
 _SPARE_BYTES = 64 << 20  # left free on a replica for the file system's own needs

@@ -20,9 +20,10 @@ from preserve.app.status import status_view
 from preserve.audit import running
 from preserve.catalog.rows import AuditState
 from preserve.errors import UsageError
+from preserve.progress import Silent
 from preserve.stores.local import LocalStore
 from reports import status
-from tests.support.workspaces import PlacedWorkspace, Quiet, make_workspace
+from tests.support.workspaces import PlacedWorkspace, make_workspace
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_file_lost_on_one_replica_and_another_on_the_next_can_both_be_made_who
 def test_an_audit_that_is_stopped_goes_on_with_what_is_left(placed: PlacedWorkspace) -> None:
     stop = threading.Event()
 
-    class StopAfterOne(Quiet):
+    class StopAfterOne(Silent):
         def advance(self, *, files: int = 0, bytes: int = 0) -> None:
             if files:
                 stop.set()
@@ -114,7 +115,7 @@ def test_an_audit_that_is_stopped_goes_on_with_what_is_left(placed: PlacedWorksp
         assert 0 < stopped.done < stopped.planned == 6
         assert audits.outcome(stopped) is Outcome.INCONCLUSIVE
         left = set(workspace.catalog.remaining(audit.id))
-        resumed = audits.run(workspace, audits.resume(workspace, audit.id), Quiet())
+        resumed = audits.run(workspace, audits.resume(workspace, audit.id), Silent())
         assert resumed.state is AuditState.ENDED
         assert (resumed.done, resumed.passed) == (6, 6)
         assert len(left) == stopped.planned - stopped.done
@@ -143,7 +144,7 @@ def test_a_killed_audit_is_told_as_stopped_and_can_be_resumed(placed: PlacedWork
     with placed.open() as workspace:
         (audit,) = workspace.catalog.audits(1)
         assert audit.state is AuditState.RUNNING  # nobody could write down that it died
-        resumed = audits.run(workspace, audits.resume(workspace, audit.id), Quiet())
+        resumed = audits.run(workspace, audits.resume(workspace, audit.id), Silent())
         assert (resumed.state, resumed.passed) == (AuditState.ENDED, 6)
         assert workspace.catalog.verify_journal() is None
 
@@ -178,7 +179,7 @@ def test_a_worker_that_comes_back_late_changes_nothing(
             return answers
 
         monkeypatch.setattr(workspace.catalog, "commit_checks", overtaken)
-        stale = audits.run(workspace, audit, Quiet())
+        stale = audits.run(workspace, audit, Silent())
         monkeypatch.undo()
         assert answers == [False]
         assert stale.done == 0 and stale.state is AuditState.STOPPED
@@ -188,7 +189,7 @@ def test_one_file_is_read_on_all_its_copies_now(placed: PlacedWorkspace) -> None
     path = payload(placed)[0]
     damage(placed, "disk", "box-0", path)
     with placed.open() as workspace:
-        read = audits.read_path(workspace, os.fsdecode(path), Quiet(), packages=("box-0",))
+        read = audits.read_path(workspace, os.fsdecode(path), Silent(), packages=("box-0",))
         assert {copy.replica: result.outcome for copy, result in read} == {
             "nas": Outcome.PASS,
             "disk": Outcome.FAIL,
@@ -197,7 +198,7 @@ def test_one_file_is_read_on_all_its_copies_now(placed: PlacedWorkspace) -> None
         (row,) = workspace.catalog.findings()
         assert (row.replica, row.finding.path, row.code) == ("disk", path, Code.DIGEST_MISMATCH)
         with pytest.raises(UsageError, match="no package has a file"):
-            audits.read_path(workspace, "data/nothing", Quiet())
+            audits.read_path(workspace, "data/nothing", Silent())
 
 
 def test_a_disk_pulled_in_the_middle_leaves_no_finding_on_a_file(
@@ -219,7 +220,7 @@ def test_what_a_stopped_audit_did_not_read_is_not_green(placed: PlacedWorkspace)
     stop = threading.Event()
     stop.set()
     with placed.open() as workspace:
-        audit = audits.run(workspace, audits.plan(workspace), Quiet(), stop)
+        audit = audits.run(workspace, audits.plan(workspace), Silent(), stop)
         assert (audit.state, audit.done) == (AuditState.STOPPED, 0)
         view = audit_view(workspace, audit)
         assert view.state == "stopped"
@@ -239,5 +240,5 @@ def test_a_clock_that_is_set_back_during_an_audit_does_no_harm(placed: PlacedWor
     with placed.open() as workspace:
         start, ticks = workspace.clock(), iter(range(10_000))
         workspace.clock = lambda: start - timedelta(hours=next(ticks))
-        audit = audits.run(workspace, audits.plan(workspace), Quiet())
+        audit = audits.run(workspace, audits.plan(workspace), Silent())
         assert audits.outcome(audit) is Outcome.PASS

@@ -12,11 +12,12 @@ from checks.findings import Code
 from preserve.app.holdings import replicate
 from preserve.app.replicas import add_replica, remove_replica
 from preserve.errors import UndeterminedError, UsageError
+from preserve.progress import Silent
 from preserve.replicate import service
 from preserve.replicate.service import Placed
 from preserve.stores import staging as staging_module
 from preserve.stores.staging import Staging
-from tests.support.workspaces import PlacedWorkspace, Quiet, make_workspace
+from tests.support.workspaces import PlacedWorkspace, make_workspace
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def placed(tmp_path: Path) -> PlacedWorkspace:
 
 def place(placed: PlacedWorkspace) -> Placed:
     with placed.open() as workspace:
-        (result,) = replicate(workspace, (), ("new",), Quiet())
+        (result,) = replicate(workspace, (), ("new",), Silent())
         recorded = {copy.replica for copy in workspace.catalog.copies()}
     assert (result.copy is not None) == ("new" in recorded)
     return result
@@ -56,7 +57,7 @@ def test_a_copy_is_the_bag_byte_for_byte_with_its_times(placed: PlacedWorkspace)
     path = os.fsdecode(a_file(placed))
     assert (copy / path).stat().st_mtime_ns == (bag / path).stat().st_mtime_ns
     with placed.open() as workspace:
-        (again,) = replicate(workspace, (), ("new",), Quiet())
+        (again,) = replicate(workspace, (), ("new",), Silent())
     assert again.already and again.outcome is Outcome.PASS
 
 
@@ -134,7 +135,7 @@ def test_killed_between_renaming_and_recording_the_copy_is_read_and_recorded(
     with placed.open() as workspace:
         monkeypatch.setattr(type(workspace.catalog), "record_copy", die)
         with pytest.raises(Killed):
-            list(replicate(workspace, (), ("new",), Quiet()))
+            list(replicate(workspace, (), ("new",), Silent()))
     monkeypatch.undo()
     assert (placed.folder / "new" / "box-0" / "bagit.txt").exists()
     assert place(placed).outcome is Outcome.PASS
@@ -169,7 +170,7 @@ def test_a_disk_that_fills_up_says_so_and_the_same_command_goes_on(
 
     monkeypatch.setattr(staging_module.os, "write", fill_up)
     with placed.open() as workspace:
-        (result,) = replicate(workspace, (), ("new",), Quiet())
+        (result,) = replicate(workspace, (), ("new",), Silent())
     monkeypatch.undo()
     assert result.outcome is Outcome.INCONCLUSIVE and "disk is full" in result.problem
     assert place(placed).outcome is Outcome.PASS
@@ -187,7 +188,7 @@ def test_two_at_once_do_not_write_the_same_copy(placed: PlacedWorkspace) -> None
     with placed.open() as workspace:
         (package,) = workspace.packages()
         with Staging(os.fsencode(placed.folder / "new"), f"{package.uuid}-v1".encode()).held():
-            (result,) = replicate(workspace, (), ("new",), Quiet())
+            (result,) = replicate(workspace, (), ("new",), Silent())
     assert "another `preserve` is writing" in result.problem
 
 

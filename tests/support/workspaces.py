@@ -14,19 +14,12 @@ from preserve.app import audits
 from preserve.app.holdings import replicate, take_in
 from preserve.app.replicas import add_replica
 from preserve.app.workspace import Workspace, init
+from preserve.progress import Silent
 from preserve.stores.locations import location
 from tests.support.bags import make_bag
 
 REPLICAS = ("nas", "disk", "abroad")
 _FOLDERS = ("", "a/", "a/b/", "ទំព័រ/", "a-b/", "été/", "Ảnh/")
-
-
-class Quiet:
-    """A progress that nobody looks at."""
-
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None: ...
-
-    def found(self, findings: int = 1) -> None: ...
 
 
 @dataclass
@@ -54,7 +47,7 @@ class PlacedWorkspace:
     def audit(self, **scope: object) -> dict[tuple[str, str, bytes], str]:
         """Audits everything; the open errors, (replica, package, path) -> code. Copy-wide ones have an empty path."""
         with self.open() as workspace:
-            audits.run(workspace, audits.plan(workspace, **scope), Quiet())
+            audits.run(workspace, audits.plan(workspace, **scope), Silent())
             return {
                 (row.replica, row.package, row.finding.path or b""): row.code.value
                 for row in workspace.catalog.findings()
@@ -103,9 +96,9 @@ def keep(folder: Path, bags: list[Path], *, placed: tuple[str, ...]) -> None:
             (folder / replica).mkdir()
             add_replica(workspace, replica, str(folder / replica), medium=None, site=None, offline=False)
     with Workspace(config.load(folder / "preserve.toml")) as workspace:
-        taken = list(take_in(workspace, bags, Quiet()))
+        taken = list(take_in(workspace, bags, Silent()))
         assert all(each.package is not None for each in taken), [each.validation.findings for each in taken]
-        copies = list(replicate(workspace, (), placed, Quiet()))
+        copies = list(replicate(workspace, (), placed, Silent()))
         assert all(each.copy is not None for each in copies), copies
 
 

@@ -438,3 +438,60 @@ def test_in_place_entries_that_cannot_be_moved_are_put_back(source: Path, monkey
     assert {n: c for n, c in _content(source).items() if not n.startswith(".preserve-bagging")} == before
     make(source, in_place=True)
     assert _good(source)
+
+
+@pytest.mark.parametrize("name", ["sub.txt", "sub/b.txt"])
+def test_in_place_a_change_that_only_ctime_tells_is_seen(
+    source: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = InPlace._write_tags
+
+    def write_tags(self: InPlace, *args: object) -> None:
+        real(self, *args)  # type: ignore[arg-type]
+        monkeypatch.setattr(InPlace, "_write_tags", real)
+        found = (source / name).stat()
+        (source / name).write_bytes((source / name).read_bytes()[::-1])
+        os.utime(source / name, ns=(found.st_mtime_ns, found.st_mtime_ns))
+
+    monkeypatch.setattr(InPlace, "_write_tags", write_tags)
+    make(source, in_place=True)
+    assert _good(source)
+
+
+def test_in_place_a_retreat_that_was_cut_off_is_ended_by_the_next_run(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _content(source)
+    with monkeypatch.context() as patched:
+        _disturb(patched, source, "new", "_move")
+        patched.setattr(InPlace, "_move_back", _raise_unless_fresh)
+        with pytest.raises(Stop):
+            make(source, in_place=True)
+    assert (source / ".preserve-bagging/data/a.txt").exists()
+    monkeypatch.setattr(InPlace, "_retreat", _raise)  # all of the source is there again before it is looked over
+    make(source, in_place=True)
+    assert _good(source) and _content(source / "data") == before | {"sub/new": b"new"}
+
+
+def _raise_unless_fresh(self: InPlace) -> None:
+    if self._work.state() is not None:
+        raise Stop
+
+
+def test_what_an_earlier_run_finished_but_for_the_marker_is_no_bag_while_it_is_gone_on_with(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag_file = TagFile(b"metadata/old.txt", lambda stream, _: None)
+    with monkeypatch.context() as patched:
+        patched.setattr("preserve.bag.workfolder.WorkFolder.mark", _raise)
+        with pytest.raises(Stop):
+            write_bag(_request(source, in_place=False, tag_files=(tag_file,)))
+    assert list(source.parent.rglob("bagit.txt"))
+    with monkeypatch.context() as patched:
+        patched.setattr("preserve.bag.copying.Copying._copy", _raise)
+        with pytest.raises(Stop):
+            make(source)
+    assert not list(source.parent.rglob("bagit.txt"))
+    make(source, algorithms=("sha512",))
+    bag = _bag(source, in_place=False)
+    assert _good(bag) and not (bag / "metadata").exists() and not (bag / "manifest-sha256.txt").exists()

@@ -1,0 +1,51 @@
+"""What came of making or validating a bag, as the reports take it. Needs no catalog."""
+
+from checks.evidence import Outcome
+from preserve.bag.codes import Finding
+from preserve.bag.request import Written
+from preserve.bag.validation import Validation
+from reports.rows import FindingLine, ValidationView
+
+
+def made_view(made: Written) -> ValidationView:
+    """A bag that was made, and what does not stand in its way."""
+    return ValidationView(
+        path=made.bag,
+        verdict="a bag",
+        outcome=Outcome.PASS,
+        counts={"files": made.file_count, "bytes": made.size_bytes},
+        facts={"uuid": str(made.uuid), "algorithms": ", ".join(made.algorithms)},
+        findings=tuple(finding_line(finding) for finding in made.warnings),
+    )
+
+
+def validation_view(bag: bytes, result: Validation) -> ValidationView:
+    """A validation."""
+    payload, tags = result.payload, result.tags
+    return ValidationView(
+        path=bag,
+        verdict=result.verdict,
+        outcome=result.outcome,
+        counts={
+            "files": payload.listed,
+            "good": payload.good,
+            "bad": payload.bad,
+            "unread": payload.unread,
+            "bytes_read": payload.bytes_read,
+            "tag_files": tags.listed,
+            "tag_files_good": tags.good,
+        },
+        facts={"version": result.version, "algorithms": ", ".join(result.algorithms)},
+        findings=tuple(finding_line(finding) for finding in result.findings),
+    )
+
+
+def finding_line(finding: Finding) -> FindingLine:
+    return FindingLine(
+        code=finding.code.value,
+        severity=finding.severity,
+        message=finding.message,
+        path=finding.path,
+        expected=finding.expected,
+        observed=finding.observed,
+    )
