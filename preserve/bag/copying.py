@@ -33,6 +33,7 @@ from preserve.stores.local import LocalSource, LocalStore, Token
 from preserve.stores.staging import writing
 
 _BAG = b"bag"  # in the work folder; becomes the target
+_DECLARATION = b"declaration"  # bagit.txt under a name that makes nothing a bag
 _READ = b"read.log"
 _READ_BACK = b"read-back.log"
 _WHOLE = b"whole"  # marker: the bag is whole and flushed; only the rename is left. It holds the bag's inode
@@ -203,12 +204,17 @@ class Copying:
         TagWriter(self._work.at(_BAG), self._request.algorithms).write(self._request, payload)
 
     def _publish(self) -> None:
-        """bagit.txt, the flush, the marker, the rename: from the marker on, a rerun only renames."""
-        bag = self._work.at(_BAG)
+        """The flush, bagit.txt, the marker, the rename: from the marker on, a rerun only renames.
+
+        bagit.txt comes by a rename too: a kill between creating and filling it would leave a half one.
+        """
+        bag, declared = self._work.at(_BAG), self._work.at(_DECLARATION)
         with writing(bag):
-            with open(os.path.join(bag, declaration.NAME), "wb") as file:
+            with open(declared, "wb") as file:
                 file.write(declaration.CONTENT_1_0)
             sync_filesystem(bag)
+            os.rename(declared, os.path.join(bag, declaration.NAME))
+            sync_directory(bag)
         self._work.mark(_WHOLE, str(os.stat(bag).st_ino).encode())
         self._published()
 

@@ -6,7 +6,7 @@ import os
 import socket
 from collections import Counter
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import bagit
 import pytest
@@ -495,3 +495,19 @@ def test_what_an_earlier_run_finished_but_for_the_marker_is_no_bag_while_it_is_g
     make(source, algorithms=("sha512",))
     bag = _bag(source, in_place=False)
     assert _good(bag) and not (bag / "metadata").exists() and not (bag / "manifest-sha256.txt").exists()
+
+
+@MODES
+def test_bagit_txt_comes_by_a_rename_so_that_there_is_never_half_of_it(
+    source: Path, in_place: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bytes] = []
+
+    def spy(path: bytes, *args: Any, **options: Any) -> Any:
+        opened.append(path)
+        return open(path, *args, **options)
+
+    for module in ("copying", "in_place", "tagwriting"):
+        monkeypatch.setattr(f"preserve.bag.{module}.open", spy, raising=False)
+    make(source, in_place=in_place)
+    assert opened and not [path for path in opened if path.endswith(b"bagit.txt")]
