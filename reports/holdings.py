@@ -123,7 +123,9 @@ def placed_text(lines: Sequence[PlacedLine]) -> RenderableType:
         mark, style = OUTCOMES[line.outcome]
         text = Text.assemble((f"{mark} ", style), (visible(line.package), "bold"), f" at {visible(line.replica)}: ")
         if line.outcome is Outcome.PASS:
-            text.append("was there already" if line.already else f"copied, then read back ({line.evidence})")
+            text.append(
+                "was there already; not read now" if line.already else f"copied, then read back ({line.evidence})"
+            )
             text.append(f"  {show(line.location)}/", "dim")
         else:
             text.append(visible(line.problem))

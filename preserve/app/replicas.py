@@ -10,9 +10,8 @@ from checks.ports import UnavailableError
 from preserve.app.workspace import Workspace
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
-from preserve.stores.durable import write_durably
+from preserve.stores.durable import write_durably, writing
 from preserve.stores.identity import IDENTITY_FILE, Identity, read_identity, write_identity
-from preserve.stores.staging import writing
 
 
 def add_replica(

@@ -28,9 +28,8 @@ from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import WorkLog
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
-from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem
+from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
 from preserve.stores.local import LocalSource, LocalStore, Token
-from preserve.stores.staging import writing
 
 _BAG = b"bag"  # in the work folder; becomes the target
 _DECLARATION = b"declaration"  # bagit.txt under a name that makes nothing a bag

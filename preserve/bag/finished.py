@@ -10,7 +10,7 @@ from preserve.bag.lines import split_lines
 from preserve.bag.paths import V1_0
 from preserve.bag.request import Written
 from preserve.errors import UndeterminedError
-from preserve.stores.staging import writing
+from preserve.stores.durable import writing
 
 PACKAGE_UUID = "Package-UUID"
 

@@ -24,9 +24,8 @@ from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
-from preserve.stores.durable import rename_no_replace, sync_directory, sync_tree
+from preserve.stores.durable import rename_no_replace, sync_directory, sync_tree, writing
 from preserve.stores.local import LocalStore
-from preserve.stores.staging import writing
 
 _LOG = b"read.log"
 _TAGS = b"tags"

@@ -9,8 +9,8 @@ from checks.ports import Kind
 from preserve.bag.ahead import Ahead, itself
 from preserve.bag.walking import walk
 from preserve.bag.workfolder import clear
+from preserve.stores.durable import writing
 from preserve.stores.local import LocalSource, LocalStore
-from preserve.stores.staging import writing
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -15,7 +15,7 @@ from preserve.bag.manifests import manifest_line, manifest_name
 from preserve.bag.paths import PAYLOAD, encoded
 from preserve.bag.request import BagRequest, PayloadFile
 from preserve.bag.worklog import WorkLog
-from preserve.stores.staging import writing
+from preserve.stores.durable import writing
 
 
 @dataclass(slots=True, kw_only=True)

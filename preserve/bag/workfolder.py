@@ -1,6 +1,5 @@
 """The folder of ours in which a bag comes to be: its lock, and what a rerun must know."""
 
-import fcntl
 import json
 import os
 from base64 import b64decode, b64encode
@@ -12,8 +11,8 @@ from uuid import UUID, uuid4
 
 from checks.names import show
 from preserve.errors import UsageError
-from preserve.stores.durable import sync_directory, write_durably
-from preserve.stores.staging import writing
+from preserve.stores.durable import sync_directory, write_durably, writing
+from preserve.stores.locking import locked
 
 _LOCK = b"lock"
 _STATE = b"state.json"
@@ -52,33 +51,10 @@ class WorkFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Makes it if need be and keeps every other process out; UsageError if one is in it."""
-        lock = self._locked()
-        try:
+        busy = f"{show(self.path)}: another `preserve bag` is at work here"
+        remedy = "Let it end. If it was stopped, run the same command again; it goes on."
+        with locked(self.at(_LOCK), busy=busy, remedy=remedy):
             yield
-        finally:
-            os.close(lock)
-
-    def _locked(self) -> int:
-        while True:
-            with writing(self.path):
-                os.makedirs(self.path, exist_ok=True)
-                try:
-                    lock = os.open(self.at(_LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-                except FileNotFoundError:
-                    continue  # whoever was in it has just ended and taken the folder away
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.stat(self.at(_LOCK)).st_ino == os.fstat(lock).st_ino:
-                    return lock
-            except BlockingIOError as error:
-                os.close(lock)
-                raise UsageError(
-                    f"{show(self.path)}: another `preserve bag` is at work here",
-                    remedy="Let it end. If it was stopped, run the same command again; it goes on.",
-                ) from error
-            except FileNotFoundError:
-                pass
-            os.close(lock)
 
     def state(self) -> State | None:
         """What an earlier run wrote; None if there was none, or it came not even so far."""

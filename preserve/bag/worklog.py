@@ -14,8 +14,8 @@ from zlib import crc32
 from checks.digesting import Reading
 from preserve.bag.ordering import Sorter
 from preserve.bag.paths import V1_0, decoded, encoded
+from preserve.stores.durable import writing
 from preserve.stores.local import Token
-from preserve.stores.staging import writing
 
 _FLUSH_BYTES = 64 << 20  # of payload: what a crash costs at most is reading so much again
 _BUFFER_BYTES = 1 << 16

@@ -1,7 +1,7 @@
 """Placing packages on replicas: staged, flushed, read back past the cache, renamed, and only then recorded."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -67,17 +67,9 @@ class Replicator:
             content = self._content(package)
             copies = {copy.replica_id: copy for copy in self._catalog.copies([package.id], current_only=True)}
             for replica in replicas:
-                if replica.id in copies:
-                    yield Placed(
-                        package=package.identifier,
-                        replica=replica.name,
-                        outcome=Outcome.PASS,
-                        already=True,
-                        copy=copies[replica.id],
-                    )
-                    continue
+                standing = copies.get(replica.id)
                 try:
-                    placed = self._place(package, replica, content, list(copies.values()))
+                    placed = self._place(package, replica, content, list(copies.values()), standing)
                 except PreserveError as error:
                     placed = Placed(
                         package=package.identifier,
@@ -97,28 +89,38 @@ class Replicator:
             whole={entry.path: entry.sha256 for entry in self._catalog.large_files(package.inventory_id)},
         )
 
-    def _place(self, package: PackageRow, replica: ReplicaRow, content: Content, copies: Sequence[CopyRow]) -> Placed:
+    def _place(
+        self,
+        package: PackageRow,
+        replica: ReplicaRow,
+        content: Content,
+        copies: Sequence[CopyRow],
+        standing: CopyRow | None,
+    ) -> Placed:
+        """Makes the copy, or says how the one that is recorded stands. One whose folder is gone is made again."""
         store = self._present(replica)
-        where = location(package.identifier, package.version)
+        where = location(package.identifier, package.version) if standing is None else standing.location
         staging = Staging(store.root, f"{package.uuid}-v{package.version}".encode())
-        place = Place(replica.name, store, where)
+        if standing is not None and _there(store, where):
+            staging.clear_away()
+            return _as_recorded(package, replica, standing)
         with staging.held():
             if not _there(store, where):
-                checks = self._write(staging, package, replica, content, copies)
+                others = [copy for copy in copies if copy is not standing]
+                checks = self._write(staging, package, replica, content, others)
                 if not all_passed(checks):
                     return _failed(package, replica, failures(checks))
                 self._present(replica)  # a disk that was changed meanwhile must not get the last word
                 staging.publish(where)
             else:
                 # Renamed by an earlier run that was killed before it could record it; or somebody else's folder.
-                checks = self._read_back(place, replica, content)
+                checks = self._read_back(Place(replica.name, store, where), replica, content)
                 if not all_passed(checks):
                     raise UsageError(
                         f"{replica.name}: {show(where)} is there already and is not this package as it was taken in",
                         remedy="Look at that folder; move it away if it is not needed, then run the command again.",
                     )
-            new = NewCopy(inventory_id=package.inventory_id, replica_id=replica.id, location=where, checks=checks)
-            copy = self._catalog.record_copy(new, self._clock())
+            copy = self._record(package, replica, where, checks, standing)
         return Placed(
             package=package.identifier,
             replica=replica.name,
@@ -126,6 +128,21 @@ class Replicator:
             copy=copy,
             evidence=min(check.evidence for check in checks),
         )
+
+    def _record(
+        self,
+        package: PackageRow,
+        replica: ReplicaRow,
+        where: bytes,
+        checks: list[CheckResult],
+        standing: CopyRow | None,
+    ) -> CopyRow:
+        if standing is None:
+            new = NewCopy(inventory_id=package.inventory_id, replica_id=replica.id, location=where, checks=checks)
+            return self._catalog.record_copy(new, self._clock())
+        # Read back whole: its checks close what was found of the copy that was gone.
+        self._catalog.commit_checks([replace(check, copy_id=standing.id) for check in checks], self._clock())
+        return next(copy for copy in self._catalog.copies([package.id]) if copy.id == standing.id)
 
     def _write(
         self,
@@ -185,6 +202,25 @@ class Replicator:
                 remedy="Connect the right disk, or correct the url in preserve.toml.",
             )
         return store
+
+
+def _as_recorded(package: PackageRow, replica: ReplicaRow, copy: CopyRow) -> Placed:
+    """A copy that is there already is as good as its findings are; nothing was read now."""
+    if copy.damage:
+        outcome, problem = Outcome.FAIL, f"the copy is recorded, and damage was found on it ({copy.damage} findings)"
+    elif copy.undetermined or copy.shards_read < copy.shards:
+        outcome, problem = Outcome.INCONCLUSIVE, "the copy is recorded, and not all of it could be read"
+    else:
+        outcome, problem = Outcome.PASS, ""
+    return Placed(
+        package=package.identifier,
+        replica=replica.name,
+        outcome=outcome,
+        already=True,
+        copy=copy,
+        problem=problem,
+        remedy="See `preserve report drift`." if problem else "",
+    )
 
 
 def _there(store: LocalStore, where: bytes) -> bool:

@@ -4,9 +4,14 @@ import ctypes
 import errno
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from checks.names import show
+from preserve.errors import UndeterminedError
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -95,3 +100,16 @@ def _write_all(fd: int, content: bytes) -> None:
 def _raise_errno(path: bytes) -> None:
     number = ctypes.get_errno()
     raise OSError(number, os.strerror(number), os.fsdecode(path))
+
+
+@contextmanager
+def writing(path: bytes) -> Iterator[None]:
+    """Turns what the system says of a write into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UndeterminedError(
+                f"{show(path)}: the disk is full", remedy="Make room and run the same command again; it goes on."
+            ) from error
+        raise UndeterminedError(f"{show(path)}: cannot be written: {error.strerror}") from error

@@ -1,16 +1,15 @@
 """A copy in the making: a folder of ours on the replica, renamed into place when it is whole and was read back."""
 
-import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from checks.names import show
-from preserve.errors import UndeterminedError, UsageError
-from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem
+from preserve.errors import UsageError
+from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
 from preserve.stores.identity import OURS
+from preserve.stores.locking import locked
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -30,20 +29,22 @@ class Staging:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Makes the folder and keeps any other process out of it; UsageError if one is in it."""
-        with writing(self._folder):
-            os.makedirs(self._folder, exist_ok=True)
-            lock = os.open(self._folder + b".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
+        busy = f"{show(self._folder)}: another `preserve` is writing this copy"
+        remedy = "Let it end, then run the command again."
+        with locked(self._folder + b".lock", busy=busy, remedy=remedy):
+            with writing(self._folder):
+                os.makedirs(self._folder, exist_ok=True)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UsageError(
-                    f"{show(self._folder)}: another `preserve` is writing this copy",
-                    remedy="Let it end, then run the command again.",
-                ) from error
-            yield
-        finally:
-            os.close(lock)
+                yield
+            finally:
+                with suppress(OSError):
+                    os.rmdir(self._folder)  # only if nothing is in it: what was staged is for the next run
+
+    def clear_away(self) -> None:
+        """Takes away what a run left that was killed after its copy was recorded: an empty folder, its lock."""
+        if os.path.lexists(self._folder) or os.path.lexists(self._folder + b".lock"):
+            with suppress(UsageError), self.held():
+                pass
 
     def size_of(self, path: bytes) -> int | None:
         """The size in bytes of what is staged there already; None if nothing is."""
@@ -88,8 +89,6 @@ class Staging:
             rename_no_replace(self._folder, target)
             sync_directory(self._root)
             sync_directory(os.path.dirname(self._folder))
-        with suppress(OSError):
-            os.unlink(self._folder + b".lock")
 
     def free_bytes(self) -> int:
         """What the replica's file system says is left for us, in bytes."""
@@ -100,16 +99,3 @@ def _write(fd: int, buffer: memoryview, path: bytes) -> None:
     with writing(path):
         while buffer:
             buffer = buffer[os.write(fd, buffer) :]
-
-
-@contextmanager
-def writing(path: bytes) -> Iterator[None]:
-    """Turns what the system says of a write into an error that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UndeterminedError(
-                f"{show(path)}: the disk is full", remedy="Make room and run the same command again; it goes on."
-            ) from error
-        raise UndeterminedError(f"{show(path)}: cannot be written: {error.strerror}") from error

@@ -212,3 +212,37 @@ def test_publishing_onto_something_is_refused_by_the_kernel(placed: PlacedWorksp
     (placed.folder / "new" / "taken").mkdir()
     with staging.held(), pytest.raises(UndeterminedError, match="cannot be written"):
         staging.publish(b"taken")
+
+
+def test_a_copy_that_is_recorded_is_only_as_green_as_its_findings(placed: PlacedWorkspace) -> None:
+    spoil(placed.copy("nas", "box-0") / os.fsdecode(a_file(placed)))
+    placed.audit()
+    (placed.folder / "disk").rename(placed.folder / "unplugged")
+    with placed.open() as workspace:
+        results = {each.replica: each for each in replicate(workspace, (), ("nas", "disk", "abroad"), Silent())}
+    assert results["nas"].outcome is Outcome.FAIL and "damage was found" in results["nas"].problem
+    assert results["disk"].outcome is Outcome.INCONCLUSIVE and "is not there" in results["disk"].problem
+    assert results["abroad"].outcome is Outcome.PASS
+
+
+def test_a_copy_whose_folder_is_gone_is_made_again(placed: PlacedWorkspace) -> None:
+    placed.copy("nas", "box-0").rename(placed.folder / "gone")
+    assert placed.audit() == {("nas", "box-0", b""): Code.COPY_MISSING}
+    with placed.open() as workspace:
+        (result,) = replicate(workspace, (), ("nas",), Silent())
+        assert result.outcome is Outcome.PASS and not result.already
+        assert workspace.catalog.findings() == []
+    assert tree(placed.copy("nas", "box-0")) == tree(placed.folder / "bags" / "box-0")
+    assert placed.audit() == {}
+
+
+def test_nothing_is_left_in_the_staging_of_a_run_that_was_killed_at_its_end(placed: PlacedWorkspace) -> None:
+    assert place(placed).outcome is Outcome.PASS
+    with placed.open() as workspace:
+        (package,) = workspace.packages()
+    staging = placed.folder / "new" / ".preserve" / "staging"
+    assert list(staging.iterdir()) == []
+    (staging / f"{package.uuid}-v1.lock").touch()
+    (staging / f"{package.uuid}-v1").mkdir()
+    assert place(placed).already
+    assert list(staging.iterdir()) == []
