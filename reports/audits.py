@@ -85,14 +85,14 @@ def as_text(view: AuditView) -> RenderableType:
     parts.append(_numbers(view))
     if view.by_replica:
         parts.append(_by_replica(view))
-    parts += findings.as_text(view.findings, view.total_findings)
+    parts += findings.as_text(view.findings, view.total_findings, most=50, more="; see `preserve report drift`")
     return Group(*parts)
 
 
 def _sentence(view: AuditView) -> str:
     if view.planned == 0:
         return "Nothing was due." if view.due_only else "There was nothing to read: no copy fits what was asked for."
-    done = f"{view.done:,} of {count(view.planned, 'check')}"
+    done = f"{view.done:,} of {count(view.planned, 'shard')}"
     if view.state == "running":
         return f"{_name(view)} is running: {done} done."
     if view.state != "ended":
@@ -128,7 +128,7 @@ def _numbers(view: AuditView) -> Table:
     made = table("", "good", "bad", "not known", right=("good", "bad", "not known"))
     left = view.planned - view.done
     for words, good, bad, unknown in (
-        ("checks", view.passed, view.failed, view.inconclusive + left),
+        ("shards", view.passed, view.failed, view.inconclusive + left),
         ("files", view.files_good, view.files_bad, view.files_unread),
     ):
         made.add_row(words, *_three(good, bad, unknown))

@@ -81,7 +81,7 @@ def as_text(line: FileLine, now: datetime) -> Padding:
     told = remedy(line)
     if told:
         text.append(f"\n    → {told}", "bold" if line.file.verdict is Verdict.LOST else "")
-    return Padding(text, (0, 0, 1, 0))
+    return Padding(text, (0, 0, 1, 0), expand=False)
 
 
 def _copy_text(line: FileLine, replica: str, state: CopyState, now: datetime) -> Text:

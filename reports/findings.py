@@ -12,7 +12,6 @@ from reports.rows import FindingLine
 from reports.words import count, iso, name, visible
 
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
-_SHOWN = 20
 _KNOWN = {code.value: meaning for code, meaning in MEANINGS.items()}
 
 
@@ -52,15 +51,17 @@ def outcome_of(findings: Sequence[FindingLine]) -> Outcome:
     return next((worse for worse in (Outcome.FAIL, Outcome.INCONCLUSIVE) if worse in outcomes), Outcome.PASS)
 
 
-def as_text(findings: Sequence[FindingLine], total: int | None = None, *, more: str = "") -> list[Padding | Text]:
-    """Two lines a finding: what and where, then what was seen. Errors before warnings."""
+def as_text(
+    findings: Sequence[FindingLine], total: int | None = None, *, most: int | None = None, more: str = ""
+) -> list[Padding | Text]:
+    """Two lines a finding: what and where, then what was seen. Errors before warnings; at most so many."""
     if not findings:
         return []
     order = list(Severity)
-    shown = sorted(findings, key=lambda line: order.index(line.severity))[:_SHOWN]
+    shown = sorted(findings, key=lambda line: order.index(line.severity))[:most]
     lines: list[Padding | Text] = [Text("\nFindings", "bold")]
     for line in shown:
-        lines.append(Padding(_line(line), (0, 0, 0, 2)))
+        lines.append(Padding(_line(line), (0, 0, 0, 2), expand=False))
     left = (len(findings) if total is None else total) - len(shown)
     if left > 0:
         lines.append(Text(f"  … and {count(left, 'more finding')}{more}", "dim"))

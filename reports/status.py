@@ -63,7 +63,8 @@ def as_text(view: StatusView) -> RenderableType:
 
 def replicas_json(view: StatusView) -> dict[str, object]:
     """The replicas alone, for `replica list`."""
-    return {"replicas": [_replica_json(replica) for replica in view.replicas]}
+    outcome = Outcome.INCONCLUSIVE if any(map(_alarming, view.replicas)) else Outcome.PASS
+    return {"outcome": outcome.value, "replicas": [_replica_json(replica) for replica in view.replicas]}
 
 
 def replicas_text(view: StatusView) -> RenderableType:
@@ -81,7 +82,7 @@ def _build(view: StatusView, width: int) -> list[RenderableType]:
     if view.replicas:
         parts.append(_replicas(view))
     parts += [Text.assemble(("warning", "bold yellow"), f": {visible(text)}") for text in view.warnings]
-    parts += findings.as_text(view.findings, view.total_findings, more="; see `preserve report drift`")
+    parts += findings.as_text(view.findings, view.total_findings, most=5, more="; see `preserve report drift`")
     parts.append(_legend(view))
     return parts
 
@@ -95,7 +96,7 @@ def _sentences(view: StatusView) -> list[tuple[Outcome, str]]:
         told.append((Outcome.FAIL, f"{count(view.files_lost, 'file is', 'files are')} lost: no good copy is known."))
     for kind, words in (
         (Verdict.LOST, "cannot be made whole from any copy"),
-        (Verdict.DEGRADED, "damaged, and can be repaired from another copy"),
+        (Verdict.DEGRADED, "not as taken in on every copy, and can be made whole"),
         (Verdict.UNKNOWN, "not known to be whole: not everything was read"),
         (Verdict.UNDER_REPLICATED, "with too few copies"),
     ):
@@ -111,7 +112,14 @@ def _sentences(view: StatusView) -> list[tuple[Outcome, str]]:
     if outcome is Outcome.PASS:
         told.append((outcome, _good_sentence(view)))
     elif not told:
-        told.append((outcome, "There are open findings." if view.findings else "Not every copy was read in time."))
+        told.append(
+            (
+                outcome,
+                "There are open findings; see `preserve report drift`."
+                if view.findings
+                else "Not every copy was read in time.",
+            )
+        )
     return told
 
 
@@ -122,7 +130,7 @@ def _replica_sentences(replica: ReplicaLine) -> list[tuple[Outcome, str]]:
         if replica.available is False and not replica.offline:
             told.append((Outcome.INCONCLUSIVE, f"Replica {visible(replica.name)} is not there{why}."))
     if replica.overdue_shards:
-        shards = count(replica.overdue_shards, "part is", "parts are")
+        shards = count(replica.overdue_shards, "shard is", "shards are")
         told.append((Outcome.INCONCLUSIVE, f"On {visible(replica.name)} {shards} overdue for reading."))
     return told
 

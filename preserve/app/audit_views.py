@@ -7,7 +7,8 @@ from checks.evidence import Outcome
 from checks.findings import Code
 from preserve.app.lines import finding_line, line_of, why_unavailable
 from preserve.app.workspace import Workspace
-from preserve.catalog.rows import AuditRow, CheckResult, CopyRow
+from preserve.audit.holders import is_dead
+from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.errors import UsageError
 from reports.rows import AuditReplica, AuditView
 
@@ -38,7 +39,7 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
     return AuditView(
         id=audit.id,
         scope=scope_in_words(audit),
-        state=audit.state.value,
+        state=_state(audit).value,
         opened_at=audit.opened_at,
         ended_at=audit.ended_at,
         required=audit.required.label,
@@ -70,6 +71,12 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
     )
 
 
+def _state(audit: AuditRow) -> AuditState:
+    """An audit whose process is dead has stopped, though nobody could write that down."""
+    dead = audit.state is AuditState.RUNNING and is_dead(str(audit.scope.get("holder", "")))
+    return AuditState.STOPPED if dead else audit.state
+
+
 def scope_in_words(audit: AuditRow) -> str:
     """`what is due of box-1, box-2 on nas, asked for by sophea`."""
 
@@ -80,7 +87,11 @@ def scope_in_words(audit: AuditRow) -> str:
     words = "what is due of " if audit.scope.get("due") else ""
     words += named("packages") or "all packages"
     words += f" on {named('replicas')}" if named("replicas") else ""
-    words += f", at most {audit.scope['budget_bytes']:,} bytes" if audit.scope.get("budget_bytes") else ""
+    words += (
+        f", as many shards as fit into {audit.scope['budget_bytes']:,} bytes and at least one"
+        if audit.scope.get("budget_bytes")
+        else ""
+    )
     return words + (f", asked for by {audit.scope['by']}" if audit.scope.get("by") else "")
 
 

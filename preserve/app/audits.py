@@ -123,7 +123,13 @@ class DueWork:
 
     def run_due(self, stop: threading.Event) -> str:
         audit = run(self._workspace, plan(self._workspace, due=True), self._progress, stop)
-        return (
+        told = (
             f"audit {audit.id}: {audit.done:,} of {audit.planned:,} shards that were due; "
             f"{audit.passed:,} passed, {audit.failed:,} failed, {audit.inconclusive:,} inconclusive"
         )
+        lines = self._workspace.catalog.audit_checks(audit.id)
+        bad = [f"{line.package} at {line.replica}" for line in lines if line.failed]
+        unknown = sorted({line.replica for line in lines if line.inconclusive})
+        told += f"; damage: {', '.join(bad[:10])}" if bad else ""
+        told += f"; not determined on: {', '.join(unknown)}" if unknown else ""
+        return told if audit.state is AuditState.ENDED else f"{told}; stopped, go on with --resume {audit.id}"

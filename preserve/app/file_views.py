@@ -139,7 +139,7 @@ def _source(package: PackageRow, path: bytes) -> str:
     return show(package.source) if there and package.source is not None else ""
 
 
-_NAMES_ONLY = {Code.MISSING, Code.MOVED, Code.UNTRACKED, Code.COPY_MISSING}
+_NAMES_ONLY = {Code.MISSING, Code.MOVED, Code.UNTRACKED, Code.COPY_MISSING, Code.WRONG_KIND}
 
 
 def _last_read(workspace: Workspace, copy: CopyRow, shard_ids: Sequence[int], codes: Sequence[Code]) -> LastRead | None:

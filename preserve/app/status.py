@@ -7,7 +7,7 @@ from checks.names import show
 from checks.verdicts import Verdict
 from preserve.app.audit_views import audit_view
 from preserve.app.lines import finding_line
-from preserve.app.workspace import Workspace, why_absent
+from preserve.app.workspace import Workspace, presence
 from preserve.catalog.rows import CopyRow, PackageRow
 from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
 
@@ -46,15 +46,15 @@ def replica_lines(workspace: Workspace) -> list[ReplicaLine]:
     lines = []
     for replica in catalog.replicas():
         configured = workspace.settings.replicas.get(replica.name)
-        why = why_absent(stores.get(replica.id), replica)
+        seen = presence(stores.get(replica.id), replica)
         lines.append(
             ReplicaLine(
                 name=replica.name,
                 url=configured.url if configured else "",
                 site=configured.site if configured else None,
-                offline=configured.offline if configured else False,
-                available=not why,
-                why_not=why,
+                offline=configured is not None and configured.offline and not seen.wrong,
+                available=seen.there,
+                why_not=seen.why_not,
                 oldest_read_at=oldest.get(replica.id),
                 overdue_shards=overdue.get(replica.id, 0),
             )

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -109,12 +110,23 @@ def init(folder: Path) -> Path:
     return path
 
 
-def why_absent(store: LocalStore | None, replica: ReplicaRow) -> str:
-    """Why a replica cannot be worked with now; empty if it is there."""
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a replica can be worked with now. Another disk in its place is never what `offline` allows."""
+
+    there: bool
+    why_not: str = ""
+    wrong: bool = False
+
+
+def presence(store: LocalStore | None, replica: ReplicaRow) -> Presence:
+    """Looks at the replica's identity now."""
     if store is None:
-        return "not in the settings"
+        return Presence(False, "not in the settings")
     try:
         identity = store.identity()
     except UnavailableError as error:
-        return error.cause
-    return "" if identity == str(replica.uuid) else f"another disk: its identity is {identity}"
+        return Presence(False, error.cause)
+    if identity == str(replica.uuid):
+        return Presence(True)
+    return Presence(False, f"another disk is in its place: its identity is {identity}", wrong=True)

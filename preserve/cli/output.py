@@ -63,8 +63,16 @@ def show(renderable: "RenderableType") -> None:
 
 
 def write_report(path: Path, content: "Mapping[str, object] | RenderableType") -> None:
-    """A report as a file, durably: JSON for a mapping, else plain text."""
-    from preserve.stores.durable import write_durably
+    """A report as a new file, durably: JSON for a mapping, else plain text. Makes the folder.
+
+    Raises:
+        UsageError: something is there already. Nothing is written over, least of all what an archive keeps.
+    """
+    from preserve.errors import UsageError
+    from preserve.stores.durable import write_durably, writing
+
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already", remedy="Choose another name, or move it away first.")
 
     if isinstance(content, Mapping):
         text = _json(content) + "\n"
@@ -72,7 +80,9 @@ def write_report(path: Path, content: "Mapping[str, object] | RenderableType") -
         stream = io.StringIO()
         console(stream).print(content)
         text = stream.getvalue()
-    write_durably(os.fsencode(path.absolute()), text.encode("utf-8", "backslashreplace"))
+    with writing(os.fsencode(path)):
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        write_durably(os.fsencode(path.absolute()), "\n".join(map(str.rstrip, text.split("\n"))).encode("utf-8"))
 
 
 def _json(document: Mapping[str, object]) -> str:

@@ -35,6 +35,7 @@ def status_command(invocation: Invocation, limit: int, as_json: bool) -> int:
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
+@json_option
 @click.option("--output", "target", type=click.Path(path_type=Path), help="Write it to this file.")
 @click.option("--audit", "audit_id", type=int, metavar="ID", help="Which audit (for `audit`); else the last one.")
 @config_option
@@ -44,10 +45,12 @@ def report_command(
     kind: str,
     packages: tuple[str, ...],
     form: str,
+    as_json: bool,
     target: Path | None,
     audit_id: int | None,
 ) -> None:
     """What differs where and which copies are good (drift), what cannot be made whole (loss), what an audit did."""
+    form = "json" if as_json else form
     from preserve.app.audit_views import audit_named, audit_view
     from preserve.app.file_views import drift_view, loss_view
     from preserve.app.workspace import Workspace

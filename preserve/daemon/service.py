@@ -1,5 +1,6 @@
 """`preserve serve`: one leader looks at the clock and runs what is due; the others stand by."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, tzinfo
@@ -63,6 +64,8 @@ class Daemon:
         ticking = IntervalTrigger(seconds=tick_seconds(self._every))
         scheduler.add_job(self.tick, ticking, id="tick", next_run_time=datetime.now(self._zone))
         scheduler.add_job(self._keep_lead, IntervalTrigger(seconds=_RENEW_SECONDS), id="lead")
+        # A tick that comes while a run goes on is left out, as it should be; nobody has to read of it.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler.start()
         try:
             self._stop.wait()
@@ -71,6 +74,7 @@ class Daemon:
             scheduler.shutdown(wait=True)
             if self._leads:
                 self._work.yield_lead()
+            self._say("stopped")
 
     def stop(self) -> None:
         """Ends `serve`; an audit that runs commits what it has and can be resumed."""
@@ -100,7 +104,7 @@ class Daemon:
     def _claim(self) -> bool:
         leads = self._work.lead(LEAD_SECONDS)
         if leads != self._leads:
-            self._say("this process leads" if leads else "another process leads; standing by")
+            self._say("reading what is due" if leads else "another `preserve serve` reads what is due; standing by")
             self._leads = leads
         return leads
 

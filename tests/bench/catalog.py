@@ -6,12 +6,12 @@ Default: 4,000,000 files on 3 replicas, once as packages of 10,000 and once of 4
 temporary folder. Nothing is done here that production does not do.
 """
 
-import os
+import sqlite3
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
@@ -176,6 +176,7 @@ def queries(catalog: Catalog, per_package: int) -> None:
     packages = catalog.packages()
     random = Random(1)
     milliseconds("due list, 1000 of all", lambda: catalog.due(Evidence.READ_MEDIUM, now, now, limit=1000))
+    milliseconds("due list, 100 of all", lambda: catalog.due(Evidence.READ_MEDIUM, now, now, limit=100))
     milliseconds("due list, nothing due", lambda: catalog.due(Evidence.READ_MEDIUM, START, now, limit=1000))
     milliseconds("overdue counts", lambda: catalog.overdue_counts(Evidence.READ_MEDIUM, now))
     milliseconds("status (counts and a page of 50)", lambda: (catalog.status_counts(), catalog.status_page(50)))
@@ -221,12 +222,9 @@ def timed(what: str, count: int, unit: str) -> Iterator[None]:
 
 
 def size(path: Path, when: str) -> None:
-    total = sum(
-        os.stat(path.with_name(path.name + end)).st_size
-        for end in ("", "-wal")
-        if path.with_name(path.name + end).exists()
-    )
-    figure(f"size {when}", f"{total / 1e6:,.0f} MB")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    figure(f"size {when}", f"{path.stat().st_size / 1e6:,.0f} MB")
 
 
 def figure(what: str, value: str) -> None:

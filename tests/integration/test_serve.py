@@ -38,7 +38,7 @@ def test_the_service_reads_what_is_due_and_ends_when_asked(tmp_path: Path) -> No
         process.send_signal(signal.SIGTERM)
         told = process.communicate(timeout=30)[1]
     assert process.returncode == 0
-    assert "this process leads" in told and "1 failed" in told
+    assert "reading what is due" in told and "stopped" in told and "1 failed" in told
     with placed.open() as workspace:
         assert workspace.catalog.running_audits() == []
         assert workspace.catalog.verify_journal() is None

@@ -100,7 +100,7 @@ def test_a_copy_that_is_not_good_is_never_green(copy: CopyCell, state: str, word
     ("shown", "expected", "sentence"),
     [
         (view(cell(damage=1), verdict=Verdict.LOST, files_lost=2), "fail", "2 files are lost"),
-        (view(cell(), verdict=Verdict.DEGRADED), "fail", "can be repaired from another copy"),
+        (view(cell(), verdict=Verdict.DEGRADED), "fail", "and can be made whole"),
         (view(cell(), verdict=Verdict.UNKNOWN), "inconclusive", "not known to be whole"),
         (view(cell(), verdict=Verdict.UNDER_REPLICATED), "inconclusive", "too few copies"),
         (view(cell(oldest_read_at=None)), "inconclusive", "Not every copy was read in time."),
@@ -111,7 +111,7 @@ def test_a_copy_that_is_not_good_is_never_green(copy: CopyCell, state: str, word
             "inconclusive",
             "Replica nas is not there (empty mount).",
         ),
-        (view(replicas=(ReplicaLine(name="nas", url="/n", overdue_shards=2),)), "inconclusive", "2 parts are overdue"),
+        (view(replicas=(ReplicaLine(name="nas", url="/n", overdue_shards=2),)), "inconclusive", "2 shards are overdue"),
         (
             view(total_packages=9, verdict_counts={Verdict.INTACT: 8, Verdict.LOST: 1}),
             "fail",

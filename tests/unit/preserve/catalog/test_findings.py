@@ -36,7 +36,8 @@ def test_a_file_in_several_shards_has_one_error_until_each_of_them_was_read_well
         for shard_id in held.catalog.shard_ids_of(held.package.inventory_id, LARGE)
     )
     held.commit(first, LATER, unreadable(LARGE), unread=1)
-    held.commit(second, LATER, damage(LARGE))
+    for place in (second, third):
+        held.commit(place, LATER, damage(LARGE))
     [row] = held.catalog.findings()
     assert row.code is Code.DIGEST_MISMATCH
     assert held.catalog.copies()[0].damage == 1

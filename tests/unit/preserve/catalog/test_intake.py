@@ -9,7 +9,7 @@ import pytest
 
 from checks.inventory import Entry, cut, inventory_root
 from checks.verdicts import Verdict
-from preserve.catalog import intake
+from preserve.catalog import versions
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import NewPackage
 from preserve.errors import CatalogError, UsageError
@@ -114,7 +114,7 @@ def test_a_package_is_whole_or_not_there(catalog: Catalog, tmp_path: Path, monke
     def fail(*args: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(intake, "encode_entries", fail)
+    monkeypatch.setattr(versions, "encode_entries", fail)
     with pytest.raises(MemoryError):
         catalog.add_packages([new_package()], at=START)
     assert dump(tmp_path / "empty.sqlite") == before
