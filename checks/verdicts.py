@@ -45,6 +45,7 @@ class FileVerdict:
 
     path: bytes
     verdict: Verdict
+    version: int | None = None  # None: the package's current one; else an older one, which still is looked after
     states: Mapping[str, CopyState]  # replica's name -> state
     codes: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)  # replica's name -> the other name, made showable

@@ -18,7 +18,7 @@ def outcome_of(view: AuditView) -> Outcome:
         return Outcome.FAIL
     complete = view.state == "ended" and view.passed == view.done == view.planned and not view.files_unread
     empty = view.planned == 0 and not view.due_only
-    if not complete or empty or view.inconclusive or seen is Outcome.INCONCLUSIVE:
+    if not complete or empty or view.waiting or view.inconclusive or seen is Outcome.INCONCLUSIVE:
         return Outcome.INCONCLUSIVE
     return Outcome.PASS
 
@@ -38,6 +38,7 @@ def as_json(view: AuditView) -> dict[str, object]:
             "files_bad": view.files_bad,
             "files_unread": view.files_unread,
             "bytes_read": view.bytes_read,
+            "shards_waiting": view.waiting,
             **findings.counts_of(view.findings, view.total_findings),
         },
         "replicas": [
@@ -90,6 +91,13 @@ def as_text(view: AuditView) -> RenderableType:
 
 
 def _sentence(view: AuditView) -> str:
+    if view.waiting:
+        wait = f"{count(view.waiting, 'shard')} could not be determined a short time ago and will be tried again later"
+        return f"{_read(view)} But {wait}: nothing is known of them until then."
+    return _read(view)
+
+
+def _read(view: AuditView) -> str:
     if view.planned == 0:
         return "Nothing was due." if view.due_only else "There was nothing to read: no copy fits what was asked for."
     done = f"{view.done:,} of {count(view.planned, 'shard')}"

@@ -22,6 +22,7 @@ def as_json(line: FileLine) -> dict[str, object]:
         **path_fields(line.file.path),
         "size_bytes": line.size_bytes,
         "verdict": line.file.verdict.value,
+        "older_version": line.file.version,
         "copies": [_copy_json(line, replica) for replica in line.file.states],
         "good_on": list(good_on(line)),
         "repair_from": list(repair_from(line)),
@@ -74,6 +75,8 @@ def _source(line: FileLine, replica: str) -> str:
 def as_text(line: FileLine, now: datetime) -> Padding:
     text = Text().append_text(verdict(line.file.verdict))  # a Text's own style would colour all that follows
     text.append("  ").append(visible(line.package), "cyan").append("  ").append(name(line.file.path), "bold")
+    if line.file.version is not None:
+        text.append(f"  version {line.file.version}, an older one", "dim")
     if line.size_bytes is not None:
         text.append(f"  {size(line.size_bytes)}", "dim")
     for replica, state in line.file.states.items():

@@ -21,6 +21,7 @@ def as_json(line: FindingLine) -> dict[str, object]:
         "severity": line.severity.value,
         "package": line.package,
         "replica": line.replica,
+        "older_version": line.version,
         **path_fields(line.path),
         "expected": None if line.expected is None else dict(line.expected),
         "observed": None if line.observed is None else dict(line.observed),
@@ -70,6 +71,7 @@ def as_text(
 
 def _line(line: FindingLine) -> Text:
     where = "/".join(visible(part) for part in (line.replica, line.package) if part)
+    where += f" (version {line.version})" if line.version is not None else ""
     path = name(line.path)
     text = Text.assemble((line.severity.value, _STYLES[line.severity]), " ", (line.code, "bold"))
     for part, style in ((where, "cyan"), (path, "")):

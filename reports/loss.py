@@ -61,7 +61,7 @@ def _lines(view: LossView) -> list[FileLine]:
 
 def _sentence(view: LossView) -> str:
     lost, unknown = view.verdict_counts.get(Verdict.LOST, 0), view.may_be_lost
-    unread = f"{count(unknown, 'file')} may be: no good copy is known, and not every copy was read"
+    unread = f"{count(unknown, 'file')} may be: no good copy is known, because none was made or not every copy was read"
     if lost:
         amount = "" if view.lost_bytes is None else f" ({size(view.lost_bytes)})"
         told = f"{count(lost, 'file is', 'files are')} lost{amount}: every copy was read and is bad"

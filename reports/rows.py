@@ -73,6 +73,7 @@ class FindingLine:
     message: str
     package: str | None = None
     replica: str | None = None
+    version: int | None = None  # of the package, where it is not the current one
     path: bytes | None = None
     expected: Mapping[str, object] | None = None
     observed: Mapping[str, object] | None = None
@@ -171,6 +172,7 @@ class AuditView:
     files_unread: int
     bytes_read: int
     due_only: bool = False  # it asked for what is due; nothing due is then good
+    waiting: int = 0  # shards left out because they could not be determined a short time ago
     by_replica: tuple[AuditReplica, ...] = ()
     findings: tuple[FindingLine, ...] = ()
     total_findings: int | None = None

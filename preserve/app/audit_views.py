@@ -53,6 +53,7 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
         files_unread=audit.files_unread,
         bytes_read=audit.bytes_read,
         due_only=bool(audit.scope.get("due")),
+        waiting=_number(audit.scope.get("waiting")),
         by_replica=tuple(
             AuditReplica(
                 name=name,
@@ -69,6 +70,10 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
         findings=tuple(finding_line(row) for row in rows[:FINDINGS_SHOWN]),
         total_findings=len(rows),
     )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _state(audit: AuditRow) -> AuditState:

@@ -4,7 +4,6 @@ import os
 import threading
 from datetime import datetime
 
-from checks.evidence import Outcome
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.holders import this_process
 from preserve.audit.planning import Planner, Request
@@ -69,39 +68,30 @@ def read_path(
     packages: tuple[str, ...] = (),
     replicas: tuple[str, ...] = (),
 ) -> list[tuple[CopyRow, CheckResult]]:
-    """Reads one file on all its copies now, and records it.
+    """Reads one file on all its copies now, those of older versions too, and records it.
 
     Raises:
-        UsageError: no package asked for has such a path.
+        UsageError: no copy of what was asked for should have such a path.
     """
     name = os.fsencode(path)
     replica_ids = [replica.id for replica in workspace.replicas(replicas)]
-    holding = [
-        package.id
-        for package in workspace.packages(packages)
-        if workspace.catalog.entry(package.inventory_id, name) is not None
+    packages_asked = [package.id for package in workspace.packages(packages)]
+    copies = [
+        copy
+        for copy in workspace.catalog.copies(packages_asked, replica_ids)
+        if workspace.catalog.entry(copy.inventory_id, name) is not None
     ]
-    if not holding:
+    if not copies:
         raise UsageError(
-            f"no package has a file {path}", remedy="Paths are from the bag's root, such as data/folder/page.jpg."
+            f"no copy should have a file {path}", remedy="Paths are from the bag's root, such as data/folder/page.jpg."
         )
     results = []
     with Threads(workspace.settings.audit.threads) as threads:
         auditor = Auditor(workspace.catalog, workspace.stores(), threads, workspace.clock, progress=progress)
-        for copy in workspace.catalog.copies(holding, replica_ids, current_only=True):
+        for copy in copies:
             results += [(copy, result) for result in auditor.check_path(copy, name)]
     workspace.catalog.commit_checks([result for _, result in results], workspace.clock())
     return results
-
-
-def outcome(audit: AuditRow) -> Outcome:
-    """What an audit as a whole came to: damage first, then anything that was not determined or not done."""
-    if audit.failed:
-        return Outcome.FAIL
-    whole = audit.state is AuditState.ENDED and audit.done == audit.planned
-    if audit.inconclusive or not whole or (audit.planned == 0 and not audit.scope.get("due")):
-        return Outcome.INCONCLUSIVE
-    return Outcome.PASS
 
 
 class DueWork:

@@ -22,13 +22,24 @@ class _Package:
     """A package whose files are not all known to be good on every copy."""
 
     row: PackageRow
-    copies: Sequence[CopyRow]
+    copies: Sequence[CopyRow]  # of the current version
+    older: Sequence[CopyRow]
     files: Sequence[FileVerdict]  # those with findings
     others: Verdict  # of every other file
+    others_held: bool  # whether every other file is good on some copy that was read
+
+    def may_be_lost(self) -> int:
+        """Files that no copy is known to hold: not read, or never copied."""
+        unread = sum(
+            file.verdict is not Verdict.LOST and not (file.good_on or file.elsewhere or _untracked(file))
+            for file in self.files
+        )
+        tracked = sum(not _untracked(file) and file.version is None for file in self.files)
+        return unread + (0 if self.others_held else self.row.files - tracked)
 
     def counts(self) -> Counter[Verdict]:
         """Verdicts of all files of the package; an untracked file is counted beside them."""
-        tracked = [file for file in self.files if not _untracked(file)]
+        tracked = [file for file in self.files if not _untracked(file) and file.version is None]
         counted = Counter(file.verdict for file in self.files)
         counted[self.others] += self.row.files - len(tracked)
         return counted
@@ -74,6 +85,7 @@ def loss_view(workspace: Workspace, identifiers: tuple[str, ...] = ()) -> LossVi
         generated_at=workspace.clock(),
         lines=lines,
         verdict_counts=_total(packages),
+        may_be_lost=sum(package.may_be_lost() for package in packages),
         findings=tuple(finding_line(row) for row in rows[:LINES_SHOWN]),
         total_findings=len(rows),
         lost_bytes=sum(line.size_bytes or 0 for line in lines if line.file.verdict is Verdict.LOST),
@@ -89,12 +101,15 @@ def _packages(workspace: Workspace, identifiers: tuple[str, ...]) -> Iterator[_P
     in_use = {replica.name for replica in catalog.replicas()}
     for package in workspace.packages(identifiers):
         whole = package.verdict is Verdict.INTACT
-        copies = [c for c in catalog.copies([package.id], current_only=True) if c.replica in in_use]
+        every = [copy for copy in catalog.copies([package.id]) if copy.replica in in_use]
+        copies = [copy for copy in every if copy.current]
         states = [state_from(wide.get(copy.id, ()), read=copy.shards_read == copy.shards) for copy in copies]
         yield _Package(
             row=package,
             copies=copies,
+            older=[copy for copy in every if not copy.current],
             files=() if whole else catalog.file_verdicts(package.id),
+            others_held=CopyState.GOOD in states,
             others=across(states, minimum_copies=workspace.settings.audit.minimum_copies or 1),
         )
 
@@ -117,8 +132,10 @@ def _worst_first(files: list[tuple[_Package, FileVerdict]]) -> list[tuple[_Packa
 
 
 def _line(workspace: Workspace, package: _Package, file: FileVerdict) -> FileLine:
-    entry = workspace.catalog.entry(package.row.inventory_id, file.path)
-    shard_ids = workspace.catalog.shard_ids_of(package.row.inventory_id, file.path)
+    copies = [copy for copy in package.older if copy.version == file.version] if file.version else package.copies
+    inventory_id = copies[0].inventory_id if copies else package.row.inventory_id
+    entry = workspace.catalog.entry(inventory_id, file.path)
+    shard_ids = workspace.catalog.shard_ids_of(inventory_id, file.path)
     return FileLine(
         package=package.row.identifier,
         file=file,
@@ -126,7 +143,7 @@ def _line(workspace: Workspace, package: _Package, file: FileVerdict) -> FileLin
         source=_source(package.row, file.path),
         reads={
             copy.replica: read
-            for copy in package.copies
+            for copy in copies
             if file.states.get(copy.replica) in (CopyState.GOOD, CopyState.BAD)
             and (read := _last_read(workspace, copy, shard_ids, file.codes.get(copy.replica, ()))) is not None
         },

@@ -24,6 +24,7 @@ def line_of(finding: Finding, package: str | None, replica: str | None, row: Fin
         message=finding.message,
         package=package,
         replica=replica,
+        version=None if row is None or row.current else row.version,
         path=finding.path,
         expected=_mapping(finding.parameters.get("expected")),
         observed=_mapping(finding.parameters.get("observed")),

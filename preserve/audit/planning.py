@@ -1,6 +1,6 @@
 """What an audit sets out to do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from checks.evidence import Evidence
 from checks.policy import Promise, within_budget
 from preserve.audit.holders import is_dead, this_process
 from preserve.catalog.catalog import Catalog
-from preserve.catalog.rows import AuditRow, AuditState, PackageRow, ReplicaRow
+from preserve.catalog.rows import AuditRow, AuditState, DueShard, PackageRow, ReplicaRow
 from preserve.errors import UsageError
 
 DUE_AT_ONCE = 100_000  # shards that one run for what is due takes at most; the next run takes the rest
@@ -53,27 +53,27 @@ class Planner:
         copies = self._catalog.copies(package_ids, replica_ids)
         if not copies:
             raise UsageError("there is no copy to audit", remedy="Place packages with `preserve replicate` first.")
+        scope = dict(request.scope())
         if request.due:
+            scope |= {"waiting": self._catalog.waiting(self._clock(), replica_ids)}
             items = self._due({copy.id for copy in copies}, replica_ids, request.budget_bytes)
         elif request.budget_bytes is None:
             ids = [copy.id for copy in copies]
-            return self._catalog.open_audit_of_copies(request.scope(), self._required, ids, self._clock())
+            return self._catalog.open_audit_of_copies(scope, self._required, ids, self._clock())
         else:
             items = self._oldest({copy.id for copy in copies}, replica_ids, request.budget_bytes)
-        return self._catalog.open_audit(request.scope(), self._required, items, self._clock())
+        return self._catalog.open_audit(scope, self._required, items, self._clock())
 
     def _due(self, copy_ids: set[int], replica_ids: list[int], budget: int | None) -> list[tuple[int, int]]:
-        return self._chosen(self._promise.due_before(self._clock()), copy_ids, replica_ids, budget)
+        """What is older than the target, and what the last check could not determine and has waited long enough."""
+        now = self._clock()
+        due = self._catalog.due(self._required, self._promise.due_before(now), now, replica_ids, DUE_AT_ONCE)
+        unsettled = self._catalog.unsettled(self._required, now, replica_ids, DUE_AT_ONCE)
+        return _within([*due, *unsettled], copy_ids, budget)
 
     def _oldest(self, copy_ids: set[int], replica_ids: list[int], budget: int) -> list[tuple[int, int]]:
-        return self._chosen(self._clock(), copy_ids, replica_ids, budget)
-
-    def _chosen(
-        self, cutoff: datetime, copy_ids: set[int], replica_ids: list[int], budget: int | None
-    ) -> list[tuple[int, int]]:
-        due = self._catalog.due(self._required, cutoff, self._clock(), replica_ids, DUE_AT_ONCE)
-        wanted = (shard for shard in due if shard.copy_id in copy_ids)
-        return [(shard.copy_id, shard.shard_id) for shard in within_budget(wanted, budget)]
+        now = self._clock()
+        return _within(self._catalog.due(self._required, now, now, replica_ids, DUE_AT_ONCE), copy_ids, budget)
 
     def resume(self, audit_id: int) -> AuditRow:
         """An audit that stopped before its end, to go on with the shards it has left.
@@ -95,3 +95,8 @@ class Planner:
         for audit in self._catalog.running_audits():
             if is_dead(str(audit.scope.get("holder", ""))):
                 self._catalog.end_audit(audit.id, AuditState.STOPPED, self._clock())
+
+
+def _within(shards: Iterable[DueShard], copy_ids: set[int], budget: int | None) -> list[tuple[int, int]]:
+    wanted = {(shard.copy_id, shard.shard_id): shard for shard in shards if shard.copy_id in copy_ids}
+    return [(shard.copy_id, shard.shard_id) for shard in within_budget(wanted.values(), budget)]

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Label, RowMapping, Select, case, delete, func, insert, literal, select, update
 
 from checks.evidence import Evidence, Outcome
-from preserve.catalog.bulk import insert_rows, new_id
+from preserve.catalog.bulk import among, insert_rows, new_id
 from preserve.catalog.database import Database
 from preserve.catalog.journal import append, canonical
 from preserve.catalog.rows import AuditLine, AuditRow, AuditState
@@ -37,11 +37,8 @@ class Audits(Database):
         with self.writing() as connection:
             audit_id = _insert(connection, scope, required, at)
             state = shard_state.c
-            for start in range(0, len(copy_ids), 10_000):
-                chosen = select(literal(audit_id), state.copy_id, state.shard_id).where(
-                    state.copy_id.in_(copy_ids[start : start + 10_000])
-                )
-                connection.execute(insert(audit_item).from_select(_ITEM, chosen))
+            chosen = select(literal(audit_id), state.copy_id, state.shard_id).where(among(state.copy_id, copy_ids))
+            connection.execute(insert(audit_item).from_select(_ITEM, chosen))
             return _opened(connection, audit_id, scope, required, at)
 
     def reopen_audit(self, audit_id: int, scope: Mapping[str, object], at: datetime) -> AuditRow:

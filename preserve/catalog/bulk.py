@@ -1,12 +1,28 @@
-"""Many rows at once: raw `executemany` on Core's connection, and sets of pairs as one parameter."""
+"""Many rows at once: raw `executemany` on Core's connection, and lists and pairs as one parameter."""
 
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Insert, Integer, Table, and_, bindparam, func
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Integer,
+    Result,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal,
+    select,
+)
 
 Value = int | str | bytes | None
+Row_ = TypeVar("Row_")
 
 
 def insert_rows(
@@ -27,6 +43,26 @@ def new_id(connection: Connection, insertion: Insert) -> int:
     key = connection.execute(insertion).inserted_primary_key
     assert key is not None  # only ever None for many rows
     return int(key[0])
+
+
+def rows_as(kind: type[Row_], result: Result[*tuple[Any, ...]]) -> list[Row_]:
+    """A result's rows as values of that class, whose fields its columns are named after."""
+    names = tuple(result.keys())
+    return [kind(**dict(zip(names, row, strict=True))) for row in result]
+
+
+def among(column: ColumnElement[Any], values: Iterable[int | str] | BindParameter[Any]) -> ColumnElement[bool]:
+    """Whether a column is one of these, however many: one parameter, where `IN (?, ?, …)` is limited to 32,766.
+
+    A statement that is built once takes a `bindparam` here, filled by `as_list`.
+    """
+    bound = values if isinstance(values, BindParameter) else literal(as_list(values))
+    return column.in_(select(func.json_each(bound).table_valued("value").c.value))
+
+
+def as_list(values: Iterable[int | str]) -> str:
+    """The parameter that `among` expects."""
+    return json.dumps(list(values), separators=(",", ":"))
 
 
 def matching(table: Table, *also: ColumnElement[bool]) -> FromClause:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from checks.evidence import Evidence, Outcome
-from preserve.catalog.bulk import as_pairs, matching
+from preserve.catalog.bulk import among, as_list, as_pairs, matching
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
 from preserve.catalog.rows import CheckResult
@@ -18,7 +18,7 @@ _LEASES = select(lease.c.copy_id, lease.c.shard_id, lease.c.audit_id, lease.c.to
 _ITEMS = select(audit_item.c.copy_id, audit_item.c.shard_id, audit_item.c.check_number, audit_item.c.token).select_from(
     matching(audit_item, audit_item.c.audit_id == bindparam("audit"))
 )
-_REQUIRED = select(audit.c.id, audit.c.required).where(audit.c.id.in_(bindparam("audits", expanding=True)))
+_REQUIRED = select(audit.c.id, audit.c.required).where(among(audit.c.id, bindparam("audits")))
 _DONE = "UPDATE audit_item SET check_number = ?, token = ? WHERE audit_id = ? AND copy_id = ? AND shard_id = ?"
 _RELEASED = "DELETE FROM lease WHERE copy_id = ? AND shard_id = ?"
 _COUNTED = (
@@ -78,7 +78,7 @@ class _Batch:
         audits = {result.audit_id for result in results if result.audit_id is not None}
         self._leases = _leases(connection, keys)
         self._items = {audit_id: _items(connection, audit_id, keys) for audit_id in audits}
-        required = connection.execute(_REQUIRED, {"audits": list(audits)})
+        required = connection.execute(_REQUIRED, {"audits": as_list(audits)})
         self._required = {id_: Evidence(level) for id_, level in required}
         for result in results:
             self._refuse_unplanned(result)

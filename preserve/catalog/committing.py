@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 from checks.evidence import Evidence, Outcome
 from checks.findings import Finding, outcome_of
 from checks.names import path_fields
-from preserve.catalog.bulk import Value, insert_rows
+from preserve.catalog.bulk import Value, among, as_list, insert_rows
 from preserve.catalog.journal import Chain
 from preserve.catalog.ledger import Ledger
 from preserve.catalog.moments import micros, text_of
@@ -27,10 +27,10 @@ _COPIES = (
     .join_from(copy, inventory, inventory.c.id == copy.c.inventory_id)
     .join(package, package.c.id == copy.c.package_id)
     .join(replica, replica.c.id == copy.c.replica_id)
-    .where(copy.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(copy.c.id, bindparam("ids")))
 )
 _SHARDS = select(shard.c.id, shard.c.inventory_id, shard.c.start, shard.c.root).where(
-    shard.c.id.in_(bindparam("ids", expanding=True))
+    among(shard.c.id, bindparam("ids"))
 )
 
 
@@ -90,7 +90,7 @@ class Committing:
         return number
 
     def write(self) -> None:
-        """Puts down what was gathered; the journal's head last."""
+        """Puts down what was gathered."""
         self._states.write()
         self._ledger.write_counts()
         changed = self._ledger.changed | self._states.first_read
@@ -100,7 +100,7 @@ class Committing:
 
 
 def _copies(connection: Connection, ids: Iterable[int]) -> dict[int, _Copy]:
-    rows = connection.execute(_COPIES, {"ids": list(ids)})
+    rows = connection.execute(_COPIES, {"ids": as_list(ids)})
     return {
         id_: _Copy(package_id, inventory_id, str(uuid), version, str(at))
         for id_, package_id, inventory_id, uuid, version, at in rows
@@ -108,7 +108,7 @@ def _copies(connection: Connection, ids: Iterable[int]) -> dict[int, _Copy]:
 
 
 def _shards(connection: Connection, ids: Iterable[int]) -> dict[int, _Shard]:
-    return {id_: _Shard(*rest) for id_, *rest in connection.execute(_SHARDS, {"ids": list(ids)})}
+    return {id_: _Shard(*rest) for id_, *rest in connection.execute(_SHARDS, {"ids": as_list(ids)})}
 
 
 def _row(number: int, result: CheckResult) -> tuple[Value, ...]:

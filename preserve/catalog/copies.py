@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from checks.names import path_fields
-from preserve.catalog.bulk import insert_rows
+from preserve.catalog.bulk import among, as_list, insert_rows, rows_as
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
 from preserve.catalog.journal import Chain, append
@@ -25,10 +25,10 @@ _VERSIONS = (
         *(package.c.uuid, package.c.identifier),
     )
     .join(package, package.c.id == inventory.c.package_id)
-    .where(inventory.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(inventory.c.id, bindparam("ids")))
 )
 _PLACES = select(replica.c.id, replica.c.uuid, replica.c.name).where(
-    replica.c.id.in_(bindparam("ids", expanding=True)), replica.c.removed_at.is_(None)
+    among(replica.c.id, bindparam("ids")), replica.c.removed_at.is_(None)
 )
 _COPY = (
     *("id", "inventory_id", "replica_id", "package_id", "location", "recorded_at"),
@@ -48,16 +48,18 @@ def copy_query() -> Select[*tuple[object, ...]]:
             copy.c.replica_id,
             replica.c.name.label("replica"),
             package.c.identifier.label("package"),
+            inventory.c.version,
             (package.c.inventory_id == copy.c.inventory_id).label("current"),
         )
         .join_from(copy, package, package.c.id == copy.c.package_id)
+        .outerjoin(inventory, inventory.c.id == copy.c.inventory_id)
         .outerjoin(replica, replica.c.id == copy.c.replica_id)  # outer, or SQLite begins with all copies of a replica
     )
 
 
 def read_copies(connection: Connection, query: Select[*tuple[object, ...]]) -> list[CopyRow]:
     """The rows of a `copy_query`, narrowed and ordered as the caller did."""
-    return [CopyRow(**row) for row in connection.execute(query).mappings()]
+    return rows_as(CopyRow, connection.execute(query))
 
 
 class Copies(Database):
@@ -122,11 +124,7 @@ class Copies(Database):
                 committing.commit(result, None)
             committing.write()
             renew_verdicts(connection, _packages_of(connection, ids))
-            rows: dict[int, CopyRow] = {}
-            for at_row in range(0, len(ids), 500):
-                some = copy_query().where(copy.c.id.in_(ids[at_row : at_row + 500]))
-                rows |= {row.id: row for row in read_copies(connection, some)}
-            return [rows[id_] for id_ in ids]
+            return read_copies(connection, copy_query().where(among(copy.c.id, ids)).order_by(copy.c.id))
 
     def copies(
         self,
@@ -137,9 +135,9 @@ class Copies(Database):
         """Copies on replicas in use, by package and replica."""
         query = copy_query().where(replica.c.removed_at.is_(None)).order_by(package.c.identifier, replica.c.name)
         if package_ids is not None:
-            query = query.where(copy.c.package_id.in_(package_ids))
+            query = query.where(among(copy.c.package_id, package_ids))
         if replica_ids is not None:
-            query = query.where(copy.c.replica_id.in_(replica_ids))
+            query = query.where(among(copy.c.replica_id, replica_ids))
         if current_only:
             query = query.where(package.c.inventory_id == copy.c.inventory_id)
         with self.reading() as connection:
@@ -166,12 +164,14 @@ def _insert_copies(connection: Connection, new: Sequence[NewCopy], at: datetime)
     insert_rows(connection, copy, _COPY, rows)
     chain.write()
     _insert_states(connection, new, first)
-    return [first + n for n in range(len(new))]
+    return list(range(first, first + len(new)))
 
 
 def _insert_states(connection: Connection, new: Sequence[NewCopy], first: int) -> None:
     shards: dict[int, list[int]] = {}
-    query = select(shard.c.inventory_id, shard.c.id).where(shard.c.inventory_id.in_({one.inventory_id for one in new}))
+    query = select(shard.c.inventory_id, shard.c.id).where(
+        among(shard.c.inventory_id, {one.inventory_id for one in new})
+    )
     for inventory_id, shard_id in connection.execute(query):
         shards.setdefault(inventory_id, []).append(shard_id)
     states = [
@@ -184,11 +184,13 @@ def _insert_states(connection: Connection, new: Sequence[NewCopy], first: int) -
 
 def _taken(connection: Connection, new: Sequence[NewCopy]) -> Sequence[Row[int, int]]:
     some = {one.inventory_id for one in new}
-    return connection.execute(select(copy.c.inventory_id, copy.c.replica_id).where(copy.c.inventory_id.in_(some))).all()
+    return connection.execute(
+        select(copy.c.inventory_id, copy.c.replica_id).where(among(copy.c.inventory_id, some))
+    ).all()
 
 
 def _by_id(connection: Connection, query: Select[*tuple[Any, ...]], ids: Iterable[int]) -> dict[int, Any]:
-    return {row.id: row for row in connection.execute(query, {"ids": list(ids)})}
+    return {row.id: row for row in connection.execute(query, {"ids": as_list(ids)})}
 
 
 def _body(new: NewCopy, version: Any, place: Any) -> dict[str, object]:
@@ -203,7 +205,7 @@ def _body(new: NewCopy, version: Any, place: Any) -> dict[str, object]:
 
 
 def _packages_of(connection: Connection, copy_ids: Sequence[int]) -> Iterable[int]:
-    return connection.execute(select(copy.c.package_id).where(copy.c.id.in_(copy_ids)).distinct()).scalars().all()
+    return connection.execute(select(copy.c.package_id).where(among(copy.c.id, copy_ids)).distinct()).scalars().all()
 
 
 def _renew_all_on(connection: Connection, replica_id: int) -> None:

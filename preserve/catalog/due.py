@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from checks.evidence import Evidence
+from preserve.catalog.bulk import among
 from preserve.catalog.database import Database
 from preserve.catalog.rows import DueShard
 from preserve.catalog.schema import replica, shard, shard_state
@@ -49,6 +50,31 @@ class Due(Database):
                 return []
             given |= {f"replica_{n}": replica_id for n, replica_id in enumerate(replicas)}
             return [_due_shard(row) for row in connection.execute(_oldest_first(required, len(replicas)), given)]
+
+    def unsettled(
+        self, required: Evidence, now: datetime, replica_ids: Sequence[int] | None = None, limit: int = 1000
+    ) -> list[DueShard]:
+        """Shards whose last check could not determine them and that have waited long enough, however lately read."""
+        state, time = shard_state.c, LEVELS[required]
+        columns = (state.copy_id, state.shard_id, state.replica_id, state.not_before, time.label("read_at"))
+        query = (
+            select(*columns, shard.c.bytes_to_read, shard.c.files)
+            .join(shard, shard.c.id == state.shard_id)
+            .where(state.failures > 0, state.not_before <= now)
+            .order_by(state.not_before, state.copy_id, state.shard_id)
+            .limit(limit)
+        )
+        with self.reading() as connection:
+            in_use = _in_use(connection, replica_ids)
+            return [_due_shard(row) for row in connection.execute(query.where(among(state.replica_id, in_use)))]
+
+    def waiting(self, now: datetime, replica_ids: Sequence[int] | None = None) -> int:
+        """How many shards could not be determined and wait out their back-off: nothing is known of them meanwhile."""
+        state = shard_state.c
+        query = select(func.count()).where(state.failures > 0, state.not_before > now)
+        with self.reading() as connection:
+            in_use = _in_use(connection, replica_ids)
+            return connection.execute(query.where(among(state.replica_id, in_use))).scalar_one()
 
     def overdue_counts(self, required: Evidence, cutoff: datetime) -> dict[int, int]:
         """How many shards each replica in use has that did not reach `required` since `cutoff`, waiting or not."""
@@ -83,7 +109,7 @@ class Due(Database):
 def _in_use(connection: Connection, replica_ids: Sequence[int] | None) -> Sequence[int]:
     query = select(replica.c.id).where(replica.c.removed_at.is_(None)).order_by(replica.c.id)
     if replica_ids is not None:
-        query = query.where(replica.c.id.in_(replica_ids))
+        query = query.where(among(replica.c.id, replica_ids))
     return connection.execute(query).scalars().all()
 
 

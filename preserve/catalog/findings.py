@@ -4,16 +4,26 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 
 from checks.evidence import Outcome
 from checks.findings import Code, Finding, Severity
 from checks.verdicts import FileVerdict
+from preserve.catalog.bulk import among
 from preserve.catalog.database import Database
 from preserve.catalog.rows import FindingRow
-from preserve.catalog.schema import copy, finding, package, replica
+from preserve.catalog.schema import copy, finding, inventory, package, replica
 from preserve.catalog.verdicts import file_verdicts
+
+_KEPT = (
+    *(finding.c.code, finding.c.path, finding.c.parameters),
+    *(finding.c.id, finding.c.copy_id, finding.c.opened_at, finding.c.seen_at, finding.c.closed_at),
+    *(copy.c.package_id, package.c.identifier.label("package"), replica.c.name.label("replica")),
+    *(inventory.c.version, (copy.c.inventory_id == package.c.inventory_id).label("current")),
+)
+_NAMES = tuple(column.name for column in _KEPT[3:])
 
 
 class Findings(Database):
@@ -31,30 +41,25 @@ class Findings(Database):
         A file in several shards has one open error, whichever of them saw it. `since` keeps what was seen or closed
         at that time or later.
         """
-        columns = [column for column in finding.c if column.name not in ("severity", "opened_check", "seen_check")]
         query = (
-            select(
-                *columns,
-                copy.c.package_id,
-                package.c.identifier.label("package"),
-                replica.c.name.label("replica"),
-            )
+            select(*_KEPT)
             .join_from(finding, copy, copy.c.id == finding.c.copy_id)
             .join(package, package.c.id == copy.c.package_id)
             .join(replica, replica.c.id == copy.c.replica_id)
+            .join(inventory, inventory.c.id == copy.c.inventory_id)
             .where(replica.c.removed_at.is_(None))
             .order_by(package.c.identifier, replica.c.name, finding.c.path, finding.c.id)
         )
         if package_ids is not None:
-            query = query.where(copy.c.package_id.in_(package_ids))
+            query = query.where(among(copy.c.package_id, package_ids))
         if replica_ids is not None:
-            query = query.where(copy.c.replica_id.in_(replica_ids))
+            query = query.where(among(copy.c.replica_id, replica_ids))
         if open_only:
             query = query.where(finding.c.closed_at.is_(None))
         if since is not None:
             query = query.where((finding.c.seen_at >= since) | (finding.c.closed_at >= since))
         with self.reading() as connection:
-            return _one_for_each_file(_row(row) for row in connection.execute(query).mappings())
+            return _one_for_each_file(_row(*row) for row in connection.execute(query))
 
     def file_verdicts(self, package_id: int) -> list[FileVerdict]:
         """The files of a package's current version that have open findings on any copy, in order of path.
@@ -65,10 +70,9 @@ class Findings(Database):
             return file_verdicts(connection, package_id)
 
 
-def _row(row: RowMapping) -> FindingRow:
-    found = Finding(code=Code(row["code"]), path=row["path"] or None, parameters=json.loads(row["parameters"]))
-    kept = ("id", "package", "replica", "copy_id", "package_id", "opened_at", "seen_at", "closed_at")
-    return FindingRow(finding=found, **{name: row[name] for name in kept})
+def _row(code: str, path: bytes, parameters: str, *kept: Any) -> FindingRow:
+    found = Finding(code=Code(code), path=path or None, parameters=json.loads(parameters))
+    return FindingRow(finding=found, **dict(zip(_NAMES, kept, strict=True)))
 
 
 def _one_for_each_file(rows: Iterable[FindingRow]) -> list[FindingRow]:

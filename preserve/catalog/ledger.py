@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 
 from checks.findings import Code, Finding
 from preserve.catalog.bulk import Value, as_pairs, insert_rows, matching
 from preserve.catalog.journal import canonical
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
-from preserve.catalog.schema import copy, finding
+from preserve.catalog.schema import finding
 from preserve.catalog.states import DAMAGE, UNDETERMINED, WARNINGS
 from preserve.catalog.transitions import COPY_WIDE, Settled, Standing, settle
 
@@ -26,6 +26,20 @@ _OPEN = select(
 _HIGHEST = select(func.coalesce(func.max(finding.c.id), 0))
 _SEEN = "UPDATE finding SET seen_check = ?, seen_at = ?, parameters = ? WHERE id = ?"
 _CLOSED = "UPDATE finding SET closed_check = ?, closed_at = ? WHERE id = ?"
+
+
+def _counted(codes: Iterable[str]) -> str:
+    listed = ", ".join(f"'{code}'" for code in codes)
+    return (
+        "(SELECT count(DISTINCT path) FROM finding"
+        f" WHERE copy_id = copy.id AND closed_at IS NULL AND code IN ({listed}))"
+    )
+
+
+_COUNTED = (
+    f"UPDATE copy SET damage = {_counted(DAMAGE)}, undetermined = {_counted(UNDETERMINED)},"
+    f" warnings = {_counted(WARNINGS)} WHERE id = ?"
+)
 
 
 class Ledger:
@@ -87,14 +101,7 @@ class Ledger:
 
     def write_counts(self) -> None:
         """Counts the open findings of the copies that were changed. A file counts once, however many shards it has."""
-        for copy_id in self.changed:
-            counts = {
-                name: select(func.count(finding.c.path.distinct()))
-                .where(finding.c.copy_id == copy_id, finding.c.closed_at.is_(None), finding.c.code.in_(codes))
-                .scalar_subquery()
-                for name, codes in (("damage", DAMAGE), ("undetermined", UNDETERMINED), ("warnings", WARNINGS))
-            }
-            self._connection.execute(update(copy).where(copy.c.id == copy_id).values(counts))
+        self._execute(_COUNTED, [(copy_id,) for copy_id in sorted(self.changed)])
 
 
 def _open_findings(connection: Connection, wanted: Iterable[tuple[int, int]]) -> Iterable[Standing]:

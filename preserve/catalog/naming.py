@@ -22,7 +22,7 @@ def buckets_of_names(paths: Sequence[bytes]) -> set[int]:
     text = fold(b"\0".join(_new_parts(paths))) + b"\0\0"
     longest = set(zip(text, text[1:], text[2:], text[3:], strict=False))
     # What is shorter is the beginning of something longer, if need be with the NULs after it.
-    triples = {run[:3] for run in longest} | {tuple(text[-4:-1])}
+    triples = {run[:3] for run in longest}
     pairs = {run[:2] for run in triples}
     return {_bucket(run) for runs in (longest, triples, pairs) for run in runs if 0 not in run}
 

@@ -1,19 +1,20 @@
 """What the catalog holds: packages, their inventories, shards and records."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, Select, select
 
-from checks.inventory import Entry, Record, position, segment_count
+from checks.inventory import Entry, Record
 from checks.names import show
 from checks.verdicts import Verdict
-from preserve.catalog.columns import Columns, decode, decode_entries
+from preserve.catalog.bulk import among
+from preserve.catalog.columns import decode
 from preserve.catalog.database import Database
+from preserve.catalog.entries import entry_at, large_files, shards_around, stored
 from preserve.catalog.rows import PackageRow, ShardRow
 from preserve.catalog.schema import collection as collections
-from preserve.catalog.schema import inventory, package, record, shard
+from preserve.catalog.schema import inventory, package, shard
 from preserve.errors import UsageError
 
 _following = shard.alias("following")
@@ -55,10 +56,8 @@ def read_packages(connection: Connection, query: Select[*tuple[object, ...]]) ->
 
 def packages_named(connection: Connection, identifiers: Sequence[str]) -> list[PackageRow]:
     """The packages with these identifiers, in this order; UsageError for one that is not there."""
-    found: dict[str, PackageRow] = {}
-    for at in range(0, len(identifiers), 500):
-        some = package_query().where(package.c.identifier.in_(identifiers[at : at + 500]))
-        found |= {row.identifier: row for row in read_packages(connection, some)}
+    query = package_query().where(among(package.c.identifier, identifiers))
+    found = {row.identifier: row for row in read_packages(connection, query)}
     for identifier in identifiers:
         if identifier not in found:
             raise _unknown(connection, identifier)
@@ -114,33 +113,22 @@ class Packages(Database):
         """A shard's lines; CatalogError if they are damaged."""
         with self.reading() as connection:
             row = _shard(connection, shard_id)
-            return decode(row.start, row.stop, _stored(connection, shard_id))
+            return decode(row.start, row.stop, stored(connection, shard_id))
 
     def large_files(self, inventory_id: int) -> list[Entry]:
         """The files that are recorded in segments, with their whole-file digests, in order of path."""
         with self.reading() as connection:
-            return _large_files(connection, inventory_id)
+            return large_files(connection, inventory_id)
 
     def entry(self, inventory_id: int, path: bytes) -> Entry | None:
         """What is expected at that path, or None."""
         with self.reading() as connection:
-            shards = _shards_around(connection, inventory_id, path)
-            if not shards:
-                return None
-            lines = decode(b"", b"", _stored(connection, shards[0]))
-            place = bisect_left(lines.paths, path)
-            if place == len(lines.paths) or lines.paths[place] != path:
-                return None
-            if segment_count(lines.sizes[place]) > 1:
-                for entry in _large_files(connection, inventory_id):
-                    if entry.path == path:
-                        return entry
-            return Entry(path, lines.sizes[place], lines.digests[place])
+            return entry_at(connection, inventory_id, path)
 
     def shard_ids_of(self, inventory_id: int, path: bytes) -> list[int]:
         """The shards in which that path would lie, in order; a segmented file may lie in several."""
         with self.reading() as connection:
-            return _shards_around(connection, inventory_id, path)
+            return shards_around(connection, inventory_id, path)
 
 
 def _shard(connection: Connection, shard_id: int) -> ShardRow:
@@ -148,24 +136,3 @@ def _shard(connection: Connection, shard_id: int) -> ShardRow:
     if row is None:
         raise UsageError(f"the catalog has no shard {shard_id}")
     return ShardRow(**{**row, "stop": row["stop"] or b""})
-
-
-def _stored(connection: Connection, shard_id: int) -> Columns:
-    query = select(record.c.paths, record.c.sizes, record.c.digests, record.c.segments)
-    return Columns(*connection.execute(query.where(record.c.shard_id == shard_id)).one())
-
-
-def _large_files(connection: Connection, inventory_id: int) -> list[Entry]:
-    query = select(inventory.c.large_files).where(inventory.c.id == inventory_id)
-    return decode_entries(connection.execute(query).scalar_one_or_none())
-
-
-def _shards_around(connection: Connection, inventory_id: int, path: bytes) -> list[int]:
-    """The shard with the path's first line, and those that start among its further segments."""
-    of_inventory = shard.c.inventory_id == inventory_id
-    first = select(shard.c.id).where(of_inventory, shard.c.start <= position(path)).order_by(shard.c.start.desc())
-    further = select(shard.c.id).where(
-        of_inventory, shard.c.start > position(path), shard.c.start <= position(path, (1 << 64) - 1)
-    )
-    ids = list(connection.execute(first.limit(1)).scalars())
-    return ids + list(connection.execute(further.order_by(shard.c.start)).scalars())

@@ -73,6 +73,7 @@ class CopyRow:
     package: str  # its identifier
     location: bytes  # folder below the replica's root
     recorded_at: datetime
+    version: int
     current: bool  # whether it is of the package's current version
     shards: int
     shards_read: int  # shards ever read through (evidence READ or better)
@@ -134,6 +135,8 @@ class FindingRow:
     replica: str
     copy_id: int
     package_id: int
+    version: int  # of the package, whose copy it is
+    current: bool  # whether that is the package's current version
     opened_at: datetime
     seen_at: datetime
     closed_at: datetime | None

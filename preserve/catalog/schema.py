@@ -159,6 +159,7 @@ shard_state = Table(
     Column("failures", Integer, nullable=False),  # in a row, without reaching what was required
     Index("due_read", "replica_id", "read_at", "copy_id", "shard_id", "not_before"),
     Index("due_read_medium", "replica_id", "read_medium_at", "copy_id", "shard_id", "not_before"),
+    Index("unsettled", "replica_id", "not_before", "copy_id", "shard_id", sqlite_where=text("failures > 0")),
     sqlite_with_rowid=False,
 )
 

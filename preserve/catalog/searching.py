@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from zstandard import decompress
 
-from preserve.catalog.bulk import insert_rows
+from preserve.catalog.bulk import among, insert_rows
 from preserve.catalog.columns import decode_paths
 from preserve.catalog.database import Database
 from preserve.catalog.naming import BLOCK_FILES, MOST_BLOCKS, Slices, blocks_of, buckets_of_text, fold
-from preserve.catalog.schema import name_index, name_slice, package, record, shard
+from preserve.catalog.schema import inventory, name_index, name_slice, package, record, shard
 
 # Fewer unindexed blocks than this are scanned with each search: it takes some ten milliseconds, and an index for
 # each small package would take longer to ask.
@@ -21,7 +21,8 @@ _WITHOUT_END = (1 << 63) - 1
 _SLICE = ("index_id", "bucket", "blocks")
 _names = (
     select(package.c.identifier, record.c.paths)
-    .join_from(shard, package, package.c.inventory_id == shard.c.inventory_id)
+    .join_from(shard, inventory, inventory.c.id == shard.c.inventory_id)
+    .join(package, (package.c.id == inventory.c.package_id) & (package.c.inventory_id == inventory.c.id))
     .join(record, record.c.shard_id == shard.c.id)
     .where(shard.c.id >= bindparam("first"), shard.c.id <= bindparam("last"))
     .order_by(shard.c.id)
@@ -140,7 +141,7 @@ def _candidates(connection: Connection, wanted: bytes) -> Iterator[tuple[int, in
 
 
 def _blocks_with(connection: Connection, index_id: int, buckets: set[int], starts: list[int]) -> Iterator[int]:
-    query = select(name_slice.c.blocks).where(name_slice.c.index_id == index_id, name_slice.c.bucket.in_(buckets))
+    query = select(name_slice.c.blocks).where(name_slice.c.index_id == index_id, among(name_slice.c.bucket, buckets))
     bitmaps = connection.execute(query).scalars().all()
     return blocks_of(bitmaps if len(bitmaps) == len(buckets) else [b""], len(starts) - 1)
 

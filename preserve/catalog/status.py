@@ -6,6 +6,7 @@ from sqlalchemy import BindParameter, Column, ColumnElement, Connection, bindpar
 
 from checks.evidence import Evidence
 from checks.verdicts import Verdict
+from preserve.catalog.bulk import among
 from preserve.catalog.copies import copy_query, read_copies
 from preserve.catalog.database import Database
 from preserve.catalog.packages import package_query, read_packages
@@ -50,7 +51,7 @@ class Status(Database):
             (state.read_medium_at >= state.read_at, int(Evidence.READ_MEDIUM)),
             else_=int(Evidence.READ),
         )
-        query = select(state.copy_id, func.min(level)).where(state.copy_id.in_(copy_ids)).group_by(state.copy_id)
+        query = select(state.copy_id, func.min(level)).where(among(state.copy_id, copy_ids)).group_by(state.copy_id)
         with self.reading() as connection:
             found = {copy_id: Evidence(weakest) for copy_id, weakest in connection.execute(query)}
         return {copy_id: weakest for copy_id, weakest in found.items() if weakest >= Evidence.READ}
@@ -67,7 +68,7 @@ class Status(Database):
             if not only_bad_first:
                 rows = read_packages(connection, query.limit(limit))
             copies: Mapping[int, list[CopyRow]] = {row.id: [] for row in rows}
-            of_these = copy_query().where(copy.c.package_id.in_(copies), replica.c.removed_at.is_(None))
+            of_these = copy_query().where(among(copy.c.package_id, copies), replica.c.removed_at.is_(None))
             for one in read_copies(connection, of_these.order_by(replica.c.name, copy.c.id)):
                 copies[one.package_id].append(one)
             return [(row, copies[row.id]) for row in rows]

@@ -95,7 +95,7 @@ class Intake:
             uuid=known.uuid if known is not None else _uuid_of(validation.info),
             identifier=identifier,
             collection=collection or (known.collection if known is not None else ""),
-            records=cut(entries, inherited=starts[1:]),
+            records=cut(entries, inherited=starts),
             large_files=[entry for entry in entries if entry.segments],
             source=bag,
             facts={

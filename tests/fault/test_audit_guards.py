@@ -16,19 +16,27 @@ from checks.verdicts import Verdict
 from preserve.app import audits
 from preserve.app.audit_views import audit_view
 from preserve.app.file_views import drift_view, loss_view
+from preserve.app.holdings import replicate, take_in
+from preserve.app.replicas import remove_replica
 from preserve.app.status import status_view
+from preserve.app.workspace import Workspace
 from preserve.audit import running
-from preserve.catalog.rows import AuditState
+from preserve.catalog.rows import AuditRow, AuditState
 from preserve.errors import UsageError
 from preserve.progress import Silent
 from preserve.stores.local import LocalStore
-from reports import status
+from reports import audits as reports
+from reports import loss, status
 from tests.support.workspaces import PlacedWorkspace, make_workspace
 
 
 @pytest.fixture
 def placed(tmp_path: Path) -> PlacedWorkspace:
     return make_workspace(tmp_path, packages=2, files=12)
+
+
+def outcome_of(workspace: Workspace, audit: AuditRow) -> Outcome:
+    return reports.outcome_of(audit_view(workspace, audit))
 
 
 def payload(placed: PlacedWorkspace, package: str = "box-0") -> list[bytes]:
@@ -56,7 +64,7 @@ def test_a_replica_that_is_gone_is_an_outage_and_no_file_is_missing(placed: Plac
     assert set(placed.audit().values()) == {Code.REPLICA_UNAVAILABLE}
     with placed.open() as workspace:
         last = workspace.catalog.audits(1)[0]
-        assert audits.outcome(last) is Outcome.INCONCLUSIVE
+        assert outcome_of(workspace, last) is Outcome.INCONCLUSIVE
         assert last.files_unread > 0 and last.files_bad == 0
         assert {package.verdict for package in workspace.packages()} == {Verdict.UNKNOWN}
         assert status.outcome_of(status_view(workspace, limit=9)) is Outcome.INCONCLUSIVE
@@ -80,7 +88,7 @@ def test_a_copy_whose_folder_is_gone_is_one_finding_and_damage(placed: PlacedWor
     found = placed.audit()
     assert found == {("nas", "box-0", b""): Code.COPY_MISSING}
     with placed.open() as workspace:
-        assert audits.outcome(workspace.catalog.audits(1)[0]) is Outcome.FAIL
+        assert outcome_of(workspace, workspace.catalog.audits(1)[0]) is Outcome.FAIL
         assert next(p.verdict for p in workspace.packages() if p.identifier == "box-0") is Verdict.DEGRADED
 
 
@@ -113,7 +121,7 @@ def test_an_audit_that_is_stopped_goes_on_with_what_is_left(placed: PlacedWorksp
         stopped = audits.run(workspace, audit, StopAfterOne(), stop)
         assert stopped.state is AuditState.STOPPED
         assert 0 < stopped.done < stopped.planned == 6
-        assert audits.outcome(stopped) is Outcome.INCONCLUSIVE
+        assert outcome_of(workspace, stopped) is Outcome.INCONCLUSIVE
         left = set(workspace.catalog.remaining(audit.id))
         resumed = audits.run(workspace, audits.resume(workspace, audit.id), Silent())
         assert resumed.state is AuditState.ENDED
@@ -197,7 +205,7 @@ def test_one_file_is_read_on_all_its_copies_now(placed: PlacedWorkspace) -> None
         }
         (row,) = workspace.catalog.findings()
         assert (row.replica, row.finding.path, row.code) == ("disk", path, Code.DIGEST_MISMATCH)
-        with pytest.raises(UsageError, match="no package has a file"):
+        with pytest.raises(UsageError, match="no copy should have a file"):
             audits.read_path(workspace, "data/nothing", Silent())
 
 
@@ -224,7 +232,7 @@ def test_what_a_stopped_audit_did_not_read_is_not_green(placed: PlacedWorkspace)
         assert (audit.state, audit.done) == (AuditState.STOPPED, 0)
         view = audit_view(workspace, audit)
         assert view.state == "stopped"
-        assert audits.outcome(audit) is Outcome.INCONCLUSIVE
+        assert outcome_of(workspace, audit) is Outcome.INCONCLUSIVE
 
 
 def test_due_is_what_is_older_than_the_target_and_nothing_else(placed: PlacedWorkspace) -> None:
@@ -241,4 +249,63 @@ def test_a_clock_that_is_set_back_during_an_audit_does_no_harm(placed: PlacedWor
         start, ticks = workspace.clock(), iter(range(10_000))
         workspace.clock = lambda: start - timedelta(hours=next(ticks))
         audit = audits.run(workspace, audits.plan(workspace), Silent())
-        assert audits.outcome(audit) is Outcome.PASS
+        assert outcome_of(workspace, audit) is Outcome.PASS
+
+
+def add_version(placed: PlacedWorkspace, package: str = "box-0") -> None:
+    """Takes an older bag in as the package's second version and places it everywhere."""
+    with placed.open() as workspace:
+        (taken,) = take_in(workspace, [placed.folder / "older" / package], Silent(), identifier=package)
+        assert taken.package is not None and taken.package.version == 2
+        assert all(each.outcome is Outcome.PASS for each in replicate(workspace, (package,), (), Silent()))
+
+
+def test_damage_of_an_older_version_is_seen_wherever_one_looks(placed: PlacedWorkspace) -> None:
+    add_version(placed)
+    (changed,) = [path for path in placed.older["box-0"] if path.startswith(b"data/")]
+    for replica in placed.replicas:
+        damage(placed, replica, "box-0", changed)  # what only the first version held is now nowhere
+    same = next(path for path in payload(placed) if path != changed)
+    for replica in placed.replicas:
+        damage(placed, replica, "box-0", same)  # what the second version holds as well
+    found = placed.audit()
+    assert {path for _, _, path in found} == {changed, same}
+    with placed.open() as workspace:
+        assert next(p.verdict for p in workspace.packages() if p.identifier == "box-0") is Verdict.LOST
+        assert {(line.version, line.path) for line in status_view(workspace, limit=9).findings} == {
+            (1, changed),
+            (1, same),
+        }
+        lost = loss_view(workspace)
+        assert loss.outcome_of(lost) is Outcome.FAIL
+        assert [(line.file.version, line.file.path) for line in lost.lines] == [(1, changed)]
+        drifted = {line.file.path: line.file.verdict for line in drift_view(workspace).lines}
+        assert drifted == {changed: Verdict.LOST, same: Verdict.DEGRADED}
+        read = audits.read_path(workspace, os.fsdecode(changed), Silent(), packages=("box-0",))
+        assert {(copy.version, result.outcome) for copy, result in read} == {(1, Outcome.FAIL), (2, Outcome.PASS)}
+
+
+def test_nothing_is_called_safe_that_has_no_copy(placed: PlacedWorkspace) -> None:
+    with placed.open() as workspace:
+        assert loss.outcome_of(loss_view(workspace)) is Outcome.PASS
+        for replica in placed.replicas:
+            remove_replica(workspace, replica)
+        view = loss_view(workspace)
+        assert view.may_be_lost == sum(len(files) for files in placed.files.values())
+        assert loss.outcome_of(view) is Outcome.INCONCLUSIVE
+
+
+def test_what_could_not_be_determined_is_due_again_and_never_silently_left_out(placed: PlacedWorkspace) -> None:
+    (placed.folder / "nas").rename(placed.folder / "pulled")
+    placed.audit()
+    with placed.open() as workspace:
+        waiting = audits.run(workspace, audits.plan(workspace, due=True), Silent())
+        assert waiting.planned == 0  # it waits out its back-off, and that is not green
+        assert outcome_of(workspace, waiting) is Outcome.INCONCLUSIVE
+        (placed.folder / "pulled").rename(placed.folder / "nas")
+        later = workspace.clock() + timedelta(hours=1)  # long before target_age
+        workspace.clock = lambda: later
+        again = audits.run(workspace, audits.plan(workspace, due=True), Silent())
+        assert (again.planned, again.passed) == (2, 2)
+        assert outcome_of(workspace, again) is Outcome.PASS
+        assert workspace.catalog.findings() == []

@@ -358,3 +358,10 @@ def upgrade() -> None:
         ["replica_id", "read_medium_at", "copy_id", "shard_id", "not_before"],
         unique=False,
     )
+    op.create_index(
+        "unsettled",
+        "shard_state",
+        ["replica_id", "not_before", "copy_id", "shard_id"],
+        unique=False,
+        sqlite_where=sa.text("failures > 0"),
+    )
