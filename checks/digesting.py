@@ -66,12 +66,13 @@ class Reading(NamedTuple):
     changed: bool = False
     missing: bool = False
     wrong_kind: bool = False
+    longer: bool = False  # than was asked to read; its size was seen, nothing of it was read
     stat: Stat | None = None
 
     @property
     def sound(self) -> bool:
         """Whether digests and size are those of one unchanging file that was read to its end."""
-        return not (self.problem or self.changed or self.missing or self.wrong_kind)
+        return not (self.problem or self.changed or self.missing or self.wrong_kind or self.longer)
 
 
 class Wanted(NamedTuple):
@@ -87,6 +88,7 @@ class Wanted(NamedTuple):
     length: int | None = None
     segmented: bool = False
     sink: Callable[[memoryview], None] | None = None
+    most_bytes: int | None = None  # a file that is longer is not read: its size alone says that it is another
 
 
 class Promise(Protocol):
@@ -168,6 +170,8 @@ class Digester:
             source.close()
 
     def _read_open(self, source: Source, before: Stat, wanted: Wanted) -> Reading:
+        if wanted.most_bytes is not None and before.size_bytes > wanted.most_bytes:
+            return Reading(wanted.path, {}, before.size_bytes, evidence=Evidence.SIZED, longer=True, stat=before)
         hashes = {name: _CONSTRUCTORS[name]() for name in self._algorithms}
         sinks: list[Callable[[memoryview], None]] = [each.update for each in hashes.values()]
         segments = _Segments() if wanted.segmented and before.size_bytes > SEGMENT_BYTES else None

@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
     def sight(self, reading: Reading) -> Sight:
         """A file that could not be read, or changed meanwhile, is neither good nor bad."""
-        if reading.missing or reading.wrong_kind:
+        if reading.missing or reading.wrong_kind or reading.longer:
             return Sight.BAD
         if not reading.sound:
             return Sight.UNREAD
@@ -109,6 +109,8 @@ def is_manifest(path: bytes) -> bool:
 
 
 def _seen(reading: Reading) -> dict[str, object]:
+    if reading.longer:
+        return {"size_bytes": reading.size_bytes}
     if not reading.sound:
         return {}
     return {"size_bytes": reading.size_bytes, "sha256": reading.digests["sha256"].hex()}

@@ -18,12 +18,13 @@ def take_in(
     *,
     collection: str = "",
     identifier: str | None = None,
+    new_version: bool = False,
 ) -> Iterator[Taken]:
     """Takes bags into the catalog, one after another."""
     threads = workspace.settings.audit.threads or os.cpu_count() or 1
     intake = Intake(workspace.catalog, workspace.clock, threads=threads, progress=progress, by=operator())
     for bag in bags:
-        yield intake.take(os.fsencode(bag), identifier=identifier, collection=collection)
+        yield intake.take(os.fsencode(bag), identifier=identifier, collection=collection, new_version=new_version)
 
 
 def replicate(

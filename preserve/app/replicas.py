@@ -11,7 +11,7 @@ from preserve.app.workspace import Workspace
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.stores.durable import write_durably, writing
-from preserve.stores.identity import IDENTITY_FILE, Identity, read_identity, write_identity
+from preserve.stores.identity import IDENTITY_FILE, OURS, Identity, read_identity, write_identity
 
 
 def add_replica(
@@ -55,6 +55,8 @@ def remove_replica(workspace: Workspace, name: str) -> None:
 
 def _url_of(place: str) -> str:
     """A place as the settings hold it: URLs as they are, folders made absolute."""
+    if not place:
+        raise UsageError("a replica needs a folder", remedy="preserve replica add NAME PATH")
     if "://" in place:
         return place
     path = os.path.abspath(os.fsencode(place))
@@ -65,15 +67,29 @@ def _url_of(place: str) -> str:
 
 
 def _refuse_other_uses(workspace: Workspace, root: bytes, name: str) -> None:
+    """A replica is a place of its own: not within another one or around it, and never inside a bag."""
     if not os.path.isdir(root):
         raise UsageError(f"{show(root)} is not a folder", remedy="Connect the disk, or make the folder first.")
     real = os.path.realpath(root)
     for other in workspace.settings.replicas.values():
-        if other.name != name and os.path.realpath(other.root) == real:
+        theirs = os.path.realpath(other.root)
+        if other.name != name and (_within(real, theirs) or _within(theirs, real)):
             raise UsageError(
-                f"{show(root)} is the replica {other.name} already",
+                f"{show(root)} is, holds or lies in the replica {other.name}",
                 remedy="Two copies in one place are lost together; choose another place.",
             )
+    folder = real
+    while folder != b"/":
+        if os.path.lexists(os.path.join(folder, b"bagit.txt")) or os.path.basename(folder) == OURS:
+            raise UsageError(
+                f"{show(root)} lies in {show(folder)}, which is a bag or a folder of ours",
+                remedy="Choose a folder that is kept for copies alone.",
+            )
+        folder = os.path.dirname(folder)
+
+
+def _within(path: bytes, folder: bytes) -> bool:
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def _identity_on(root: bytes, name: str) -> Identity:

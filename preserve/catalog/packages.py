@@ -85,6 +85,12 @@ class Packages(Database):
                 query = query.where(collections.c.name == collection)
             return read_packages(connection, query)
 
+    def package_named(self, identifier: str) -> PackageRow | None:
+        """The package of that identifier, if there is one."""
+        with self.reading() as connection:
+            rows = read_packages(connection, package_query().where(package.c.identifier == identifier))
+        return rows[0] if rows else None
+
     def shards(self, inventory_id: int) -> list[ShardRow]:
         """An inventory's shards, in order of their ranges."""
         query = select(shard).where(shard.c.inventory_id == inventory_id).order_by(shard.c.start)

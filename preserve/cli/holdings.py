@@ -23,11 +23,17 @@ def init_command(folder: Path) -> None:
 @click.argument("bags", nargs=-1, required=True, metavar="BAG...", type=click.Path(path_type=Path))
 @click.option("--collection", default="", help="The collection these packages belong to, for people and policies.")
 @click.option("--id", "identifier", help="The package's identifier; else External-Identifier, else the bag's name.")
+@click.option("--new-version", is_flag=True, help="It is the next version of a package that is known already.")
 @json_option
 @config_option
 @pass_invocation
 def add_command(
-    invocation: Invocation, bags: tuple[Path, ...], collection: str, identifier: str | None, as_json: bool
+    invocation: Invocation,
+    bags: tuple[Path, ...],
+    collection: str,
+    identifier: str | None,
+    new_version: bool,
+    as_json: bool,
 ) -> int:
     """Take bags into the catalog: each is read once, validated, and its content recorded.
 
@@ -44,9 +50,10 @@ def add_command(
     if identifier is not None and len(bags) > 1:
         raise UsageError("--id names one package", remedy="Give one bag with it.")
     with Workspace(invocation.settings()) as workspace, Progress("taking in", quiet=as_json) as progress:
-        taken = [
-            taken_line(t) for t in take_in(workspace, bags, progress, collection=collection, identifier=identifier)
-        ]
+        results = take_in(
+            workspace, bags, progress, collection=collection, identifier=identifier, new_version=new_version
+        )
+        taken = [taken_line(each) for each in results]
     if as_json:
         output.print_json(holdings.taken_json(taken))
     else:

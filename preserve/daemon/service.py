@@ -92,11 +92,12 @@ class Daemon:
             self._error = ""
         except PreserveError as error:
             # The next tick tries again: a catalog that was locked or a disk that was full must not end the service.
-            self._tell(error)
+            self._tell(f"error: {error.message} {error.remedy}".rstrip())
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not end it either, nor go unsaid
+            self._tell(f"internal error: {type(error).__name__}: {error}; please report it")
 
-    def _tell(self, error: PreserveError) -> None:
+    def _tell(self, told: str) -> None:
         """Says an error once, not at every tick."""
-        told = f"error: {error.message} {error.remedy}".rstrip()
         if told != self._error:
             self._say(told)
             self._error = told
@@ -115,4 +116,4 @@ class Daemon:
                 self._leads = False
                 self._stop_run.set()
         except PreserveError as error:
-            self._tell(error)
+            self._tell(f"error: {error.message}")

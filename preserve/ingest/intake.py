@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Outcome
-from checks.inventory import Entry, cut
+from checks.inventory import Entry, cut, inventory_root
 from checks.names import show
 from checks.ports import Kind
 from preserve.bag.info import InfoEntry
@@ -48,11 +48,15 @@ class Intake:
         self._progress = progress
         self._by = by
 
-    def take(self, bag: bytes, *, identifier: str | None, collection: str) -> Taken:
+    def take(self, bag: bytes, *, identifier: str | None, collection: str, new_version: bool = False) -> Taken:
         """Reads a bag once. Only a bag that is complete and valid is taken in.
 
+        Args:
+            new_version: whether another content under a known identifier is that package's next version; two
+                folders of the same name are not one package, so it is never guessed.
+
         Raises:
-            UsageError: there is nothing there, or its identifier cannot be used.
+            UsageError: there is nothing there, its identifier cannot be used, or belongs to another content.
             UndeterminedError: a tag file could not be read.
         """
         bag = os.path.abspath(bag)
@@ -65,7 +69,12 @@ class Intake:
         entries.sort()
         name = identifier or _value(validation.info, "External-Identifier") or show(os.path.basename(bag))
         _refuse_unusable(name)
-        return self._record(bag, validation, entries, name, collection)
+        return self._record(bag, validation, entries, name, collection, new_version)
+
+    def _differs(self, known: PackageRow, entries: list[Entry]) -> bool:
+        records = list(cut(entries, inherited=self._catalog.shard_starts(known.id)))
+        large = [entry for entry in entries if entry.segments]
+        return inventory_root([record.root() for record in records], large) != known.root
 
     def _tag_files(self, store: LocalStore) -> list[Entry]:
         """Everything outside the payload, whether a tag manifest lists it or not."""
@@ -87,9 +96,20 @@ class Intake:
         return entries
 
     def _record(
-        self, bag: bytes, validation: Validation, entries: list[Entry], identifier: str, collection: str
+        self,
+        bag: bytes,
+        validation: Validation,
+        entries: list[Entry],
+        identifier: str,
+        collection: str,
+        new_version: bool,
     ) -> Taken:
-        known = {package.identifier: package for package in self._catalog.packages()}.get(identifier)
+        known = self._catalog.package_named(identifier)
+        if known is not None and not new_version and self._differs(known, entries):
+            raise UsageError(
+                f"a package {show(identifier.encode())} is known already, with other content",
+                remedy="If this bag is its next version, say --new-version; if it is another package, give it an --id.",
+            )
         starts = self._catalog.shard_starts(known.id) if known is not None else []
         new = NewPackage(
             uuid=known.uuid if known is not None else _uuid_of(validation.info),

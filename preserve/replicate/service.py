@@ -78,9 +78,20 @@ class Replicator:
                         problem=error.message,
                         remedy=error.remedy,
                     )
+                except StoreError as error:
+                    placed = Placed(
+                        package=package.identifier,
+                        replica=replica.name,
+                        outcome=Outcome.INCONCLUSIVE,
+                        problem=f"{show(self._where(package))} cannot be worked with: {error}",
+                        remedy="Look at what stands there; it may be a file or a link where a folder should be.",
+                    )
                 if placed.copy is not None:
                     copies[replica.id] = placed.copy
                 yield placed
+
+    def _where(self, package: PackageRow) -> bytes:
+        return location(package.identifier, package.version)
 
     def _content(self, package: PackageRow) -> Content:
         return Content(
@@ -99,7 +110,7 @@ class Replicator:
     ) -> Placed:
         """Makes the copy, or says how the one that is recorded stands. One whose folder is gone is made again."""
         store = self._present(replica)
-        where = location(package.identifier, package.version) if standing is None else standing.location
+        where = self._where(package) if standing is None else standing.location
         staging = Staging(store.root, f"{package.uuid}-v{package.version}".encode())
         if standing is not None and _there(store, where):
             staging.clear_away()

@@ -41,7 +41,7 @@ def read_identity(root: bytes) -> Identity:
         raise UnavailableError(f"{show(root)}: {why}", cause=why) from error
     except OSError as error:
         raise UnavailableError(f"{show(path)}: {error.strerror}", cause=error.strerror or "unreadable") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UnavailableError(
             f"{show(path)}: not an identity file", cause="its identity file cannot be understood"
         ) from error

@@ -254,8 +254,11 @@ def test_a_clock_that_is_set_back_during_an_audit_does_no_harm(placed: PlacedWor
 
 def add_version(placed: PlacedWorkspace, package: str = "box-0") -> None:
     """Takes an older bag in as the package's second version and places it everywhere."""
+    bag = placed.folder / "older" / package
     with placed.open() as workspace:
-        (taken,) = take_in(workspace, [placed.folder / "older" / package], Silent(), identifier=package)
+        with pytest.raises(UsageError, match="known already, with other content"):
+            list(take_in(workspace, [bag], Silent(), identifier=package))
+        (taken,) = take_in(workspace, [bag], Silent(), identifier=package, new_version=True)
         assert taken.package is not None and taken.package.version == 2
         assert all(each.outcome is Outcome.PASS for each in replicate(workspace, (package,), (), Silent()))
 
@@ -309,3 +312,23 @@ def test_what_could_not_be_determined_is_due_again_and_never_silently_left_out(p
         assert (again.planned, again.passed) == (2, 2)
         assert outcome_of(workspace, again) is Outcome.PASS
         assert workspace.catalog.findings() == []
+
+
+@pytest.mark.parametrize("garbage", ['{"replica":1}', "[" * 60_000, "", "\x00", '{"replica": null, "name": []}'])
+def test_a_disk_whose_identity_is_garbage_is_unavailable_and_the_others_are_audited(
+    placed: PlacedWorkspace, garbage: str
+) -> None:
+    (placed.folder / "nas" / ".preserve" / "identity.json").write_text(garbage)
+    assert {(replica, code) for (replica, _, _), code in placed.audit().items()} == {
+        ("nas", Code.REPLICA_UNAVAILABLE.value)
+    }
+    with placed.open() as workspace:
+        assert workspace.catalog.audits(1)[0].passed == 4
+
+
+def test_a_file_without_end_is_not_read_to_its_end(placed: PlacedWorkspace) -> None:
+    path = payload(placed)[0]
+    os.truncate(placed.copy("nas", "box-0") / os.fsdecode(path), 1 << 42)
+    assert placed.audit() == {("nas", "box-0", path): Code.SIZE_MISMATCH}
+    with placed.open() as workspace:
+        assert workspace.catalog.audits(1)[0].bytes_read < 1 << 30

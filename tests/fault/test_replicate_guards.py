@@ -246,3 +246,15 @@ def test_nothing_is_left_in_the_staging_of_a_run_that_was_killed_at_its_end(plac
     (staging / f"{package.uuid}-v1").mkdir()
     assert place(placed).already
     assert list(staging.iterdir()) == []
+
+
+def test_one_odd_place_does_not_keep_the_others_from_their_copies(placed: PlacedWorkspace) -> None:
+    (placed.folder / "new" / "box-0").write_text("a file where a folder should be")
+    (placed.folder / "more").mkdir()
+    with placed.open() as workspace:
+        add_replica(workspace, "more", str(placed.folder / "more"), medium=None, site=None, offline=False)
+    with placed.open() as workspace:
+        results = {each.replica: each for each in replicate(workspace, (), ("new", "more"), Silent())}
+    assert results["new"].outcome is Outcome.INCONCLUSIVE and "cannot be worked with" in results["new"].problem
+    assert results["more"].outcome is Outcome.PASS
+    assert (placed.folder / "new" / "box-0").read_text() == "a file where a folder should be"

@@ -133,6 +133,11 @@ def test_settings_that_are_wrong_are_2_with_key_and_line(
         ["frobnicate"],
         ["replica", "add", "nas", "."],
         ["replica", "add", "b", "nas"],
+        ["replica", "add", "b", "nas/box-0/data"],
+        ["replica", "add", "b", "bags/box-0/data"],
+        ["replica", "add", "b", "."],
+        ["replica", "add", "b", ""],
+        ["add", "older/box-0", "--id", "box-0"],
         ["init"],
     ],
 )
@@ -209,7 +214,7 @@ def test_the_same_bag_again_changes_nothing_and_an_invalid_one_is_not_taken(plac
 
 
 def test_a_new_version_is_placed_beside_the_old_one(placed: PlacedWorkspace, run: Json) -> None:
-    status, document = run("add", "older/box-0", "--id", "box-0")
+    status, document = run("add", "older/box-0", "--id", "box-0", "--new-version")
     assert status == 0 and document["packages"][0]["version"] == 2
     status, document = run("status")
     assert document["packages"][0]["verdict"] == "under-replicated"  # no copy of this version anywhere
