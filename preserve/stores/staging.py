@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat as modes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -11,7 +12,8 @@ from preserve.stores.durable import rename_no_replace, sync_directory, sync_file
 from preserve.stores.identity import OURS
 from preserve.stores.locking import locked
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Staging:
@@ -24,16 +26,17 @@ class Staging:
         self._root = root
         self.location = b"/".join((OURS, b"staging", name))
         self._folder = os.path.join(root, self.location)
-        self._made: set[bytes] = set()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Makes the folder and keeps any other process out of it; UsageError if one is in it."""
         busy = f"{show(self._folder)}: another `preserve` is writing this copy"
         remedy = "Let it end, then run the command again."
+        with writing(self._folder), self._entered(b""):
+            pass  # the folder is there, and no link leads to it
         with locked(self._folder + b".lock", busy=busy, remedy=remedy):
-            with writing(self._folder):
-                os.makedirs(self._folder, exist_ok=True)
+            with writing(self._folder), self._entered(b""):
+                pass  # once more: its last holder may have taken it away
             try:
                 yield
             finally:
@@ -47,19 +50,27 @@ class Staging:
                 pass
 
     def size_of(self, path: bytes) -> int | None:
-        """The size in bytes of what is staged there already; None if nothing is."""
+        """The size in bytes of what is staged there already; None if no file of ours is."""
+        folder, _, name = path.rpartition(b"/")
         try:
-            return os.lstat(os.path.join(self._folder, path)).st_size
+            with self._entered(folder, make=False) as fd:
+                found = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except OSError:
             return None
+        # A link into some other file must not be taken for a copy, nor ever be written through.
+        return found.st_size if modes.S_ISREG(found.st_mode) and found.st_nlink == 1 else None
 
     @contextmanager
     def file(self, path: bytes, modified_ns: int | None = None) -> Iterator[Callable[[memoryview], None]]:
-        """Writes one file from the buffers given to the sink, in order."""
+        """Writes one new file from the buffers given to the sink, in order; what an earlier run left goes first."""
         full = os.path.join(self._folder, path)
-        with writing(full):
-            self._make_folder(os.path.dirname(full))
-            fd = os.open(full, _CREATE, 0o644)
+        folder, _, name = path.rpartition(b"/")
+        with writing(full), self._entered(folder) as parent:
+            try:
+                fd = os.open(name, _CREATE, 0o644, dir_fd=parent)
+            except FileExistsError:
+                os.unlink(name, dir_fd=parent)
+                fd = os.open(name, _CREATE, 0o644, dir_fd=parent)
         try:
             yield lambda buffer: _write(fd, buffer, full)
             if modified_ns is not None:
@@ -67,15 +78,27 @@ class Staging:
         finally:
             os.close(fd)
 
-    def _make_folder(self, folder: bytes) -> None:
-        if folder not in self._made:
-            os.makedirs(folder, exist_ok=True)
-            self._made.add(folder)
+    @contextmanager
+    def _entered(self, folder: bytes, *, make: bool = True) -> Iterator[int]:
+        """A descriptor of a folder of the staging, walked to from the replica's root and never through a link."""
+        fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in (*self.location.split(b"/"), *(folder.split(b"/") if folder else ())):
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=fd)
+                below = os.open(part, _FOLDER, dir_fd=fd)
+                os.close(fd)
+                fd = below
+            yield fd
+        finally:
+            os.close(fd)
 
     def discard(self, path: bytes) -> None:
         """Takes away one staged file, which is ours and no copy."""
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(self._folder, path))
+        folder, _, name = path.rpartition(b"/")
+        with suppress(FileNotFoundError), self._entered(folder, make=False) as parent:
+            os.unlink(name, dir_fd=parent)
 
     def flush(self) -> None:
         """Everything staged is on the medium, or this raises."""

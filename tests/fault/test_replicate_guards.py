@@ -258,3 +258,30 @@ def test_one_odd_place_does_not_keep_the_others_from_their_copies(placed: Placed
     assert results["new"].outcome is Outcome.INCONCLUSIVE and "cannot be worked with" in results["new"].problem
     assert results["more"].outcome is Outcome.PASS
     assert (placed.folder / "new" / "box-0").read_text() == "a file where a folder should be"
+
+
+@pytest.mark.parametrize("plant", ["linked staging", "hard link", "symbolic link", "FIFO"])
+def test_what_is_planted_in_the_staging_is_never_written_through(placed: PlacedWorkspace, plant: str) -> None:
+    with placed.open() as workspace:
+        (package,) = workspace.packages()
+    staged = placed.folder / "new" / ".preserve" / "staging" / f"{package.uuid}-v1"
+    file = staged / os.fsdecode(a_file(placed))
+    outside = placed.folder / "outside"
+    outside.mkdir()
+    victim = outside / "victim"
+    victim.write_text("mine")
+    if plant == "linked staging":
+        staged.parent.mkdir(parents=True)
+        staged.symlink_to(outside)
+    else:
+        file.parent.mkdir(parents=True)
+        {"hard link": file.hardlink_to, "symbolic link": file.symlink_to, "FIFO": lambda _: os.mkfifo(file)}[plant](
+            victim
+        )
+    result = place(placed)
+    assert tree(outside) == {"victim": b"mine"}
+    if plant == "linked staging":
+        assert result.outcome is Outcome.INCONCLUSIVE and result.copy is None
+    else:
+        assert result.outcome is Outcome.PASS
+        assert tree(placed.folder / "new" / "box-0") == tree(placed.folder / "bags" / "box-0")
