@@ -25,6 +25,7 @@ def take_in(
     intake = Intake(workspace.catalog, workspace.clock, threads=threads, progress=progress, by=operator())
     for bag in bags:
         yield intake.take(os.fsencode(bag), identifier=identifier, collection=collection, new_version=new_version)
+    workspace.catalog.index_names()  # only once enough names have come together; searching works without it
 
 
 def replicate(
