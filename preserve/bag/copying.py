@@ -8,34 +8,31 @@ import os
 from binascii import hexlify
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
 from checks.digesting import DIGEST_BYTES, Digester, Reading, Wanted
 from checks.names import show
+from checks.ports import StoreError
 from preserve.bag import declaration
 from preserve.bag.ahead import Ahead
 from preserve.bag.finished import written
-from preserve.bag.gathering import gather, outstanding
+from preserve.bag.gathering import differences, gather, outstanding
+from preserve.bag.layout import BAG, COPY, DATA, DECLARATION, IN_PLACE, LOG, READ_BACK, WHOLE
+from preserve.bag.opening import fresh, to_read
 from preserve.bag.placing import FileCopy, Placing
 from preserve.bag.pool import LazyPool
 from preserve.bag.request import BagRequest, Written
 from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
-from preserve.bag.tagwriting import LoggedPayload, TagWriter
+from preserve.bag.tagwriting import LoggedPayload, TagWriter, tag_names
 from preserve.bag.workfolder import State, WorkFolder, clear
-from preserve.bag.worklog import WorkLog
+from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
 from preserve.stores.local import LocalSource, LocalStore, Token
-
-_BAG = b"bag"  # in the work folder; becomes the target
-_DECLARATION = b"declaration"  # bagit.txt under a name that makes nothing a bag
-_READ = b"read.log"
-_READ_BACK = b"read-back.log"
-_WHOLE = b"whole"  # marker: the bag is whole and flushed; only the rename is left. It holds the bag's inode
 
 
 class Copying:
@@ -46,25 +43,25 @@ class Copying:
         self._target = os.path.abspath(target)
         self._progress = progress
         self._parent, name = os.path.split(self._target)
-        self._work = WorkFolder(os.path.join(self._parent, b"." + name + b".preserve-partial"))
+        self._work = WorkFolder(os.path.join(self._parent, b"." + name + b".preserve-partial"), COPY)
         self._source = LocalStore(request.source)
-        self._staged = LocalStore(self._work.at(_BAG, b"data"))
+        self._staged = LocalStore(self._work.at(BAG, DATA))
 
     def run(self) -> Written:
         """Makes the bag, or goes on making it; see `preserve.bag.writing.write_bag`."""
         found = self._refusals()
         with self._work.held():
-            self._work.refuse_other(self._request.source)
-            if _WHOLE in self._work and self._published():
+            self._refuse_foreign()
+            if WHOLE in self._work and self._ended():
                 return written(self._target, self._request.algorithms, found.warnings())
             if os.path.lexists(self._target):
-                if self._work.is_bare():
-                    self._work.remove()
+                if self._work.holds_only(WHOLE):
+                    self._work.remove(WHOLE)
                 raise _taken(self._target)
             state = self._begun()
             with ExitStack() as held:
                 pool = held.enter_context(LazyPool(self._request.threads))
-                log = WorkLog(self._work.at(_READ))
+                log = WorkLog(self._work.at(LOG))
                 held.callback(log.close)
                 self._copy(found.paths, log, pool)
                 ended_at = datetime.now(UTC)
@@ -83,43 +80,42 @@ class Copying:
             )
         if os.path.lexists(self._target) and not os.path.lexists(self._work.path):
             raise _taken(self._target)
-        if os.path.lexists(os.path.join(source, WORK_FOLDER)):
+        self._refuse_foreign()
+        begun = WorkFolder(os.path.join(source, WORK_FOLDER), IN_PLACE)
+        if os.path.lexists(begun.path):
+            begun.refuse_foreign(source)
             raise UsageError(
                 f"{show(source)}: bagging it in place was begun and not finished",
                 remedy="Finish it first: `preserve bag --in-place` on the same folder.",
             )
         return survey(self._source)
 
+    def _refuse_foreign(self) -> None:
+        """UsageError if the work folder, or the folder of copies in it, is not ours to go on with."""
+        self._work.refuse_foreign(self._request.source)
+        staged = self._staged.root
+        if os.path.lexists(staged) and (os.path.islink(staged) or not os.path.isdir(staged)):
+            raise UsageError(
+                f"{show(staged)}: not a folder, where copies should lie; nothing was touched",
+                remedy=f"Take it out, or delete {show(self._work.path)}, and run the same command again.",
+            )
+
     def _begun(self) -> State:
         """The state of this bag; what an earlier run left is made fit to go on with."""
         earlier = self._work.state()
         if earlier is not None:
             if earlier.algorithms != self._request.algorithms:
-                self._work.drop(_READ, _READ_BACK)
-            self._drop_tags()
-        state = self._work.begin(self._request.source, self._request.algorithms)
+                self._work.drop(LOG, READ_BACK)
+            clear(self._work.at(BAG), earlier.tags, kept=DATA)  # bagit.txt first: it is no bag from the first moment
+            self._work.unmark(WHOLE)
+        state = self._work.begin(self._request.source, self._request.algorithms, tag_names(self._request))
         with writing(self._staged.root):
             os.makedirs(self._staged.root, exist_ok=True)
         return state
 
-    def _drop_tags(self) -> None:
-        """Takes away an earlier run's tag files, bagit.txt first: it is no bag any more from the first moment."""
-        bag = self._work.at(_BAG)
-        with writing(bag), suppress(FileNotFoundError):
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(bag, declaration.NAME))
-            for name in os.listdir(bag):
-                path = os.path.join(bag, name)
-                if os.path.isdir(path) and name != b"data":
-                    clear(path)
-                elif name != b"data":
-                    os.unlink(path)
-        self._work.unmark(_WHOLE)
-
     def _copy(self, paths: Sequence[bytes], log: WorkLog, pool: LazyPool) -> None:
         """Copies and logs what the log does not hold; takes away what an earlier run copied and is gone since."""
-        if not log.empty:
-            Placing(self._staged.root).keep_only(paths)
+        Placing(self._staged.root).keep_only(paths, (entry.path for entry in log.entries()))
         missing = outstanding(self._source, log, paths)
         self._progress.stage("copying", files=len(missing))
         self._copy_these(missing, log, pool)
@@ -148,7 +144,7 @@ class Copying:
         Raises:
             UndeterminedError: it differs again, or cannot be read back.
         """
-        seen = WorkLog(self._work.at(_READ_BACK))
+        seen = WorkLog(self._work.at(READ_BACK))
         try:
             for last_time in (False, True):
                 with writing(self._staged.root):
@@ -156,6 +152,7 @@ class Copying:
                 self._progress.stage("reading back", files=len(paths))
                 bad = self._differing(paths, log, seen, pool)
                 if not bad:
+                    seen.keep_only(paths)
                     return
                 if not last_time:
                     self._copy_these(bad, log, pool)
@@ -200,48 +197,81 @@ class Copying:
             ended_at=ended_at,
             algorithms=self._request.algorithms,
         )
-        TagWriter(self._work.at(_BAG), self._request.algorithms).write(self._request, payload)
+        TagWriter(self._work.at(BAG), self._request.algorithms).write(self._request, payload)
 
     def _publish(self) -> None:
         """The flush, bagit.txt, the marker, the rename: from the marker on, a rerun only renames.
 
         bagit.txt comes by a rename too: a kill between creating and filling it would leave a half one.
         """
-        bag, declared = self._work.at(_BAG), self._work.at(_DECLARATION)
+        bag, declared = self._work.at(BAG), self._work.at(DECLARATION)
         with writing(bag):
-            with open(declared, "wb") as file:
+            with fresh(declared) as file:
                 file.write(declaration.CONTENT_1_0)
             sync_filesystem(bag)
             os.rename(declared, os.path.join(bag, declaration.NAME))
             sync_directory(bag)
-        self._work.mark(_WHOLE, str(os.stat(bag).st_ino).encode())
-        self._published()
+        self._work.mark(WHOLE, str(os.stat(bag).st_ino).encode())
+        self._rename()
+        self._take_away()
 
-    def _published(self) -> bool:
-        """Renames the whole bag, if that is still to do, and removes the work folder.
+    def _ended(self) -> bool:
+        """Ends what an earlier run had made whole.
 
-        False if neither the bag nor the target that it became is there: somebody moved it, and it is made anew.
+        False if it has to be made anew, or was ended: the staged bag is not as it was read back any more, or neither it
+        nor the target that it became is there.
+
+        Raises:
+            UndeterminedError: the bag stands, and was changed since it was read back.
         """
-        bag = self._work.at(_BAG)
-        if os.path.lexists(bag):
-            try:
-                with writing(self._target):
-                    rename_no_replace(bag, self._target)
-            except UndeterminedError as error:
-                if os.path.lexists(self._target):
-                    raise _taken(self._target) from error
-                raise
+        if os.path.lexists(self._work.at(BAG)):
+            if self._changed_in(self._work.at(BAG)):
+                return False  # what differs is copied once more
+            self._rename()
         elif not self._is_ours():
-            self._work.drop(_READ, _READ_BACK, _WHOLE)
+            self._work.drop(LOG, READ_BACK, WHOLE)
             return False
+        elif READ_BACK not in self._work:
+            return False
+        elif changed := self._changed_in(self._target):
+            raise UndeterminedError(
+                f"{show(self._target)}: an earlier run finished this bag; since then files in it were changed\n"
+                + listed(changed),
+                remedy=f"`preserve validate` tells what is wrong with them now. Then delete {show(self._work.path)}; "
+                "nothing of yours is in it.",
+            )
+        self._take_away()
+        return True
+
+    def _changed_in(self, bag: bytes) -> list[str]:
+        """What of the payload is not as it was read back."""
+        seen = WorkLog(self._work.at(READ_BACK))
+        try:
+            found = list(differences(LocalStore(os.path.join(bag, DATA)), seen, Logged.unchanged))
+        except StoreError as error:
+            return [str(error)]
+        finally:
+            seen.close()
+        return [f"{show(path)}: {what}" for path, what in found]
+
+    def _rename(self) -> None:
+        try:
+            with writing(self._target):
+                rename_no_replace(self._work.at(BAG), self._target)
+        except UndeterminedError as error:
+            if os.path.lexists(self._target):
+                raise _taken(self._target) from error
+            raise
+
+    def _take_away(self) -> None:
+        """What the copy was judged by goes last, and only when the bag's name is on the medium."""
         with writing(self._parent):
             sync_directory(self._parent)
-        self._work.remove(_WHOLE)
-        return True
+        self._work.remove(READ_BACK, WHOLE)
 
     def _is_ours(self) -> bool:
         try:
-            with open(self._work.at(_WHOLE), "rb") as file:
+            with to_read(self._work.at(WHOLE)) as file:
                 return os.lstat(self._target).st_ino == int(file.read(64))
         except (OSError, ValueError):
             return False

@@ -7,6 +7,7 @@ from uuid import UUID
 from preserve.bag import info
 from preserve.bag.codes import Finding
 from preserve.bag.lines import split_lines
+from preserve.bag.opening import to_read
 from preserve.bag.paths import V1_0
 from preserve.bag.request import Written
 from preserve.errors import UndeterminedError
@@ -18,7 +19,7 @@ PACKAGE_UUID = "Package-UUID"
 def written(bag: bytes, algorithms: tuple[str, ...], warnings: Iterable[Finding]) -> Written:
     """What was made; UndeterminedError if somebody has changed it meanwhile."""
     path = os.path.join(bag, info.NAME)
-    with writing(path), open(path, "rb") as file:
+    with writing(path), to_read(path) as file:
         entries, _ = info.parse(split_lines([file.read(info.LIMIT_BYTES)]), V1_0)
     oxum, _ = info.oxum_of(entries)
     uuids = [entry.value for entry in entries if entry.has(PACKAGE_UUID)]

@@ -3,7 +3,8 @@
 Nothing of the payload is copied or deleted. All of ours lies in `.preserve-bagging/` in the source. The stages: read
 and log; manifests and tag files in our folder; the marker `moving`; every entry of the source into our folder's
 `data/`; that folder into place; tag files into place, bagit.txt last; our folder away. After a crash the same command
-goes on from the stage that the folder shows. Where something was changed meanwhile, all moves back and is read again.
+goes on from the stage that the folder shows. Where something was changed meanwhile, all moves back and is read again;
+where only our folder was left to be taken away, it is told.
 """
 
 import os
@@ -13,13 +14,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from checks.names import show
+from checks.ports import StoreError
 from preserve.bag import declaration
 from preserve.bag.finished import written
 from preserve.bag.gathering import Difference, differences, gather, outstanding, plainly
+from preserve.bag.layout import DATA, DECLARATION, IN_PLACE, LOG, MOVING, TAGS
+from preserve.bag.opening import fresh
 from preserve.bag.pool import LazyPool
 from preserve.bag.request import BagRequest, Written
-from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
-from preserve.bag.tagwriting import LoggedPayload, TagWriter
+from preserve.bag.survey import WORK_FOLDER, Survey, bag_already, listed, survey
+from preserve.bag.tagwriting import LoggedPayload, TagWriter, tag_names
 from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError, UsageError
@@ -27,11 +31,6 @@ from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_tree, writing
 from preserve.stores.local import LocalStore
 
-_LOG = b"read.log"
-_TAGS = b"tags"
-_DATA = b"data"
-_MOVING = b"moving"
-_DECLARATION = b"declaration"  # bagit.txt under a name that makes nothing a bag
 _ATTEMPTS = 3  # at a source that does not hold still
 
 
@@ -44,19 +43,36 @@ class InPlace:
         self._root = request.source
         self._store = LocalStore(self._root)
         self._held = ExitStack()
-        self._work = WorkFolder(os.path.join(self._root, WORK_FOLDER))
+        self._work = WorkFolder(os.path.join(self._root, WORK_FOLDER), IN_PLACE)
+        self._tags = tag_names(request)
 
     def run(self) -> Written:
         """Makes the bag, or goes on making it; see `preserve.bag.writing.write_bag`."""
+        self._refuse_foreign()
         found = None if os.path.lexists(self._work.path) else self._survey()
         with self._work.held(), self._held:
-            if not self._is_placed():
-                if _MOVING not in self._work:
+            self._refuse_foreign()
+            if self._is_placed():
+                self._refuse_changed()
+            else:
+                if MOVING not in self._work:
                     self._move_back()
                     found = found or self._survey()
                 self._make(found)
-            self._work.remove(_MOVING)
+            self._work.remove(LOG, MOVING)
         return written(self._root, self._request.algorithms, found.warnings() if found else ())
+
+    def _refuse_foreign(self) -> None:
+        """See `WorkFolder.refuse_foreign`. A folder that is not ours leaves a bag what it is."""
+        try:
+            self._work.refuse_foreign(self._root)
+        except UsageError as error:
+            if self._is_declared():
+                raise bag_already(self._root) from error
+            raise
+
+    def _is_declared(self) -> bool:
+        return os.path.lexists(self._top(declaration.NAME))
 
     def _survey(self) -> Survey:
         found = survey(self._store)
@@ -70,17 +86,35 @@ class InPlace:
         return found
 
     def _is_placed(self) -> bool:
-        """Whether an earlier run came to its end but for taking our folder away."""
-        if not os.path.lexists(self._top(declaration.NAME)):
+        """Whether an earlier run came to its end but for taking our folder away, and left what it can be judged by.
+
+        UsageError if it came further: then the bag is one like any other, and our folder is taken away at last.
+        """
+        if not self._is_declared():
             return False
-        left = any(name in self._work for name in (_DATA, _TAGS, _DECLARATION))
-        return self._work.is_bare() or (_MOVING in self._work and not left)
+        if self._work.holds_only(MOVING):
+            self._work.remove(MOVING)
+            raise bag_already(self._root)
+        return all(n in self._work for n in (MOVING, LOG)) and not any(
+            n in self._work for n in (DATA, TAGS, DECLARATION)
+        )
+
+    def _refuse_changed(self) -> None:
+        """UndeterminedError if the payload is not as it was read, in a bag that an earlier run had finished."""
+        changed = self._differences(self._top(DATA))
+        if changed:
+            raise UndeterminedError(
+                f"{show(self._root)}: an earlier run finished this bag; since then files in it were changed\n"
+                + listed(changed),
+                remedy=f"`preserve validate` tells what is wrong with them now. Then delete {show(self._work.path)}; "
+                "nothing of yours is in it.",
+            )
 
     def _make(self, found: Survey | None) -> None:
         """Goes on from where the folder shows that the work is."""
         for _ in range(_ATTEMPTS):
             changed: list[str] = []
-            if _MOVING not in self._work:
+            if MOVING not in self._work:
                 changed = self._prepare(found or self._survey())
             changed = changed or self._move()
             if not changed:
@@ -106,7 +140,7 @@ class InPlace:
         if not changed:
             with writing(self._work.path):
                 sync_tree(self._work.path)
-            self._work.mark(_MOVING)
+            self._work.mark(MOVING)
         return changed
 
     def _changed_at_the_top(self, found: Survey) -> list[str]:
@@ -123,15 +157,15 @@ class InPlace:
 
     @cached_property
     def _log(self) -> WorkLog:
-        log = WorkLog(self._work.at(_LOG))
+        log = WorkLog(self._work.at(LOG))
         self._held.callback(log.close)
         return log
 
     def _begun(self) -> State:
         earlier = self._work.state()
         if earlier is not None and earlier.algorithms != self._request.algorithms:
-            self._work.drop(_LOG)
-        return self._work.begin(self._root, self._request.algorithms)
+            self._work.drop(LOG)
+        return self._work.begin(self._root, self._request.algorithms, self._tags)
 
     def _read(self, found: Survey) -> None:
         """Reads what the log does not hold as it is now."""
@@ -142,7 +176,7 @@ class InPlace:
 
     def _write_tags(self, found: Survey, state: State) -> None:
         self._progress.stage("writing manifests")
-        clear(self._work.at(_TAGS))
+        clear(self._work.at(TAGS), state.tags)
         payload = LoggedPayload(
             log=self._log,
             root=self._root,
@@ -153,11 +187,11 @@ class InPlace:
             algorithms=self._request.algorithms,
         )
         with writing(self._work.path):
-            os.makedirs(self._work.at(_DATA), exist_ok=True)
-            os.makedirs(self._work.at(_TAGS))
-            with open(self._work.at(_DECLARATION), "wb") as file:
+            os.makedirs(self._work.at(DATA), exist_ok=True)
+            os.makedirs(self._work.at(TAGS))
+            with fresh(self._work.at(DECLARATION)) as file:
                 file.write(declaration.CONTENT_1_0)
-        TagWriter(self._work.at(_TAGS), self._request.algorithms).write(self._request, payload)
+        TagWriter(self._work.at(TAGS), self._request.algorithms).write(self._request, payload)
 
     def _move(self) -> list[str]:
         """Stage 3: every entry into our `data/`, then that into place. If files were changed, all moves back.
@@ -165,13 +199,13 @@ class InPlace:
         Returns:
             what was changed; nothing if the payload now stands in `data/`.
         """
-        if _DATA not in self._work:
-            return []  # an earlier run had it in place already
+        if DATA not in self._work:
+            return self._changed_in_place()  # where an earlier run had put it
         self._progress.stage("moving")
         try:
             for name in self._entries():
-                rename_no_replace(self._top(name), self._work.at(_DATA, name))
-            sync_directory(self._work.at(_DATA))
+                rename_no_replace(self._top(name), self._work.at(DATA, name))
+            sync_directory(self._work.at(DATA))
             sync_directory(self._root)
         except OSError as error:
             self._retreat()
@@ -184,41 +218,69 @@ class InPlace:
             self._retreat()
             return changed or ["something new appeared in the folder"]
         with writing(self._root):
-            rename_no_replace(self._work.at(_DATA), self._top(_DATA))
+            rename_no_replace(self._work.at(DATA), self._top(DATA))
             sync_directory(self._root)
             sync_directory(self._work.path)
         return []
 
     def _changed_on_the_way(self) -> list[str]:
         """What of the payload, now in our `data/`, is not as it was read."""
-        found = differences(LocalStore(self._work.at(_DATA)), self._log, Logged.moved_intact)
+        return self._differences(self._work.at(DATA))
+
+    def _differences(self, folder: bytes) -> list[str]:
+        try:
+            found = list(differences(LocalStore(folder), self._log, Logged.moved_intact))
+        except StoreError as error:
+            raise UndeterminedError(f"{show(folder)}: cannot be listed ({error.cause or error})") from error
         return [f"{show(path)}: {what}" for path, what in found]
+
+    def _changed_in_place(self) -> list[str]:
+        """What was changed after an earlier run had put `data/` into place; then it is made the source again."""
+        ours = self._placed_tags()
+        new = [name for name in self._entries() if name != DATA and name not in ours]
+        changed = self._differences(self._top(DATA)) + [f"{show(name)}: {Difference.NEW}" for name in new]
+        if changed:
+            with writing(self._root):
+                os.makedirs(self._work.at(TAGS), exist_ok=True)
+                for name in ours:
+                    rename_no_replace(self._top(name), self._work.at(TAGS, name))
+                sync_directory(self._work.at(TAGS))
+                rename_no_replace(self._top(DATA), self._work.at(DATA))
+                sync_directory(self._root)
+            self._retreat()
+        return changed
+
+    def _placed_tags(self) -> list[bytes]:
+        """Names in the top folder that we have put there: those of tag files that are in our folder no more."""
+        state = self._work.state()
+        tops = {path.partition(b"/")[0] for path in (state.tags if state else ())} - {declaration.NAME}
+        return [name for name in self._entries() if name in tops and not os.path.lexists(self._work.at(TAGS, name))]
 
     def _retreat(self) -> None:
         """From here on the files are the source again; a crash in the middle is mended by the next run."""
-        self._work.unmark(_MOVING)
+        self._work.unmark(MOVING)
         self._move_back()
 
     def _move_back(self) -> None:
         """Puts what lies in our `data/` back where it was."""
-        if _DATA not in self._work:
+        if DATA not in self._work:
             return
         with writing(self._root):
-            for name in sorted(os.listdir(self._work.at(_DATA))):
-                rename_no_replace(self._work.at(_DATA, name), self._top(name))
+            for name in sorted(os.listdir(self._work.at(DATA))):
+                rename_no_replace(self._work.at(DATA, name), self._top(name))
             sync_directory(self._root)
-            os.rmdir(self._work.at(_DATA))
+            os.rmdir(self._work.at(DATA))
 
     def _place(self) -> None:
         """The tag files into place, and bagit.txt after all else is on the medium."""
         with writing(self._root):
-            if _TAGS in self._work:
-                for name in sorted(os.listdir(self._work.at(_TAGS))):
-                    rename_no_replace(self._work.at(_TAGS, name), self._top(name))
+            if TAGS in self._work:
+                for name in sorted(os.listdir(self._work.at(TAGS))):
+                    rename_no_replace(self._work.at(TAGS, name), self._top(name))
                 sync_directory(self._root)
-                os.rmdir(self._work.at(_TAGS))
-            if _DECLARATION in self._work:
-                rename_no_replace(self._work.at(_DECLARATION), self._top(declaration.NAME))
+                os.rmdir(self._work.at(TAGS))
+            if DECLARATION in self._work:
+                rename_no_replace(self._work.at(DECLARATION), self._top(declaration.NAME))
                 sync_directory(self._root)
 
     def _entries(self) -> Sequence[bytes]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from checks.digesting import DIGEST_BYTES, normalised
 from checks.names import show
 from preserve.bag.codes import Code, Finding
-from preserve.bag.lines import BYTE_ORDER_MARK, LINE_LIMIT_BYTES, is_utf8
+from preserve.bag.lines import LINE_LIMIT_BYTES, is_utf8
 from preserve.bag.paths import PAYLOAD, V1_0, Version, decoded, encoded, has_bare_percent, why_unsafe
 
 FETCH_COLUMN = 0xFFFF  # fetch.txt's entries are sorted among the manifests'
@@ -115,9 +115,6 @@ class ManifestReader:
         if line is None:
             yield self._found(Code.LINE_TOO_LONG, number, limit_bytes=LINE_LIMIT_BYTES)
             return
-        if number == 1 and line.startswith(BYTE_ORDER_MARK):
-            yield self._found(Code.BYTE_ORDER_MARK, number)
-            line = line.removeprefix(BYTE_ORDER_MARK)
         if not line.strip(b" \t"):
             yield self._found(Code.LINE_BLANK, number)
             return

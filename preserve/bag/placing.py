@@ -1,14 +1,16 @@
 """Files of a copy, created below one folder, a part of the path at a time and never through a link."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from checks.digesting import Reading
+from checks.names import show
 from checks.ports import Kind
 from preserve.bag.ahead import Ahead, itself
+from preserve.bag.survey import listed
 from preserve.bag.walking import walk
-from preserve.bag.workfolder import clear
+from preserve.errors import UsageError
 from preserve.stores.durable import writing
 from preserve.stores.local import LocalSource, LocalStore
 
@@ -24,35 +26,42 @@ class Placing:
         self._folder: bytes | None = None
         self._fd = -1
 
-    def create(self, path: bytes) -> int:
+    def create(self, path: bytes, mode: int = 0o600) -> int:
         """An empty new file, in place of what an earlier run left; its descriptor is the caller's."""
         folder, _, name = path.rpartition(b"/")
         with writing(os.path.join(self._root, path)):
             if folder != self._folder:
                 self._enter(folder)
             try:
-                return os.open(name, _CREATE, 0o600, dir_fd=self._fd)
+                return os.open(name, _CREATE, mode, dir_fd=self._fd)
             except FileExistsError:
-                self._make_room(path, name)
-                return os.open(name, _CREATE, 0o600, dir_fd=self._fd)
-
-    def _make_room(self, path: bytes, name: bytes) -> None:
-        try:
-            os.unlink(name, dir_fd=self._fd)
-        except (IsADirectoryError, PermissionError):  # a folder of an earlier run, where the source has a file now
-            clear(os.path.join(self._root, path))
+                os.unlink(name, dir_fd=self._fd)
+                return os.open(name, _CREATE, mode, dir_fd=self._fd)
 
     def discard(self, path: bytes) -> None:
         """Takes a file away that is of no use."""
         with writing(path), suppress(FileNotFoundError):
             os.unlink(os.path.join(self._root, path))
 
-    def keep_only(self, wanted: Sequence[bytes]) -> None:
-        """Takes away every file that is not among `wanted` (in order), and then the folders that hold nothing."""
-        listed = Ahead(iter(wanted), itself)
+    def keep_only(self, wanted: Sequence[bytes], logged: Iterator[bytes]) -> None:
+        """Takes away the files of earlier runs that are not `wanted` any more, and then the folders that hold nothing.
+
+        Both are in order. UsageError if a file is neither wanted nor logged; then nothing was taken away.
+        """
+        expected, known = Ahead(iter(wanted), itself), Ahead(logged, itself)
+        over, strangers = list[bytes](), list[bytes]()
         for seen in walk(LocalStore(self._root), b""):
-            if seen.kind is not Kind.DIRECTORY and listed.at(seen.path) is None:
-                self.discard(seen.path)
+            if seen.kind is not Kind.DIRECTORY and expected.at(seen.path) is None:
+                ours = seen.kind is Kind.FILE and known.at(seen.path) is not None
+                (over if ours else strangers).append(seen.path)
+        if strangers:
+            raise UsageError(
+                f"{show(self._root)}: holds files that are neither in the source nor known to be copies of it; "
+                "nothing in it was deleted\n" + listed([show(path) for path in strangers]),
+                remedy="Take out what is yours, delete the rest, and run the same command again.",
+            )
+        for path in over:
+            self.discard(path)
         for folder, _, _ in os.walk(self._root, topdown=False):
             if folder != self._root:
                 with suppress(OSError):  # there is something in it

@@ -5,6 +5,7 @@ import stat as modes
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError, WrongKindError
@@ -12,6 +13,7 @@ from preserve.bag import declaration, fetching, info
 from preserve.bag.codes import Code, Finding
 from preserve.bag.declaration import Declaration
 from preserve.bag.judging import Judge, wrong_kind
+from preserve.bag.lines import BYTE_ORDER_MARK
 from preserve.bag.manifests import Manifest, ManifestReader, manifests_among
 from preserve.bag.ordering import Sorter
 from preserve.bag.tagfiles import Lines, TagFiles, cause
@@ -140,7 +142,17 @@ class Structure:
     def _lines(self, name: bytes, take: Callable[[Lines], Found], **limit: int) -> Found:
         """Reads one tag file's lines; what keeps it from being read is a finding."""
         try:
-            yield from take(self.tag_files.lines(name, self.declared.codec, **limit))
+            lines = self.tag_files.lines(name, self.declared.codec, **limit)
+            first = next(lines, None)
+            if first is None:
+                yield from take(lines)
+                return
+            number, line = first
+            if line is not None and line.startswith(BYTE_ORDER_MARK):
+                yield Finding(code=Code.BYTE_ORDER_MARK, file=name, line=number)
+                while line.startswith(BYTE_ORDER_MARK):
+                    line = line.removeprefix(BYTE_ORDER_MARK)
+            yield from take(chain([(number, line)], lines))
         except StoreError as error:
             yield self._unreadable(name, error)
         except UnicodeError:

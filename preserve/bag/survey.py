@@ -78,8 +78,13 @@ def _refuse_bag(store: LocalStore) -> None:
         store.stat(declaration.NAME)
     except StoreError:
         return
-    raise UsageError(
-        f"{show(store.root)}: this is a bag already (bagit.txt stands in it)",
+    raise bag_already(store.root)
+
+
+def bag_already(root: bytes) -> UsageError:
+    """Says that nothing was made here, and nothing looked at."""
+    return UsageError(
+        f"{show(root)}: this is a bag already (bagit.txt stands in it)",
         remedy="Check it with `preserve validate`, or take it in with `preserve add`.",
     )
 

@@ -13,6 +13,7 @@ from preserve.bag import declaration, info
 from preserve.bag.info import OXUM, Oxum
 from preserve.bag.manifests import manifest_line, manifest_name
 from preserve.bag.paths import PAYLOAD, encoded
+from preserve.bag.placing import Placing
 from preserve.bag.request import BagRequest, PayloadFile
 from preserve.bag.worklog import WorkLog
 from preserve.stores.durable import writing
@@ -62,16 +63,29 @@ def _cuts(algorithms: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         start = stop
 
 
+def tag_names(request: BagRequest) -> set[bytes]:
+    """All tag files of the bag that is asked for, from its root."""
+    manifests = {manifest_name(name, of_payload=which) for name in request.algorithms for which in (True, False)}
+    return {declaration.NAME, info.NAME, *manifests, *(tag_file.path for tag_file in request.tag_files)}
+
+
 class TagWriter:
     """Writes the tag files of one bag below `folder`, all but bagit.txt, whose content is always the same."""
 
     def __init__(self, folder: bytes, algorithms: Sequence[str]) -> None:
         self._folder = folder
+        self._placing = Placing(folder)
         self._algorithms = algorithms
         self._digests: dict[bytes, Mapping[str, bytes]] = {}
 
     def write(self, request: BagRequest, payload: LoggedPayload) -> None:
         """Payload manifests, bag-info.txt, the others' tag files, and the tag manifests over all of them."""
+        try:
+            self._write(request, payload)
+        finally:
+            self._placing.close()
+
+    def _write(self, request: BagRequest, payload: LoggedPayload) -> None:
         self._manifests(payload)
         with self._file(info.NAME) as stream:
             stream.writelines(info.written(self._info(request, payload)))
@@ -111,12 +125,10 @@ class TagWriter:
     @contextmanager
     def _file(self, path: bytes, *, listed: bool = True) -> Iterator["HashedFile"]:
         full = os.path.join(self._folder, path)
-        with writing(full):
-            os.makedirs(os.path.dirname(full), exist_ok=True)
-            with open(full, "wb", buffering=0) as raw:
-                stream = HashedFile(raw, self._algorithms)
-                yield stream
-                stream.flush()
+        with writing(full), open(self._placing.create(path, 0o666), "wb", buffering=0) as raw:
+            stream = HashedFile(raw, self._algorithms)
+            yield stream
+            stream.flush()
         if listed:
             self._digests[path] = stream.digests()
 

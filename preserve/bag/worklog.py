@@ -12,6 +12,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from checks.digesting import Reading
+from preserve.bag.opening import fresh, going_on, to_read
 from preserve.bag.ordering import Sorter
 from preserve.bag.paths import V1_0, decoded, encoded
 from preserve.stores.durable import writing
@@ -54,15 +55,15 @@ class WorkLog:
         self._lines = 0
         self._unflushed_bytes = 0
         with writing(path):
-            self._valid_bytes = self._check() if os.path.exists(path) else 0
-            self._file = open(path, "ab", buffering=_BUFFER_BYTES)  # noqa: SIM115  closed by `close`
-            self._file.truncate(self._valid_bytes)
-        self.empty = self._valid_bytes == 0
+            self._file = going_on(path, _BUFFER_BYTES)
+            valid_bytes = self._check()
+            self._file.truncate(valid_bytes)
+        self.empty = valid_bytes == 0
 
     def _check(self) -> int:
         """Goes through what an earlier run left; returns how many bytes of it are good."""
         good = 0
-        with open(self._path, "rb") as file:
+        with to_read(self._path) as file:
             for line in file:
                 entry = _parsed(line)
                 if entry is None:
@@ -102,7 +103,7 @@ class WorkLog:
         """The last line about each path, in bytewise order of paths."""
         self.flush()
         if self._in_order:
-            with open(self._path, "rb") as file:
+            with to_read(self._path) as file:
                 yield from _all_parsed(file)
             return
         yield from self._sorted()
@@ -110,7 +111,7 @@ class WorkLog:
     def _sorted(self) -> Iterator[Logged]:
         sorter = Sorter()
         try:
-            with open(self._path, "rb") as file, writing(b"the temporary folder"):
+            with to_read(self._path) as file, writing(b"the temporary folder"):
                 for number, line in enumerate(file):
                     sorter.add(_path_of(line) + b"\0" + number.to_bytes(6) + line)
             last: bytes | None = None
@@ -132,7 +133,7 @@ class WorkLog:
         shorter = self._path + b".new"
         wanted = iter(paths)
         path = next(wanted, None)
-        with writing(shorter), open(shorter, "wb") as file:
+        with writing(shorter), fresh(shorter) as file:
             for entry in self.entries():
                 if entry.path == path:
                     file.write(_line(entry))
@@ -140,7 +141,7 @@ class WorkLog:
         self._file.close()
         with writing(self._path):
             os.rename(shorter, self._path)
-            self._file = open(self._path, "ab", buffering=_BUFFER_BYTES)  # noqa: SIM115
+            self._file = going_on(self._path, _BUFFER_BYTES)
         self._in_order, self._lines = True, len(paths)
         self._last = paths[-1] if paths else b""
 

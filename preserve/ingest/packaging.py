@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -72,15 +72,15 @@ def package(asked: Packaging, progress: Progress | None = None) -> Written:
     return write_bag(request, progress)
 
 
-def _algorithms(named: Iterable[str]) -> tuple[str, ...]:
-    algorithms = tuple(dict.fromkeys(normalised(name) for name in named))
-    unknown = [name for name in algorithms if name not in DIGEST_BYTES]
-    if unknown or not algorithms:
+def _algorithms(named: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in named if normalised(name) not in DIGEST_BYTES]
+    if unknown or not named:
+        shown = ", ".join(f"'{show(os.fsencode(name))}'" for name in unknown)
         raise UsageError(
-            f"no algorithm is called {', '.join(unknown) or 'nothing'}",
+            f"no algorithm is called {shown}" if unknown else "no algorithm is named",
             remedy=f"Choose from {', '.join(DIGEST_BYTES)}.",
         )
-    return algorithms
+    return tuple(dict.fromkeys(normalised(name) for name in named))
 
 
 def _info(asked: Packaging, source: bytes) -> tuple[tuple[str, str | None], ...]:
