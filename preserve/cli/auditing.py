@@ -1,42 +1,26 @@
 """`preserve audit` and `preserve serve`."""
 
-import re
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from preserve.cli import output
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
+from preserve.cli.values import as_number, as_size, as_text
 
 if TYPE_CHECKING:
     from reports.rows import AuditView
 
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def _size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """`200GB`, in bytes."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]?B?)\s*", value)
-    unit = match[2].upper() if match else ""
-    if match is None or (unit not in _UNITS and unit + "B" not in _UNITS):
-        raise click.BadParameter(f"{value!r} is no size; write it like 200GB or 500MB", ctx, parameter)
-    number = float(match[1]) * _UNITS[unit if unit in _UNITS else unit + "B"]
-    if number < 1:
-        raise click.BadParameter("a budget must be more than nothing", ctx, parameter)
-    return int(number)
-
 
 @click.command("audit")
-@click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
-@click.option("--replica", "replicas", multiple=True, metavar="NAME", help="Only on this replica; repeatable.")
+@click.argument("packages", nargs=-1, type=as_text, metavar="[PACKAGE]...")
+@click.option(
+    "--replica", "replicas", multiple=True, type=as_text, metavar="NAME", help="Only on this replica; repeatable."
+)
 @click.option("--path", help="Read this one file on all its copies now; from the bag's root, such as data/page.jpg.")
 @click.option("--due", is_flag=True, help="Only what is due by the settings' target_age, the oldest first.")
-@click.option(
-    "--budget", callback=_size, metavar="SIZE", help="At most so many bytes, such as 200GB; the oldest first."
-)
-@click.option("--resume", type=int, metavar="ID", help="Go on with an audit that stopped before its end.")
+@click.option("--budget", type=as_size, metavar="SIZE", help="At most so many bytes, such as 200GB; the oldest first.")
+@click.option("--resume", type=as_number, metavar="ID", help="Go on with an audit that stopped before its end.")
 @json_option
 @config_option
 @pass_invocation

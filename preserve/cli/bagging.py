@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
+from preserve.cli.values import as_identifier
 
 if TYPE_CHECKING:
     from reports.rows import ValidationView
@@ -19,7 +20,9 @@ _THREADS_MAXIMUM = 8  # more than any disk we know gains from
 @click.option("--in-place", is_flag=True, help="SOURCE itself becomes the bag; its files move into data/.")
 @click.option("--algorithm", "algorithms", multiple=True, metavar="A", help="Repeatable. Default: sha256, sha512.")
 @click.option("--info", "info", multiple=True, metavar="'LABEL: VALUE'", help="A line of bag-info.txt. Repeatable.")
-@click.option("--id", "identifier", help="External-Identifier; default: the name of SOURCE.")
+@click.option(
+    "--id", "identifier", type=as_identifier, metavar="TEXT", help="External-Identifier; default: the name of SOURCE."
+)
 @click.option(
     "--premis",
     type=click.Choice(("full", "summary")),

@@ -8,7 +8,7 @@ import click
 
 from checks.ports import StoreError
 from config import SettingsError
-from preserve.cli import output
+from preserve.cli import output, signals
 from preserve.cli.exits import status_of
 from preserve.cli.options import Invocation
 from preserve.errors import PreserveError
@@ -20,13 +20,21 @@ def end(error: BaseException, invocation: Invocation) -> int:
     """Tells the error on standard error (and, for `--json`, as a document) and returns the exit status."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
+    if signals.STATE.raised and not isinstance(error, KeyboardInterrupt):
+        # Whatever else went wrong then (a terminal that is gone, a callback that was cut off) came of the signal.
+        interrupted = KeyboardInterrupt()
+        interrupted.__cause__ = error
+        error = interrupted
     status = status_of(error)
     with suppress(OSError):  # nobody can be told; the status still tells
-        _tell(error, status, invocation)
+        _tell(error)
+    if invocation.wants_json and not invocation.answered:
+        with suppress(OSError):
+            _answer(error, status)
     return status
 
 
-def _tell(error: BaseException, status: int, invocation: Invocation) -> None:
+def _tell(error: BaseException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.message, err=True)
         return
@@ -34,15 +42,18 @@ def _tell(error: BaseException, status: int, invocation: Invocation) -> None:
     if os.environ.get("PRESERVE_DEBUG") == "1":
         output.note("".join(traceback.format_exception(error)).rstrip())
     output.error(message, remedy)
-    if invocation.wants_json and not invocation.answered:
-        output.print_json(
-            {
-                "outcome": "inconclusive",
-                "findings": [],
-                "counts": {},
-                "error": {"message": message, "remedy": remedy, "exit_status": status},
-            }
-        )
+
+
+def _answer(error: BaseException, status: int) -> None:
+    message, remedy = _words(error)
+    output.print_json(
+        {
+            "outcome": "inconclusive",
+            "findings": [],
+            "counts": {},
+            "error": {"message": message, "remedy": remedy, "exit_status": status},
+        }
+    )
 
 
 def _words(error: BaseException) -> tuple[str, str]:
@@ -62,6 +73,8 @@ def _words(error: BaseException) -> tuple[str, str]:
         return str(error), ""
     if isinstance(error, OSError):
         return _operating_system(error), ""
+    if isinstance(error, ImportError):
+        return f"preserve itself could not be loaded: {error}", "install it again; this says nothing of the files"
     return f"internal error: {type(error).__name__}: {error}", _REPORT
 
 

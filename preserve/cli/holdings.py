@@ -6,6 +6,7 @@ import rich_click as click
 
 from preserve.cli import output
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
+from preserve.cli.values import as_identifier, as_text
 
 
 @click.command("init")
@@ -21,8 +22,19 @@ def init_command(folder: Path) -> None:
 
 @click.command("add")
 @click.argument("bags", nargs=-1, required=True, metavar="BAG...", type=click.Path(path_type=Path))
-@click.option("--collection", default="", help="The collection these packages belong to, for people and policies.")
-@click.option("--id", "identifier", help="The package's identifier; else External-Identifier, else the bag's name.")
+@click.option(
+    "--collection",
+    type=as_identifier,
+    metavar="TEXT",
+    help="The collection these packages belong to, for people and policies.",
+)
+@click.option(
+    "--id",
+    "identifier",
+    type=as_identifier,
+    metavar="TEXT",
+    help="Its identifier; else External-Identifier, else the bag's name.",
+)
 @click.option("--new-version", is_flag=True, help="It is the next version of a package that is known already.")
 @json_option
 @config_option
@@ -30,7 +42,7 @@ def init_command(folder: Path) -> None:
 def add_command(
     invocation: Invocation,
     bags: tuple[Path, ...],
-    collection: str,
+    collection: str | None,
     identifier: str | None,
     new_version: bool,
     as_json: bool,
@@ -51,7 +63,7 @@ def add_command(
         raise UsageError("--id names one package", remedy="Give one bag with it.")
     with Workspace(invocation.settings()) as workspace, Progress("taking in", quiet=as_json) as progress:
         results = take_in(
-            workspace, bags, progress, collection=collection, identifier=identifier, new_version=new_version
+            workspace, bags, progress, collection=collection or "", identifier=identifier, new_version=new_version
         )
         taken = [taken_line(each) for each in results]
     if as_json:
@@ -69,8 +81,10 @@ def replica_command() -> None:
 @replica_command.command("add")
 @click.argument("name")
 @click.argument("place", metavar="PATH")
-@click.option("--medium", help="What it is: disk, nas, tape …")
-@click.option("--site", help="Where it stands; copies at one site are lost together.")
+@click.option("--medium", type=as_identifier, metavar="TEXT", help="What it is: disk, nas, tape …")
+@click.option(
+    "--site", type=as_identifier, metavar="TEXT", help="Where it stands; copies at one site are lost together."
+)
 @click.option("--offline", is_flag=True, help="It may be away, like a disk that is carried by hand.")
 @config_option
 @pass_invocation
@@ -119,8 +133,10 @@ def remove_replica_command(invocation: Invocation, name: str) -> None:
 
 
 @click.command("replicate")
-@click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
-@click.option("--to", "replicas", multiple=True, metavar="NAME", help="To which replica; repeatable. Else to all.")
+@click.argument("packages", nargs=-1, type=as_text, metavar="[PACKAGE]...")
+@click.option(
+    "--to", "replicas", multiple=True, type=as_text, metavar="NAME", help="To which replica; repeatable. Else to all."
+)
 @json_option
 @config_option
 @pass_invocation

@@ -1,7 +1,6 @@
 """`preserve`: the group of commands, and the entry that turns every end of a run into an exit status."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ import rich_click as click
 from click.exceptions import Exit
 
 from preserve import __version__
+from preserve.cli import signals
+from preserve.cli.entry import asks_for_json, run
 from preserve.cli.lazy import Lazy, LazyGroup
 from preserve.cli.options import Invocation, config_option
 
@@ -60,19 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `click`'s own `main` is passed by: it ends with 1 where our table says 2 or 130, and 1 means damage.
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is an interruption
     if "_PRESERVE_COMPLETE" in os.environ:
         return _complete(os.environ["_PRESERVE_COMPLETE"])
-    invocation = Invocation()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    invocation = Invocation(wants_json=asks_for_json(words))
+    installed = threading.current_thread() is threading.main_thread() and signals.install()
     try:
-        status = _run(list(sys.argv[1:] if arguments is None else arguments), invocation)
+        status = _run(words, invocation)
         sys.stdout.flush()
         return status
     except BaseException as error:  # noqa: BLE001 - the one place where every end becomes a status
+        signals.STATE.held = True  # before any call: a call is where Python handles signals
         from preserve.cli import ending
 
         return ending.end(error, invocation)
+    finally:
+        if installed:
+            signals.uninstall()
 
 
 def _run(arguments: list[str], invocation: Invocation) -> int:
@@ -91,4 +96,4 @@ def _complete(instruction: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

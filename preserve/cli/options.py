@@ -44,7 +44,8 @@ def _keep_config(ctx: click.Context, _: click.Parameter, value: str | None) -> N
 
 
 def _keep_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
-    ctx.ensure_object(Invocation).wants_json = value
+    if value:
+        ctx.ensure_object(Invocation).wants_json = True
     return value
 
 

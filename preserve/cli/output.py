@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from preserve.cli import signals
 from preserve.cli.options import Invocation
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def print_json(document: Mapping[str, object]) -> None:
     invocation = None if context is None else context.find_object(Invocation)
     if invocation is not None:
         invocation.answered = True
+    signals.STATE.held = signals.STATE.answered = True
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")

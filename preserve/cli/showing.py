@@ -6,12 +6,20 @@ import rich_click as click
 
 from preserve.cli import output
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
+from preserve.cli.values import as_number, as_text
 
 _KINDS = ("drift", "loss", "audit")
 
 
 @click.command("status")
-@click.option("--limit", default=50, show_default=True, help="Packages shown, the worst first; all are counted.")
+@click.option(
+    "--limit",
+    type=as_number,
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Packages shown, the worst first; all are counted.",
+)
 @json_option
 @config_option
 @pass_invocation
@@ -33,11 +41,11 @@ def status_command(invocation: Invocation, limit: int, as_json: bool) -> int:
 
 @click.command("report")
 @click.argument("kind", type=click.Choice(_KINDS))
-@click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
+@click.argument("packages", nargs=-1, type=as_text, metavar="[PACKAGE]...")
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
 @json_option
 @click.option("--output", "target", type=click.Path(path_type=Path), help="Write it to this file.")
-@click.option("--audit", "audit_id", type=int, metavar="ID", help="Which audit (for `audit`); else the last one.")
+@click.option("--audit", "audit_id", type=as_number, metavar="ID", help="Which audit (for `audit`); else the last one.")
 @config_option
 @pass_invocation
 def report_command(
