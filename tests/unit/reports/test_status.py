@@ -153,7 +153,8 @@ def test_the_document_has_what_programs_read() -> None:
     assert document["outcome"] == "fail"
     assert document["counts"]["findings"] == 5 and document["counts"]["packages"] == 1
     assert document["findings"][0] == {
-        "code": "digest-mismatch", "severity": "error", "package": "demo", "replica": "nas", "path": "data/\\xff.tif",
+        "code": "digest-mismatch", "severity": "error", "package": "demo", "replica": "nas",
+            "older_version": None, "path": "data/\\xff.tif",
         "path_base64": "ZGF0YS//LnRpZg==", "expected": {"sha256": "a"}, "observed": {"sha256": "b"}, "message": "m",
         "opened_at": "2026-11-20T11:00:00Z", "seen_at": "2026-11-20T12:00:00Z",
     }  # fmt: skip
