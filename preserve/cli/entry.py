@@ -28,12 +28,6 @@ def run() -> int:
     return status
 
 
-def asks_for_json(arguments: list[str]) -> bool:
-    """Whether standard output should be one JSON document, however wrong the rest of the arguments may be."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return "--json" in options
-
-
 def _run() -> int:
     unreadable = sys.stdout is None
     _fill_standard_streams()
@@ -75,6 +69,8 @@ def _end_with(error: BaseException) -> int:
         message = f"preserve itself could not be loaded: {type(error).__name__}: {error}"
         remedy = "Look at the disk it is installed on, or install it again; this says nothing of the files."
     try:
+        from preserve.cli.arguments import asks_for_json
+
         _say_traceback(error)
         _say("error: " + _ascii(message))
         if remedy:

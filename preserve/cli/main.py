@@ -11,7 +11,7 @@ from click.exceptions import Exit
 
 from preserve import __version__
 from preserve.cli import signals
-from preserve.cli.entry import asks_for_json, run
+from preserve.cli.arguments import asks_for_json
 from preserve.cli.lazy import Lazy, LazyGroup
 from preserve.cli.options import Invocation, config_option
 
@@ -93,7 +93,3 @@ def _complete(instruction: str) -> int:
     from click.shell_completion import shell_complete
 
     return shell_complete(preserve_command, {}, "preserve", "_PRESERVE_COMPLETE", instruction)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = (sys.executable, "-m", "preserve.cli.main")
+OURS = (sys.executable, "-m", "preserve")
 THEIRS = (sys.executable, str(Path(sys.executable).with_name("bagit.py")), "--quiet")
 _SETS = (("sha256",), ("sha256", "sha512"))
 

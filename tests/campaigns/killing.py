@@ -25,7 +25,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from tests.campaigns.killing_copies import Auditing, Replicating
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESERVE = (sys.executable, "-m", "preserve.cli.main")
+PRESERVE = (sys.executable, "-m", "preserve")
 
 
 class Scenario(Protocol):

@@ -17,7 +17,7 @@ def preserve(*arguments: str | Path, cwd: Path | None = None) -> tuple[int, str,
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("PRESERVE_CONFIG", None)
     done = subprocess.run(
-        [sys.executable, "-m", "preserve.cli.main", *map(str, arguments)],
+        [sys.executable, "-m", "preserve", *map(str, arguments)],
         cwd=cwd,
         env=environment,
         capture_output=True,

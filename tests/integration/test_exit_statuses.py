@@ -176,7 +176,7 @@ def test_interrupted_is_130_and_the_audit_goes_on(placed: PlacedWorkspace, run: 
     assert main(["add", "big-bag"]) == 0
     assert main(["replicate", "big-bag", "--to", "nas"]) == 0
     process = subprocess.Popen(
-        [sys.executable, "-m", "preserve.cli.main", "audit", "big-bag"],
+        [sys.executable, "-m", "preserve", "audit", "big-bag"],
         cwd=placed.folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stderr=subprocess.PIPE,

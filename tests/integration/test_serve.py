@@ -21,7 +21,7 @@ def test_the_service_reads_what_is_due_and_ends_when_asked(tmp_path: Path) -> No
     file = next(placed.copy("nas", "box-0").glob("data/**/*.bin"))
     file.write_bytes(file.read_bytes() + b"x")
     process = subprocess.Popen(
-        [sys.executable, "-m", "preserve.cli.main", "serve"],
+        [sys.executable, "-m", "preserve", "serve"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stderr=subprocess.PIPE,

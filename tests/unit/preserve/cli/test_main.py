@@ -153,7 +153,7 @@ def test_help_names_every_command_and_imports_none() -> None:
         "import sys; from preserve.cli.main import main; status = main(['--help']);"
         "print([name for name in sys.modules if name.split('.')[0] in ('sqlalchemy', 'lxml', 'apscheduler', 'msgspec')"
         " or name.startswith('preserve.cli.')"
-        " and name.split('.')[-1] not in ('main', 'entry', 'signals', 'lazy', 'options')]);"
+        " and name.split('.')[-1] not in ('main', 'arguments', 'entry', 'signals', 'lazy', 'options')]);"
         "sys.exit(status)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, encoding="utf-8")
