@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test install clean
+.PHONY: demo test install system clean
 
 demo: $(VENV)/.installed
 	$(BIN)/preserve demo
@@ -19,7 +19,14 @@ test: $(VENV)/.installed-test
 install: $(VENV)/.installed
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(MAKE) system
 	$(PYTHON) -m venv $(VENV)
+
+# Where Python or its venv is missing (Debian ships it apart). As root, or say what to install.
+system:
+	@command -v apt-get >/dev/null || { echo "Python 3.11 or newer with venv is needed."; exit 2; }
+	@[ "$$(id -u)" = 0 ] || { echo "Please run: sudo apt-get install python3 python3-venv"; exit 2; }
+	apt-get update -q && apt-get install -y -q python3 python3-venv
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[formats]"
