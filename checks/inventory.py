@@ -79,7 +79,13 @@ class Record:
 
     def leaf_hashes(self) -> list[bytes]:
         """The hashes of the header and of each line."""
-        hashes = [sha256(b"\0" + line).digest() for line in self.lines()]
+        if self.segments is None:  # like `lines`, without making millions of them twice
+            hashes = [
+                sha256(b"\0" + path + _FIRST_SEGMENT + size + digest).digest()
+                for path, size, digest in zip(self.paths, map(_NUMBER, self.sizes), self.digests, strict=True)
+            ]
+        else:
+            hashes = [tree.leaf_hash(line) for line in self.lines()]
         hashes.insert(0, tree.leaf_hash(self.header()))
         return hashes
 

@@ -58,7 +58,7 @@ def take_in(catalog: Catalog, count: int, per_package: int) -> None:
     """The entries are made before the clock starts, a batch at a time; cutting and hashing are inside."""
     spent, made = 0.0, 0
     packages = (fresh_package(number, per_package) for number in range(count))
-    step = max(1, 200_000 // per_package)
+    step = max(1, 1_000_000 // per_package)
     while some := list(islice(packages, step)):
         began = perf_counter()
         catalog.add_packages((new_package(*one) for one in some), at=START)
