@@ -137,6 +137,8 @@ def rename(scene: Scene) -> bool:
     folder, name = os.path.split(path)
     other = os.path.join(folder, scene.rng.choice((b"~", b"0", "ផ្លាស់".encode())) + name)
     target = full.with_name(os.fsdecode(os.path.basename(other)))
+    if target in scene.saved:
+        return False
     scene.save(full)
     scene.save(target)
     full.rename(target)
@@ -154,6 +156,8 @@ def add(scene: Scene) -> bool:
         return False
     replica, package, path, full = found
     target = full.with_name(full.name + ".new")
+    if target in scene.saved:
+        return False  # added already in this round
     scene.save(target)
     target.write_bytes(scene.rng.randbytes(scene.rng.randrange(100)))
     scene.expect((replica, package, path + b".new"), "untracked")
