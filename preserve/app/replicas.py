@@ -47,10 +47,11 @@ def add_replica(
 def remove_replica(workspace: Workspace, name: str) -> None:
     """Takes a replica out of the settings and ends it in the catalog. Nothing on the medium is touched."""
     (row,) = workspace.replicas((name,))
-    workspace.catalog.remove_replica(row.name, workspace.clock())
+    # The catalog last: it is what this asks first, so that the same command can finish what was killed in between.
     if name in workspace.settings.replicas:
         text = config.without_replica(workspace.settings.path.read_text(encoding="utf-8"), name)
         write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
+    workspace.catalog.remove_replica(row.name, workspace.clock())
 
 
 def _url_of(place: str) -> str:

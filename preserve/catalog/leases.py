@@ -60,12 +60,6 @@ class Leases(Database):
             for one in leases:
                 connection.execute(delete(lease).where(_same(one)))
 
-    def release_holder(self, holder: str) -> None:
-        """Gives back all that a holder has, who is known to be dead."""
-        with self.writing() as connection:
-            connection.execute(delete(lease).where(lease.c.holder == holder))
-            connection.execute(delete(leader).where(leader.c.holder == holder))
-
     def claim_leadership(self, holder: str, now: datetime, ttl_seconds: float) -> bool:
         """Leads from now on, if nobody else does; claiming again prolongs it."""
         expires = now + timedelta(seconds=ttl_seconds)
@@ -79,13 +73,6 @@ class Leases(Database):
             connection.execute(delete(leader))
             connection.execute(leader.insert().values(id=1, holder=holder, claimed_at=now, expires_at=expires))
             return True
-
-    def heartbeat(self, holder: str, now: datetime, ttl_seconds: float) -> bool:
-        """Prolongs the leading; False if it was lost meanwhile: whoever reads False must stop."""
-        expires = now + timedelta(seconds=ttl_seconds)
-        with self.writing() as connection:
-            held = update(leader).where(leader.c.holder == holder).values(expires_at=expires)
-            return connection.execute(held).rowcount == 1
 
     def release_leadership(self, holder: str) -> None:
         """Leads no longer; nothing happens if somebody else does by now."""

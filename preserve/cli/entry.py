@@ -78,14 +78,14 @@ def _end_with(error: BaseException) -> int:
         if asks_for_json(sys.argv[1:]) and not answered:
             told = f'{{"message": "{_ascii(message)}", "remedy": "{remedy}", "exit_status": {status}}}'
             head = '"outcome": "inconclusive", "findings": [], "counts": {}'
-            print(f'{{{head}, "error": {told}}}', flush=True)  # noqa: T201
+            print(f'{{{head}, "error": {told}}}', flush=True)  # noqa: T201 - `output` may be what fails
     except BaseException:  # noqa: BLE001 - nobody can be told, or another signal; the status still tells
         return status
     return status
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - `output` may be what could not be imported
 
 
 def _say_traceback(error: BaseException) -> None:

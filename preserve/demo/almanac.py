@@ -62,7 +62,7 @@ def _sun(day: date) -> Day:
 def moon_phases(year: int) -> Iterator[tuple[datetime, str]]:
     """The mean phases of a year, in local time."""
     quarter = timedelta(days=_SYNODIC_DAYS / 4)
-    count = int((datetime(year, 1, 1) - _NEW_MOON) / quarter)  # noqa: DTZ001
+    count = int((datetime(year, 1, 1) - _NEW_MOON) / quarter)  # noqa: DTZ001  as above
     moment = _NEW_MOON + count * quarter + timedelta(hours=UTC_OFFSET_HOURS)
     while moment.year <= year:
         if moment.year == year:

@@ -285,3 +285,23 @@ def test_what_is_planted_in_the_staging_is_never_written_through(placed: PlacedW
     else:
         assert result.outcome is Outcome.PASS
         assert tree(placed.folder / "new" / "box-0") == tree(placed.folder / "bags" / "box-0")
+
+
+def test_removing_a_replica_that_was_killed_halfway_can_be_done_again(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with placed.open() as workspace, monkeypatch.context() as patch:
+        patch.setattr(type(workspace.catalog), "remove_replica", die)
+        with pytest.raises(Killed):
+            remove_replica(workspace, "new")
+    with placed.open() as workspace:
+        remove_replica(workspace, "new")
+    with placed.open() as workspace:
+        assert "new" not in workspace.settings.replicas
+        assert "new" not in {replica.name for replica in workspace.catalog.replicas()}

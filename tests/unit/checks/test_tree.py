@@ -2,7 +2,6 @@
 
 from hashlib import sha256
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,21 +29,3 @@ def test_known_roots_of_certificate_transparency() -> None:
     assert tree.root([]).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert tree.root(leaves[:1]).hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
     assert tree.root(leaves[:6]).hex() == "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"
-
-
-@given(st.lists(st.binary(max_size=8), min_size=1, max_size=40), st.data())
-def test_a_proof_leads_from_a_leaf_to_the_root_and_no_other_leaf_does(leaves: list[bytes], data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, len(leaves) - 1))
-    hashes = [tree.leaf_hash(leaf) for leaf in leaves]
-    proof = tree.inclusion_proof(hashes, index)
-    assert tree.root_from_proof(leaves[index], index, len(leaves), proof) == tree.root(leaves)
-    assert tree.root_from_proof(leaves[index] + b"x", index, len(leaves), proof) != tree.root(leaves)
-
-
-def test_a_proof_of_the_wrong_length_is_refused() -> None:
-    hashes = [tree.leaf_hash(bytes([n])) for n in range(5)]
-    proof = tree.inclusion_proof(hashes, 2)
-    with pytest.raises(ValueError, match="short"):
-        tree.root_from_proof(b"\2", 2, 5, proof[:-1])
-    with pytest.raises(ValueError, match="long"):
-        tree.root_from_proof(b"\2", 2, 5, [*proof, proof[0]])
