@@ -30,6 +30,23 @@ class Promise:
         return now - self.max_age
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassChange:
+    """When a copy differs in so much that repair must wait for a person: ransomware, a wrong mount, a wiped disk.
+
+    Attributes:
+        share: of the copy's files, above which it is mass change; 0 to 1.
+        least_files: fewer changed files than this are never mass change.
+    """
+
+    share: float = 0.5
+    least_files: int = 20
+
+    def shown(self, changed: int, files: int) -> bool:
+        """Whether so many changed files of so many are mass change."""
+        return changed >= self.least_files and changed > self.share * files
+
+
 def within_budget(items: Iterable[Item], budget_bytes: int | None) -> Iterator[Item]:
     """The first items, in the order given, up to a budget; at least one, so that a shard larger than it is read too."""
     spent = 0

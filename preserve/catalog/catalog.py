@@ -5,21 +5,41 @@ from os import PathLike
 from types import TracebackType
 from typing import Self
 
+from preserve.catalog.acts import Acts
 from preserve.catalog.audits import Audits
 from preserve.catalog.checking import Checking
 from preserve.catalog.copies import Copies
 from preserve.catalog.due import Due
 from preserve.catalog.findings import Findings
+from preserve.catalog.freezing import Freezing
+from preserve.catalog.holding import Holding
 from preserve.catalog.intake import Intake
 from preserve.catalog.journal import Journal
 from preserve.catalog.leases import Leases
 from preserve.catalog.opening import create_database, prepare_database
 from preserve.catalog.packages import Packages
+from preserve.catalog.removal import Removal
 from preserve.catalog.searching import Searching
 from preserve.catalog.status import Status
 
 
-class Catalog(Intake, Packages, Searching, Copies, Audits, Leases, Checking, Due, Findings, Status, Journal):
+class Catalog(
+    Intake,
+    Packages,
+    Searching,
+    Holding,
+    Copies,
+    Acts,
+    Freezing,
+    Removal,
+    Audits,
+    Leases,
+    Checking,
+    Due,
+    Findings,
+    Status,
+    Journal,
+):
     """One catalog file. Safe to use from several threads; each call is a transaction of its own.
 
     Every call may raise CatalogError: the file is damaged, in use for too long, or cannot be written.

@@ -12,8 +12,9 @@ from preserve.catalog.bulk import Value, among, as_list, insert_rows
 from preserve.catalog.journal import Chain
 from preserve.catalog.ledger import Ledger
 from preserve.catalog.moments import micros, text_of
+from preserve.catalog.places import CopyPlace, places_of
 from preserve.catalog.rows import CheckResult
-from preserve.catalog.schema import copy, inventory, package, replica, shard, shard_check
+from preserve.catalog.schema import shard, shard_check
 from preserve.catalog.states import States
 from preserve.catalog.transitions import Settled
 from preserve.catalog.verdicts import renew_verdicts
@@ -22,25 +23,9 @@ _COLUMNS = (
     *("number", "audit_id", "copy_id", "shard_id", "started_at", "ended_at", "evidence", "outcome"),
     *("good", "bad", "unread", "bytes_read"),
 )
-_COPIES = (
-    select(copy.c.id, copy.c.package_id, copy.c.inventory_id, package.c.uuid, inventory.c.version, replica.c.uuid)
-    .join_from(copy, inventory, inventory.c.id == copy.c.inventory_id)
-    .join(package, package.c.id == copy.c.package_id)
-    .join(replica, replica.c.id == copy.c.replica_id)
-    .where(among(copy.c.id, bindparam("ids")))
-)
 _SHARDS = select(shard.c.id, shard.c.inventory_id, shard.c.start, shard.c.root).where(
     among(shard.c.id, bindparam("ids"))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    package_id: int
-    inventory_id: int
-    package: str
-    version: int
-    replica: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +40,7 @@ class Committing:
 
     def __init__(self, connection: Connection, results: Sequence[CheckResult]) -> None:
         self._connection = connection
-        self._copies = _copies(connection, {result.copy_id for result in results})
+        self._copies = places_of(connection, {result.copy_id for result in results})
         self._shards = _shards(connection, {result.shard_id for result in results})
         for result in results:
             self._refuse_impossible(result)
@@ -99,14 +84,6 @@ class Committing:
         renew_verdicts(self._connection, {self._copies[copy_id].package_id for copy_id in changed})
 
 
-def _copies(connection: Connection, ids: Iterable[int]) -> dict[int, _Copy]:
-    rows = connection.execute(_COPIES, {"ids": as_list(ids)})
-    return {
-        id_: _Copy(package_id, inventory_id, str(uuid), version, str(at))
-        for id_, package_id, inventory_id, uuid, version, at in rows
-    }
-
-
 def _shards(connection: Connection, ids: Iterable[int]) -> dict[int, _Shard]:
     return {id_: _Shard(*rest) for id_, *rest in connection.execute(_SHARDS, {"ids": as_list(ids)})}
 
@@ -117,7 +94,7 @@ def _row(number: int, result: CheckResult) -> tuple[Value, ...]:
     return (number, result.audit_id, result.copy_id, result.shard_id, *times, *ended)
 
 
-def _body(result: CheckResult, place: _Copy, expected: _Shard, settled: Settled) -> dict[str, object]:
+def _body(result: CheckResult, place: CopyPlace, expected: _Shard, settled: Settled) -> dict[str, object]:
     """A check as the journal keeps it. What is empty, and an observed root equal to the expected one, are left out."""
     body: dict[str, object] = {
         "package": place.package,

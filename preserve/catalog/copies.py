@@ -35,11 +35,15 @@ _COPY = (
     *("shards", "shards_read", "damage", "undetermined", "warnings"),
 )
 _STATE = ("copy_id", "shard_id", "replica_id", "failures")
+_READ = (
+    *("id", "location", "recorded_at", "shards", "shards_read", "oldest_read_at"),
+    *("damage", "undetermined", "warnings"),
+)
 
 
 def copy_query() -> Select[*tuple[object, ...]]:
     """All copies, with the names of their packages and replicas."""
-    columns = [column for column in copy.c if column.name not in ("inventory_id", "package_id", "replica_id")]
+    columns = [copy.c[name] for name in _READ]
     return (
         select(
             *columns,
@@ -133,7 +137,8 @@ class Copies(Database):
         current_only: bool = False,
     ) -> list[CopyRow]:
         """Copies on replicas in use, by package and replica."""
-        query = copy_query().where(replica.c.removed_at.is_(None)).order_by(package.c.identifier, replica.c.name)
+        query = copy_query().where(replica.c.removed_at.is_(None), copy.c.removed_at.is_(None))
+        query = query.order_by(package.c.identifier, replica.c.name)
         if package_ids is not None:
             query = query.where(among(copy.c.package_id, package_ids))
         if replica_ids is not None:
@@ -160,7 +165,7 @@ def _insert_copies(connection: Connection, new: Sequence[NewCopy], at: datetime)
         taken.add((one.inventory_id, one.replica_id))
         where = one.inventory_id, one.replica_id, version.package_id, one.location, micros(at)
         rows.append((id_, *where, version.shards, 0, 0, 0, 0))
-        chain.add("copy-recorded", at, _body(one, version, place))
+        chain.add("copy-recorded", at, _body(one, version, place), package_id=version.package_id)
     insert_rows(connection, copy, _COPY, rows)
     chain.write()
     _insert_states(connection, new, first)

@@ -8,16 +8,18 @@ from struct import Struct
 
 from sqlalchemy import Connection, insert, select, update
 
-from preserve.catalog.bulk import insert_rows
+from preserve.catalog.bulk import among, insert_rows
 from preserve.catalog.database import Database
 from preserve.catalog.moments import text_of
 from preserve.catalog.rows import JournalRow
-from preserve.catalog.schema import journal, journal_head
+from preserve.catalog.schema import copy as copies
+from preserve.catalog.schema import event, journal, journal_head, shard_check
 
 _NUMBER = Struct(">Q").pack
 _BEGINNING = bytes(32)  # what the first link has before it
 _PAGE = 1000
 _COLUMNS = ("number", "kind", "previous", "body", "hash")
+_EVENT = ("number", "package_id", "kind")
 
 _HEAD = select(journal_head.c.number, journal_head.c.hash)
 _MOVE = update(journal_head)
@@ -44,10 +46,17 @@ class Chain:
         self._connection = connection
         self._number, self._hash = _head(connection)
         self._links: list[tuple[int, str, bytes, bytes, bytes]] = []
+        self._events: list[tuple[int, int, str]] = []
 
-    def add(self, kind: str, at: datetime, body: Mapping[str, object]) -> int:
-        """Adds a link and gives its number. Kind and time are put into the body, so that the hash covers them."""
+    def add(self, kind: str, at: datetime, body: Mapping[str, object], *, package_id: int | None = None) -> int:
+        """Adds a link and gives its number. Kind and time are put into the body, so that the hash covers them.
+
+        Args:
+            package_id: the package that it is an event of; checks need none, for their copies tell.
+        """
         self._number += 1
+        if package_id is not None:
+            self._events.append((self._number, package_id, kind))
         written = canonical({**body, "kind": kind, "at": text_of(at)})
         previous, self._hash = self._hash, link_hash(self._number, self._hash, written)
         self._links.append((self._number, kind, previous, written, self._hash))
@@ -56,14 +65,18 @@ class Chain:
     def write(self) -> None:
         """Appends the links and moves the head."""
         insert_rows(self._connection, journal, _COLUMNS, self._links)
+        insert_rows(self._connection, event, _EVENT, self._events)
         self._connection.execute(_MOVE, {"number": self._number, "hash": self._hash})
         self._links.clear()
+        self._events.clear()
 
 
-def append(connection: Connection, kind: str, at: datetime, body: Mapping[str, object]) -> int:
+def append(
+    connection: Connection, kind: str, at: datetime, body: Mapping[str, object], *, package_id: int | None = None
+) -> int:
     """Appends one link and gives its number."""
     chain = Chain(connection)
-    number = chain.add(kind, at, body)
+    number = chain.add(kind, at, body, package_id=package_id)
     chain.write()
     return number
 
@@ -91,6 +104,30 @@ class Journal(Database):
             if len(rows) < _PAGE:
                 return
             page = page.with_only_columns(*journal.c).where(journal.c.number > rows[-1].number)
+
+    def journal_of(self, package_id: int, kind: str | None = None) -> Iterator[JournalRow]:
+        """The links that speak of a package, checks of its copies among them, in order; or those of one kind."""
+        own = select(event.c.number).where(event.c.package_id == package_id)
+        checked = (
+            select(shard_check.c.number)
+            .join(copies, copies.c.id == shard_check.c.copy_id)
+            .where(copies.c.package_id == package_id)
+        )
+        numbers = own.union(checked) if kind is None else own.where(event.c.kind == kind)
+        with self.reading() as connection:
+            wanted = sorted(connection.execute(numbers).scalars())
+        for at in range(0, len(wanted), _PAGE):
+            page = select(journal).where(among(journal.c.number, wanted[at : at + _PAGE])).order_by(journal.c.number)
+            with self.reading() as connection:
+                rows = [JournalRow(**row) for row in connection.execute(page).mappings()]
+            yield from rows
+
+    def journal_of_kind(self, kind: str) -> Iterator[JournalRow]:
+        """The links of one kind that are events of packages, in order."""
+        query = select(journal).join(event, event.c.number == journal.c.number).where(event.c.kind == kind)
+        with self.reading() as connection:
+            rows = [JournalRow(**row) for row in connection.execute(query.order_by(journal.c.number)).mappings()]
+        yield from rows
 
     def head(self) -> tuple[int, bytes]:
         """The number and the hash of the last link; (0, 32 zero bytes) before the first."""

@@ -12,7 +12,7 @@ from preserve.catalog.journal import canonical
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import finding
-from preserve.catalog.states import DAMAGE, UNDETERMINED, WARNINGS
+from preserve.catalog.states import count_findings
 from preserve.catalog.transitions import COPY_WIDE, Settled, Standing, settle
 
 _COLUMNS = (
@@ -26,20 +26,6 @@ _OPEN = select(
 _HIGHEST = select(func.coalesce(func.max(finding.c.id), 0))
 _SEEN = "UPDATE finding SET seen_check = ?, seen_at = ?, parameters = ? WHERE id = ?"
 _CLOSED = "UPDATE finding SET closed_check = ?, closed_at = ? WHERE id = ?"
-
-
-def _counted(codes: Iterable[str]) -> str:
-    listed = ", ".join(f"'{code}'" for code in codes)
-    return (
-        "(SELECT count(DISTINCT path) FROM finding"
-        f" WHERE copy_id = copy.id AND closed_at IS NULL AND code IN ({listed}))"
-    )
-
-
-_COUNTED = (
-    f"UPDATE copy SET damage = {_counted(DAMAGE)}, undetermined = {_counted(UNDETERMINED)},"
-    f" warnings = {_counted(WARNINGS)} WHERE id = ?"
-)
 
 
 class Ledger:
@@ -101,7 +87,7 @@ class Ledger:
 
     def write_counts(self) -> None:
         """Counts the open findings of the copies that were changed. A file counts once, however many shards it has."""
-        self._execute(_COUNTED, [(copy_id,) for copy_id in sorted(self.changed)])
+        count_findings(self._connection, self.changed)
 
 
 def _open_findings(connection: Connection, wanted: Iterable[tuple[int, int]]) -> Iterable[Standing]:

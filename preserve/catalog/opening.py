@@ -14,7 +14,7 @@ from preserve.catalog.database import Database
 from preserve.catalog.journal import Chain, begin_journal
 from preserve.errors import CatalogError
 
-REVISIONS = ("0001",)  # all that there were, in order; the last is what this program works with
+REVISIONS = ("0001", "0002")  # all that there were, in order; the last is what this program works with
 
 _APPLICATION_ID = 0x70727376  # "prsv", where file(1) and people look for it
 

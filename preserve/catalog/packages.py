@@ -27,9 +27,9 @@ _stop = (
 )
 
 
-def package_query() -> Select[*tuple[object, ...]]:
-    """All packages with their current inventories."""
-    return (
+def package_query(*, include_removed: bool = False) -> Select[*tuple[object, ...]]:
+    """The packages that are looked after, with their current inventories."""
+    query = (
         select(
             package.c.id,
             package.c.uuid,
@@ -43,10 +43,12 @@ def package_query() -> Select[*tuple[object, ...]]:
             package.c.added_at,
             package.c.source,
             package.c.verdict,
+            package.c.removed_at,
         )
         .join_from(package, inventory, inventory.c.id == package.c.inventory_id)
         .join(collections, collections.c.id == package.c.collection_id)
     )
+    return query if include_removed else query.where(package.c.removed_at.is_(None))
 
 
 def read_packages(connection: Connection, query: Select[*tuple[object, ...]]) -> list[PackageRow]:
@@ -65,6 +67,12 @@ def packages_named(connection: Connection, identifiers: Sequence[str]) -> list[P
 
 
 def _unknown(connection: Connection, identifier: str) -> UsageError:
+    gone = connection.execute(select(package.c.removed_at).where(package.c.identifier == identifier)).scalar()
+    if gone is not None:
+        return UsageError(
+            f"the package {show(identifier.encode('utf-8', 'surrogateescape'))} was removed on {gone:%d %B %Y}",
+            remedy="Its history is kept: `preserve premis export` tells it.",
+        )
     known = connection.execute(select(package.c.identifier).limit(10_000)).scalars().all()
     close = get_close_matches(identifier, known, n=3)
     remedy = f"Did you mean {' or '.join(close)}?" if close else "`preserve status` lists the packages."
@@ -85,10 +93,11 @@ class Packages(Database):
                 query = query.where(collections.c.name == collection)
             return read_packages(connection, query)
 
-    def package_named(self, identifier: str) -> PackageRow | None:
+    def package_named(self, identifier: str, *, include_removed: bool = False) -> PackageRow | None:
         """The package of that identifier, if there is one."""
+        query = package_query(include_removed=include_removed).where(package.c.identifier == identifier)
         with self.reading() as connection:
-            rows = read_packages(connection, package_query().where(package.c.identifier == identifier))
+            rows = read_packages(connection, query)
         return rows[0] if rows else None
 
     def shards(self, inventory_id: int) -> list[ShardRow]:

@@ -39,6 +39,7 @@ class PackageRow:
     added_at: datetime
     source: bytes | None
     verdict: Verdict
+    removed_at: datetime | None = None  # deaccessioned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,3 +247,22 @@ class ReplicaStatus:
 class StatusCounts:
     packages: Mapping[Verdict, int]
     replicas: Sequence[ReplicaStatus]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenCopy:
+    """A copy that shows mass change: `changed` of its `files` are not as they were taken in."""
+
+    copy: CopyRow
+    changed: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFile:
+    """A file that some version of some package is expected to have."""
+
+    inventory_id: int
+    path: bytes
+    size_bytes: int
+    sha256: bytes

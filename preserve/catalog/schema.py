@@ -57,8 +57,9 @@ package = Table(
     # Kept by verdicts.renew_verdicts: of the current version, on replicas in use.
     Column("verdict", Text, nullable=False),
     Column("copies", Integer, nullable=False),
-    Index("package_by_verdict", "verdict", "identifier"),
-    Index("package_by_copies", "verdict", "copies"),
+    Column("removed_at", Moment),  # deaccessioned: its history stays, nothing more is done about it
+    Index("package_by_verdict", "verdict", "identifier", sqlite_where=text("removed_at IS NULL")),
+    Index("package_by_copies", "verdict", "copies", sqlite_where=text("removed_at IS NULL")),
 )
 
 inventory = Table(
@@ -128,10 +129,13 @@ copy = Table(
     Column("damage", Integer, nullable=False),
     Column("undetermined", Integer, nullable=False),
     Column("warnings", Integer, nullable=False),
+    Column("removed_at", Moment),  # with its package: no longer looked after
+    Column("deleted_at", Moment),  # and no longer there, by our own hand
+    Column("confirmed_check", Integer),  # a person confirmed what had changed up to here; see freezing.py
     UniqueConstraint("inventory_id", "replica_id"),
     Index("copy_by_package", "package_id"),
     # For the status of replicas: the first never changes, the second holds what is in trouble only.
-    Index("copy_by_replica", "replica_id", "shards"),
+    Index("copy_by_replica", "replica_id", "shards", sqlite_where=text("removed_at IS NULL")),
     Index(
         "copy_in_trouble",
         "replica_id",
@@ -264,6 +268,16 @@ journal = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+)
+
+# Which links of the journal speak of a package, besides the checks of its copies: for its PREMIS and its history.
+event = Table(
+    "event",
+    metadata,
+    Column("number", Integer, ForeignKey("journal.number"), primary_key=True),
+    Column("package_id", Integer, _link("package"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Index("event_by_package", "package_id", "number"),
 )
 
 journal_head = Table(

@@ -22,7 +22,12 @@ _SLICE = ("index_id", "bucket", "blocks")
 _names = (
     select(package.c.identifier, record.c.paths)
     .join_from(shard, inventory, inventory.c.id == shard.c.inventory_id)
-    .join(package, (package.c.id == inventory.c.package_id) & (package.c.inventory_id == inventory.c.id))
+    .join(
+        package,
+        (package.c.id == inventory.c.package_id)
+        & (package.c.inventory_id == inventory.c.id)
+        & package.c.removed_at.is_(None),
+    )
     .join(record, record.c.shard_id == shard.c.id)
     .where(shard.c.id >= bindparam("first"), shard.c.id <= bindparam("last"))
     .order_by(shard.c.id)

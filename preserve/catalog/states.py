@@ -41,6 +41,27 @@ _SUMMARY = (
 )
 
 
+def _counted(codes: Iterable[str]) -> str:
+    listed = ", ".join(f"'{code}'" for code in codes)
+    return (
+        "(SELECT count(DISTINCT path) FROM finding"
+        f" WHERE copy_id = copy.id AND closed_at IS NULL AND code IN ({listed}))"
+    )
+
+
+_COUNTED = (
+    f"UPDATE copy SET damage = {_counted(DAMAGE)}, undetermined = {_counted(UNDETERMINED)},"
+    f" warnings = {_counted(WARNINGS)} WHERE id = ?"
+)
+
+
+def count_findings(connection: Connection, copy_ids: Iterable[int]) -> None:
+    """Counts the open findings of copies again. A file counts once, however many shards it has."""
+    rows = [(copy_id,) for copy_id in sorted(set(copy_ids))]
+    if rows:
+        connection.exec_driver_sql(_COUNTED, rows)
+
+
 @dataclass(slots=True)
 class _State:
     times: list[datetime | None]

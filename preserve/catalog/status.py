@@ -23,9 +23,9 @@ class Status(Database):
 
         A whole package with fewer copies than `minimum_copies` is counted as under-replicated.
         """
-        verdicts = select(package.c.verdict, func.count()).group_by(package.c.verdict)
+        verdicts = select(package.c.verdict, func.count()).where(package.c.removed_at.is_(None))
         with self.reading() as connection:
-            counts: dict[str, int] = dict(connection.execute(verdicts).all())
+            counts: dict[str, int] = dict(connection.execute(verdicts.group_by(package.c.verdict)).all())
             in_use = select(replica.c.id, replica.c.name).where(replica.c.removed_at.is_(None))
             named = connection.execute(in_use.order_by(replica.c.name)).all()
             replicas = [_replica_status(connection, replica_id, name) for replica_id, name in named]
@@ -98,9 +98,13 @@ def _sum(column: Column[int]) -> ColumnElement[int]:
     return func.coalesce(func.sum(column), 0)
 
 
-_FEW = select(func.count()).where(package.c.verdict == Verdict.INTACT.value, package.c.copies < bindparam("minimum"))
+_FEW = select(func.count()).where(
+    package.c.removed_at.is_(None),
+    package.c.verdict == Verdict.INTACT.value,
+    package.c.copies < bindparam("minimum"),
+)
 _here: BindParameter[int] = bindparam("replica")
-_HELD = select(func.count(), _sum(copy.c.shards)).where(copy.c.replica_id == _here)
+_HELD = select(func.count(), _sum(copy.c.shards)).where(copy.c.replica_id == _here, copy.c.removed_at.is_(None))
 _TROUBLE = select(_sum(copy.c.damage), _sum(copy.c.undetermined), _sum(copy.c.warnings)).where(
     copy.c.replica_id == _here, text("damage + undetermined + warnings > 0")
 )

@@ -33,7 +33,7 @@ _COPIES = (
     # Outer: else SQLite begins with all packages or all copies of a replica.
     .join_from(package, copy, copy.c.package_id == package.c.id)
     .outerjoin(replica, replica.c.id == copy.c.replica_id)
-    .where(among(package.c.id, bindparam("ids")), replica.c.removed_at.is_(None))
+    .where(among(package.c.id, bindparam("ids")), replica.c.removed_at.is_(None), copy.c.removed_at.is_(None))
     .order_by(replica.c.name)
 )
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, func, insert, select, update
 
 from checks.inventory import whole_root
+from checks.names import path_fields
 from checks.verdicts import Verdict
 from preserve.catalog.bulk import Value, among, insert_rows, new_id
 from preserve.catalog.columns import Columns, encode_entries
@@ -59,6 +60,8 @@ class _Known:
     inventory_id: int
     version: int
     root: bytes
+    source: bytes | None = None
+    removed_at: datetime | None = None
 
 
 class VersionWriter:
@@ -99,7 +102,8 @@ class VersionWriter:
 
     def _look_up(self, batch: Sequence[Prepared]) -> None:
         query = select(
-            package.c.identifier, package.c.id, package.c.uuid, inventory.c.id, inventory.c.version, inventory.c.root
+            *(package.c.identifier, package.c.id, package.c.uuid),
+            *(inventory.c.id, inventory.c.version, inventory.c.root, package.c.source, package.c.removed_at),
         ).join(inventory, inventory.c.id == package.c.inventory_id)
         named = among(package.c.identifier, [prepared.new.identifier for prepared in batch])
         same = among(package.c.uuid, [prepared.new.uuid.hex for prepared in batch])
@@ -121,18 +125,28 @@ class VersionWriter:
             self._next_package += 1
             row = (id_, uuid, new.identifier, collection_id, self._next_inventory, new.source, micros(self._at))
             self._packages.append((*row, Verdict.UNDER_REPLICATED.value, 0))
+        elif known.removed_at is not None:
+            raise UsageError(
+                f"a package {new.identifier} was removed on {known.removed_at:%d %B %Y}",
+                remedy="What was deaccessioned does not come back under its old name; give it another --id.",
+            )
         elif known.root == prepared.root:
-            if new.source is not None:
-                self._sources[known.id] = new.source  # the same content, maybe in another place than before
+            self._move_source(known, new.source)  # the same content, maybe in another place than before
             return
         else:
             version, parent, uuid, id_ = known.version + 1, known.inventory_id, known.uuid, known.id
             self._renewed.add(new.identifier)
             if new.source is not None:
                 self._sources[id_] = new.source
-        self._known[new.identifier] = _Known(id_, uuid, self._next_inventory, version, prepared.root)
+        self._known[new.identifier] = _Known(id_, uuid, self._next_inventory, version, prepared.root, new.source)
         self._add_inventory(prepared, id_, version, parent)
-        self._journalise(prepared, uuid, version)
+        self._journalise(prepared, id_, uuid, version)
+
+    def _move_source(self, known: _Known, source: bytes | None) -> None:
+        if source is not None and source != known.source:
+            self._sources[known.id] = source
+            body = {"package": str(UUID(known.uuid)), "source": path_fields(source)}
+            self._chain.add("source-moved", self._at, body, package_id=known.id)
 
     def _add_inventory(self, prepared: Prepared, package_id: int, version: int, parent: int | None) -> None:
         large = prepared.new.large_files
@@ -149,7 +163,7 @@ class VersionWriter:
             self._next_shard += 1
         self._next_inventory += 1
 
-    def _journalise(self, prepared: Prepared, uuid: str, version: int) -> None:
+    def _journalise(self, prepared: Prepared, package_id: int, uuid: str, version: int) -> None:
         new = prepared.new
         body = {
             "package": str(UUID(uuid)),
@@ -160,9 +174,10 @@ class VersionWriter:
             "shards": len(prepared.shards),
             "files": prepared.files,
             "bytes": prepared.size_bytes,
+            "source": None if new.source is None else path_fields(new.source),
             "facts": dict(new.facts),
         }
-        self._chain.add("package-added", self._at, body)
+        self._chain.add("package-added", self._at, body, package_id=package_id)
 
     def _put_down(self) -> None:
         insert_rows(self._connection, package, _PACKAGE, self._packages)

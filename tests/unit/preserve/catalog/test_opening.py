@@ -131,8 +131,20 @@ def test_the_migrations_make_the_tables_that_the_queries_see(tmp_path: Path) -> 
     assert made == _definitions(tmp_path / "model")
 
 
-def _definitions(path: Path) -> dict[str, list[str]]:
-    """Each table's and index's lines, in no particular order: constraints may be written in any."""
+def _definitions(path: Path) -> dict[str, object]:
+    """Each table's columns, keys and references, and each index, however they came to be written."""
     with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {name: sorted(line.strip().rstrip(",") for line in sql.splitlines() if line.strip()) for name, sql in rows}
+        made: dict[str, object] = {}
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            columns = {row[1:] for row in connection.execute(f"PRAGMA table_xinfo({table})")}
+            links = {row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({table})")}
+            unique = {
+                tuple(name for _, _, name in connection.execute(f"PRAGMA index_info({index})"))
+                for _, index, is_unique, *_ in connection.execute(f"PRAGMA index_list({table})").fetchall()
+                if is_unique
+            }
+            (options,) = connection.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()
+            made[table] = columns, links, unique, options
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        made |= {name: " ".join(sql.split()) for name, sql in rows}
+        return made
