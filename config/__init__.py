@@ -4,13 +4,14 @@ from config.editing import with_replica, without_replica
 from config.errors import SettingsError
 from config.loading import example, load, parse
 from config.locating import find
-from config.model import Audit, Catalog, Replica, Settings
+from config.model import Audit, Catalog, Repair, Replica, Settings
 from config.schedule import Every
 
 __all__ = [
     "Audit",
     "Catalog",
     "Every",
+    "Repair",
     "Replica",
     "Settings",
     "SettingsError",

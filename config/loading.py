@@ -14,7 +14,7 @@ import msgspec
 from config import raw
 from config.errors import SettingsError, ValueProblem
 from config.lines import Key, Place, line_of, places
-from config.model import Audit, Catalog, Replica, Settings
+from config.model import Audit, Catalog, Repair, Replica, Settings
 from config.schedule import parse_duration, parse_every
 from config.unknown import UnknownKey, unknown_keys
 from config.urls import root_of
@@ -116,8 +116,9 @@ class _Reading:
         return Settings(
             path=self.path,
             organization=organization,
-            catalog=Catalog(path=self.path.parent / catalog.path),
+            catalog=Catalog(path=self.path.parent / catalog.path, keep_backups=catalog.keep_backups),
             audit=self._audit(),
+            repair=self._repair(),
             replicas=replicas,
         )
 
@@ -142,6 +143,10 @@ class _Reading:
             threads=table.threads,
             minimum_copies=table.minimum_copies,
         )
+
+    def _repair(self) -> Repair:
+        table = self._table(("repair",), raw.Repair)
+        return Repair(mass_change_share=table.mass_change_share, mass_change_files=table.mass_change_files)
 
     def _replica(self, name: str) -> Replica:
         key = ("replica", name)

@@ -12,6 +12,15 @@ from config.schedule import Every
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     path: Path  # joined to the folder of the settings file
+    keep_backups: int  # on each replica
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """When so much of a copy has changed that nothing is repaired there unless a person confirms it."""
+
+    mass_change_share: float  # of a copy's files, above 0 and up to 1
+    mass_change_files: int  # and at least so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,4 +53,5 @@ class Settings:
     organization: str | None  # Source-Organization of bags, agent of PREMIS
     catalog: Catalog
     audit: Audit
+    repair: Repair
     replicas: Mapping[str, Replica]  # in the order of the file

@@ -9,6 +9,12 @@ _Count = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     path: str = "catalog.sqlite"
+    keep_backups: _Count = 5
+
+
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    mass_change_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    mass_change_files: Annotated[int, msgspec.Meta(ge=1)] = 20
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +33,11 @@ class Replica(msgspec.Struct, frozen=True, kw_only=True):
     offline: bool = False
 
 
-ROOT = ("organization", "catalog", "audit", "replica")
+ROOT = ("organization", "catalog", "audit", "repair", "replica")
 SECTIONS: dict[str, tuple[str, ...]] = {
     "catalog": Catalog.__struct_fields__,
     "audit": Audit.__struct_fields__,
+    "repair": Repair.__struct_fields__,
     "replica": Replica.__struct_fields__,  # of each replica
 }
 REMEDIES = {
@@ -40,6 +47,9 @@ REMEDIES = {
     "target_age": 'write it in quotes with its unit, such as "60d"',
     "threads": "write a whole number, such as 2, or leave the line out",
     "minimum_copies": "write a whole number, such as 3, or leave the line out",
+    "keep_backups": "write a whole number, such as 5",
+    "mass_change_share": "write a number above 0 and up to 1, such as 0.5",
+    "mass_change_files": "write a whole number, such as 20",
     "url": 'write the folder in quotes, such as "/mnt/nas"',
     "offline": "write true or false, without quotes",
     "replica": 'write [replica.NAME] on a line of its own, and url = "/its/folder" below it',
