@@ -7,7 +7,7 @@ from typing import NamedTuple
 from checks.digesting import Reading
 from checks.findings import Code, Finding
 from checks.inventory import segment_count
-from checks.names import show
+from checks.names import path_fields, show
 
 
 class Sight(StrEnum):
@@ -90,7 +90,7 @@ def _unread(line: Line, readings: Sequence[Reading]) -> Finding:
 def _lost(line: Line, moved_to: bytes | None) -> Finding:
     if moved_to is None:
         return _finding(Code.MISSING, line, {})
-    return _finding(Code.MOVED, line, {"found_at": show(moved_to)})
+    return _finding(Code.MOVED, line, {"found_at": show(moved_to), "found": path_fields(moved_to)})
 
 
 def _different(line: Line, reading: Reading) -> Finding:

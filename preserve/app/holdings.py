@@ -38,6 +38,7 @@ def replicate(
             workspace.stores(),
             threads,
             workspace.clock,
+            rule=workspace.mass_change,
             on_bytes=lambda count: progress.advance(bytes=count),
         )
         yield from replicator.place(workspace.packages(packages), workspace.replicas(replicas))

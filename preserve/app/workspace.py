@@ -9,7 +9,7 @@ from types import TracebackType
 
 import config
 from checks.evidence import Evidence
-from checks.policy import Promise
+from checks.policy import MassChange, Promise
 from checks.ports import UnavailableError
 from config import Settings
 from preserve.catalog.catalog import Catalog
@@ -58,6 +58,12 @@ class Workspace:
     @property
     def promise(self) -> Promise:
         return Promise(max_age=self.settings.audit.max_age, target_age=self.settings.audit.target_age)
+
+    @property
+    def mass_change(self) -> MassChange:
+        """What freezes a replica, by the settings."""
+        settings = self.settings.repair
+        return MassChange(share=settings.mass_change_share, least_files=settings.mass_change_files)
 
     def stores(self) -> dict[int, LocalStore]:
         """A store for each replica that the catalog knows and the settings name, by the replica's id."""

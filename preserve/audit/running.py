@@ -75,9 +75,9 @@ class Auditor:
         self._catalog.end_audit(audit.id, state, self._clock())
         return self._catalog.audit(audit.id)
 
-    def check_path(self, copy: CopyRow, path: bytes) -> list[CheckResult]:
-        """Reads one file of one copy now, all its segments; not yet committed."""
-        view, inventory = self._view(copy), self._inventory(copy.inventory_id)
+    def check_path(self, copy: CopyRow, path: bytes, view: CopyView | None = None) -> list[CheckResult]:
+        """Reads one file of one copy now, all its segments; not yet committed. A `view` saves listing the copy."""
+        view, inventory = view or self.view(copy), self._inventory(copy.inventory_id)
         shards = {shard.id: shard for shard in inventory.shards}
         results = []
         for shard_id in self._catalog.shard_ids_of(copy.inventory_id, path):
@@ -86,7 +86,8 @@ class Auditor:
             results.append(result_of(judgement, shard_id, started_at, self._clock(), copy_id=copy.id, paths=(path,)))
         return results
 
-    def _view(self, copy: CopyRow) -> CopyView:
+    def view(self, copy: CopyRow) -> CopyView:
+        """The copy as it is listed when it is first looked at."""
         replica: ReplicaRow = self._replicas[copy.replica_id]
         inventory = partial(self._inventory, copy.inventory_id)
         return CopyView(self._stores.get(copy.replica_id), str(replica.uuid), copy.location, inventory)
@@ -189,7 +190,7 @@ class _Run:
         )
         for lease in leases:
             copy = self._copies[lease.copy_id]
-            view = self._views.get(copy.id) or self._views.setdefault(copy.id, auditor._view(copy))
+            view = self._views.get(copy.id) or self._views.setdefault(copy.id, auditor.view(copy))
             future = auditor._threads.shards.submit(auditor._check, view, copy, lease, self._audit)
             self._in_hand[future] = lease
         for copy_id, _ in pairs:

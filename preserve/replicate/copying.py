@@ -1,7 +1,7 @@
 """Writing one copy: every file verified while it is read from its source, the whole read back before it is recorded."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checks.digesting import Digester, Reading, Wanted
@@ -13,7 +13,6 @@ from checks.ports import StoreError
 from checks.shards import ShardChecker
 from preserve.catalog.results import result_of
 from preserve.catalog.rows import CheckResult, ShardRow
-from preserve.errors import UndeterminedError
 from preserve.executors.threads import Threads
 from preserve.stores.local import LocalStore
 from preserve.stores.staging import Staging
@@ -52,6 +51,16 @@ class Content:
         yield from last
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfilled:
+    """A file that is wanted, and why each source could not give it."""
+
+    path: bytes
+    size_bytes: int
+    sha256: bytes
+    faults: tuple[str, ...] = ()
+
+
 class CopyWriter:
     """Fills a staging folder from sources and reads it back.
 
@@ -68,57 +77,66 @@ class CopyWriter:
         self._on_bytes = on_bytes or (lambda count: None)
         self._digester = Digester(("sha256",))
 
-    def fill(self, staging: Staging, content: Content) -> None:
-        """Copies what is not staged yet, flushed at the end.
-
-        Raises:
-            UndeterminedError: a file is good in no source; the staging is left for the next run.
-        """
+    def fill(self, staging: Staging, content: Content) -> list[Unfilled]:
+        """Copies what is not staged yet, flushed at the end; gives the files that are good in no source."""
+        unfilled: list[Unfilled] = []
         to_copy = (entry for entry in content.files() if staging.size_of(entry[0]) != entry[1])
         last: list[tuple[bytes, int, bytes]] = []
         for batch in _batches(to_copy, 256):
             last += [entry for entry in batch if entry[0] == _LAST]
             jobs = [entry for entry in batch if entry[0] != _LAST]
-            for _ in self._threads.shards.map(lambda entry: self._copy(staging, *entry), jobs):
-                pass
+            copied = self._threads.shards.map(lambda entry: self._copy(staging, *entry), jobs)
+            unfilled += [one for one in copied if one is not None]
         staging.flush()
         for entry in last:
-            self._copy(staging, *entry)
+            one = self._copy(staging, *entry)
+            unfilled += [one] if one is not None else []
             staging.flush()
+        return unfilled
 
-    def _copy(self, staging: Staging, path: bytes, size: int, digest: bytes) -> None:
+    def _copy(self, staging: Staging, path: bytes, size: int, digest: bytes) -> Unfilled | None:
+        wanted = Unfilled(path=path, size_bytes=size, sha256=digest)
         faults: list[str] = []
         for source in self._sources:
-            try:
-                reading = self._copy_from(source, staging, path, size)
-            except StoreError as error:
-                faults.append(f"{source.name}: {error}")
-                continue
-            if reading.sound and reading.size_bytes == size and reading.digests["sha256"] == digest:
-                return
-            staging.discard(path)
-            faults.append(f"{source.name}: {_fault(reading)}")
-        raise UndeterminedError(
-            f"{path.decode('utf-8', 'backslashreplace')}: no source has it as it was taken in ({'; '.join(faults)})",
-            remedy="Nothing was recorded. Run `preserve audit` to learn which copies are good.",
-        )
+            full = source.location + b"/" + path if source.location else path
+            fault = self.copy_from(source.store, full, staging, wanted)
+            if not fault:
+                return None
+            faults.append(f"{source.name}: {fault}")
+        return replace(wanted, faults=tuple(faults))
 
-    def _copy_from(self, source: Place, staging: Staging, path: bytes, size: int) -> Reading:
-        full = source.location + b"/" + path if source.location else path
-        times = source.store.stat(full).modified_ns
-        with staging.file(path, times) as sink:
+    def copy_from(self, store: LocalStore, full: bytes, staging: Staging, wanted: Unfilled) -> str:
+        """Copies one file, digested on the way, from `full` below a store's root.
+
+        Returns:
+            why it is not good, and then nothing is staged; empty if it is.
+        """
+        try:
+            reading = self._staged(store, full, staging, wanted)
+        except StoreError as error:
+            return str(error)
+        same = reading.sound and reading.size_bytes == wanted.size_bytes
+        if same and reading.digests["sha256"] == wanted.sha256:
+            return ""
+        staging.discard(wanted.path)
+        return _fault(reading)
+
+    def _staged(self, store: LocalStore, full: bytes, staging: Staging, wanted: Unfilled) -> Reading:
+        times = store.stat(full).modified_ns
+        with staging.file(wanted.path, times) as sink:
 
             def sink_and_count(buffer: memoryview) -> None:
                 sink(buffer)
                 self._on_bytes(len(buffer))
 
-            wanted = Wanted(
-                path=path,
-                open=lambda: source.store.open(full, past_cache=False, expected_bytes=size),
-                expected_bytes=size,
-                sink=sink_and_count,
+            return self._digester.read(
+                Wanted(
+                    path=wanted.path,
+                    open=lambda: store.open(full, past_cache=False, expected_bytes=wanted.size_bytes),
+                    expected_bytes=wanted.size_bytes,
+                    sink=sink_and_count,
+                )
             )
-            return self._digester.read(wanted)
 
     def read_back(
         self, place: Place, replica: str, content: Content, clock: Callable[[], datetime], required: Evidence

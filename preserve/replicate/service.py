@@ -1,19 +1,21 @@
 """Placing packages on replicas: staged, flushed, read back past the cache, renamed, and only then recorded."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
 from checks.evidence import Evidence, Outcome
-from checks.findings import Finding
+from checks.findings import Code, Finding
 from checks.names import show
+from checks.policy import MassChange
 from checks.ports import NotFoundError, StoreError, UnavailableError
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.executors.threads import Threads
-from preserve.replicate.copying import Content, CopyWriter, Place, all_passed, failures
+from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled, all_passed, failures
 from preserve.stores.local import LocalStore
 from preserve.stores.locations import location
 from preserve.stores.staging import Staging
@@ -42,6 +44,7 @@ class Replicator:
     Args:
         stores: an open store for each replica's id, None where none is configured.
         required: the least evidence that reading back must reach to be recorded as such.
+        rule: what freezes a replica: nothing is written to one that shows mass change.
     """
 
     def __init__(
@@ -52,9 +55,11 @@ class Replicator:
         clock: Callable[[], datetime],
         *,
         required: Evidence = Evidence.READ,
+        rule: MassChange | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self._catalog = catalog
+        self._rule = rule
         self._stores = stores
         self._threads = threads
         self._clock = clock
@@ -65,27 +70,27 @@ class Replicator:
         """Places each package on each replica; what fails for one does not stop the others."""
         for package in packages:
             content = self._content(package)
-            copies = {copy.replica_id: copy for copy in self._catalog.copies([package.id], current_only=True)}
+            copies = {
+                copy.replica_id: copy
+                for copy in self._catalog.copies([package.id])
+                if copy.inventory_id == package.inventory_id
+            }
             for replica in replicas:
                 standing = copies.get(replica.id)
                 try:
                     placed = self._place(package, replica, content, list(copies.values()), standing)
                 except PreserveError as error:
-                    placed = Placed(
-                        package=package.identifier,
-                        replica=replica.name,
-                        outcome=Outcome.INCONCLUSIVE,
-                        problem=error.message,
-                        remedy=error.remedy,
-                    )
+                    placed = _not_placed(package, replica, error.message, error.remedy)
                 except StoreError as error:
-                    placed = Placed(
-                        package=package.identifier,
-                        replica=replica.name,
-                        outcome=Outcome.INCONCLUSIVE,
-                        problem=f"{show(self._where(package))} cannot be worked with: {error}",
-                        remedy="Look at what stands there; it may be a file or a link where a folder should be.",
+                    placed = _not_placed(
+                        package,
+                        replica,
+                        f"{show(self._where(package))} cannot be worked with: {error}",
+                        "Look at what stands there; it may be a file or a link where a folder should be.",
                     )
+                except OSError as error:  # one replica that fails must not keep the others from their copies
+                    at = error.filename if isinstance(error.filename, str | bytes) else self._where(package)
+                    placed = _not_placed(package, replica, f"{show(os.fsencode(at))}: {error.strerror}")
                 if placed.copy is not None:
                     copies[replica.id] = placed.copy
                 yield placed
@@ -111,10 +116,11 @@ class Replicator:
         """Makes the copy, or says how the one that is recorded stands. One whose folder is gone is made again."""
         store = self._present(replica)
         where = self._where(package) if standing is None else standing.location
-        staging = Staging(store.root, f"{package.uuid}-v{package.version}".encode())
+        staging = Staging.on_replica(store.root, f"{package.uuid}-v{package.version}".encode())
         if standing is not None and _there(store, where):
             staging.clear_away()
             return _as_recorded(package, replica, standing)
+        self._refuse_frozen(replica)
         with staging.held():
             if not _there(store, where):
                 others = [copy for copy in copies if copy is not standing]
@@ -140,6 +146,14 @@ class Replicator:
             evidence=min(check.evidence for check in checks),
         )
 
+    def _refuse_frozen(self, replica: ReplicaRow) -> None:
+        for one in self._catalog.frozen(self._rule, [replica.id]) if self._rule is not None else ():
+            raise UndeterminedError(
+                f"the replica {replica.name} is frozen: {one.changed:,} of {one.files:,} files of {one.copy.package} "
+                "are not as they were taken in",
+                remedy=f"Find out what happened. If writing there is right: --confirm-change {replica.name}",
+            )
+
     def _record(
         self,
         package: PackageRow,
@@ -153,7 +167,13 @@ class Replicator:
             return self._catalog.record_copy(new, self._clock())
         # Read back whole: its checks close what was found of the copy that was gone.
         self._catalog.commit_checks([replace(check, copy_id=standing.id) for check in checks], self._clock())
-        return next(copy for copy in self._catalog.copies([package.id]) if copy.id == standing.id)
+        copies = {copy.id: copy for copy in self._catalog.copies([package.id])}
+        if standing.id not in copies:
+            raise UsageError(
+                f"the package {show(package.identifier.encode())} was removed meanwhile",
+                remedy=f"What was just copied to {replica.name} is looked after no longer.",
+            )
+        return copies[standing.id]
 
     def _write(
         self,
@@ -169,9 +189,10 @@ class Replicator:
         staged = Place(replica.name, self._stores[replica.id], staging.location)
         checks: list[CheckResult] = []
         for _ in range(2):
-            writer.fill(staging, content)
+            if unfilled := writer.fill(staging, content):
+                raise _no_source(unfilled[0])
             checks = writer.read_back(staged, str(replica.uuid), content, self._clock, self._required)
-            bad = [finding.path for finding in failures(checks) if finding.path is not None]
+            bad = [f.path for f in failures(checks) if f.path is not None and f.code is not Code.LISTING_INCOMPLETE]
             if all_passed(checks) or not bad:
                 break
             for path in bad:
@@ -244,6 +265,13 @@ def _there(store: LocalStore, where: bytes) -> bool:
     return True
 
 
+def _no_source(one: Unfilled) -> UndeterminedError:
+    return UndeterminedError(
+        f"{show(one.path)}: no source has it as it was taken in ({'; '.join(one.faults)})",
+        remedy="Nothing was recorded. Run `preserve audit` to learn which copies are good.",
+    )
+
+
 def _refuse_when_full(staging: Staging, package: PackageRow, content: Content) -> None:
     staged = sum(min(staging.size_of(path) or 0, size) for path, size, _ in content.files())
     needed, free = package.size_bytes - staged + _SPARE_BYTES, staging.free_bytes()
@@ -253,13 +281,30 @@ def _refuse_when_full(staging: Staging, package: PackageRow, content: Content) -
         )
 
 
-def _failed(package: PackageRow, replica: ReplicaRow, found: list[Finding]) -> Placed:
-    named = ", ".join(show(finding.path) for finding in found[:5] if finding.path is not None)
+def _not_placed(package: PackageRow, replica: ReplicaRow, problem: str, remedy: str = "") -> Placed:
     return Placed(
         package=package.identifier,
         replica=replica.name,
-        outcome=Outcome.FAIL if any(f.meaning.outcome is Outcome.FAIL for f in found) else Outcome.INCONCLUSIVE,
-        problem=f"what was written did not read back as it was taken in: {named or 'see the findings'}",
+        outcome=Outcome.INCONCLUSIVE,
+        problem=problem,
+        remedy=remedy,
+    )
+
+
+def _failed(package: PackageRow, replica: ReplicaRow, found: list[Finding]) -> Placed:
+    damaged = any(finding.meaning.outcome is Outcome.FAIL for finding in found)
+    said = "did not read back as it was taken in" if damaged else "could not be read back"
+    named = ", ".join(_named(finding) for finding in found[:5] if finding.path is not None)
+    return Placed(
+        package=package.identifier,
+        replica=replica.name,
+        outcome=Outcome.FAIL if damaged else Outcome.INCONCLUSIVE,
+        problem=f"what was written {said}: {named or 'see the findings'}",
         remedy="Nothing was recorded. Suspect this disk or its cable.",
         findings=tuple(found),
     )
+
+
+def _named(finding: Finding) -> str:
+    cause = finding.parameters.get("cause")
+    return show(finding.path or b"") + (f" ({show(str(cause).encode())})" if cause else "")

@@ -14,7 +14,7 @@ from checks.names import show
 from preserve.errors import UndeterminedError
 
 _AT_FDCWD = -100
-_RENAME_NOREPLACE = 1
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 
 
 @cache
@@ -33,7 +33,7 @@ def sync_directory(path: bytes) -> None:
 
 def sync_tree(path: bytes) -> None:
     """Flushes every file and folder of a small tree, and nothing that others wrote."""
-    for folder, _, files in os.walk(path):
+    for folder, _, files in os.walk(path, onerror=_raised):  # else it passes over what it cannot list
         for name in files:
             fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW)
             try:
@@ -41,6 +41,10 @@ def sync_tree(path: bytes) -> None:
             finally:
                 os.close(fd)
         sync_directory(folder)
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def sync_filesystem(path: bytes) -> None:
@@ -58,17 +62,44 @@ def sync_filesystem(path: bytes) -> None:
         os.close(fd)
 
 
-def rename_no_replace(source: bytes, target: bytes) -> None:
-    """Renames; FileExistsError if anything stands at `target`, without a moment in between (renameat2)."""
+def rename_no_replace(
+    source: bytes, target: bytes, source_folder: int | None = None, target_folder: int | None = None
+) -> None:
+    """Renames; FileExistsError if anything stands at `target`, without a moment in between (renameat2).
+
+    Names are below the folders' descriptors where these are given.
+    """
     if hasattr(_libc(), "renameat2"):
-        if _libc().renameat2(_AT_FDCWD, source, _AT_FDCWD, target, _RENAME_NOREPLACE) == 0:
+        if _renameat2(source, target, source_folder, target_folder, _RENAME_NOREPLACE):
             return
         if ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):
             _raise_errno(target)
     # File systems without the flag: the look before is all that can be had. rename(2) itself replaces no full folder.
-    if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(target))
-    os.rename(source, target)
+    try:
+        os.stat(target, dir_fd=target_folder, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
+        return
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(target))
+
+
+def exchange(one: bytes, other: bytes, folder_of_one: int, folder_of_other: int) -> bool:
+    """Two names, below these folders, change what they name, without a moment in between (renameat2).
+
+    False, and nothing is changed, where the file system or the kernel cannot do that.
+    """
+    if not hasattr(_libc(), "renameat2"):
+        return False
+    if _renameat2(one, other, folder_of_one, folder_of_other, _RENAME_EXCHANGE):
+        return True
+    if ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):
+        _raise_errno(other)
+    return False
+
+
+def _renameat2(source: bytes, target: bytes, source_folder: int | None, target_folder: int | None, flags: int) -> bool:
+    folders = [_AT_FDCWD if folder is None else folder for folder in (source_folder, target_folder)]
+    return bool(_libc().renameat2(folders[0], source, folders[1], target, flags) == 0)
 
 
 def write_durably(path: bytes, content: bytes) -> None:

@@ -126,6 +126,15 @@ class LocalStore:
         return fd
 
 
+class PlainFolder(LocalStore):
+    """A folder that is no replica and so has no identity to ask for, such as one that is restored to."""
+
+    IDENTITY = "no replica"
+
+    def identity(self) -> str:
+        return self.IDENTITY
+
+
 class _Kept:
     """A folder's descriptor that closes itself when its thread or store goes."""
 

@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from preserve.errors import UsageError
+from checks.names import show
+from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.durable import writing
 
 
@@ -15,7 +16,7 @@ def locked(path: bytes, *, busy: str, remedy: str) -> Iterator[None]:
 
     Raises:
         UsageError: another process holds it; `busy` and `remedy` say so in words.
-        UndeterminedError: the file cannot be made.
+        UndeterminedError: the file cannot be made or locked.
     """
     lock = _taken(path, busy, remedy)
     try:
@@ -44,4 +45,7 @@ def _taken(path: bytes, busy: str, remedy: str) -> int:
             raise UsageError(busy, remedy=remedy) from error
         except FileNotFoundError:
             pass
+        except OSError as error:
+            os.close(lock)
+            raise UndeterminedError(f"{show(path)}: cannot be locked: {error.strerror}") from error
         os.close(lock)

@@ -4,28 +4,34 @@ import os
 import shutil
 import stat as modes
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from checks.names import show
 from preserve.errors import UsageError
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
+from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
 from preserve.stores.locking import locked
+from preserve.stores.looking import stands
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Staging:
-    """`<replica>/.preserve/staging/<name>`: files written here are not a copy until `publish`.
+    """A folder below `root`: files written here are not a copy until `publish`.
 
     Files that an earlier, killed run left are kept: whoever reads the staging back judges them.
     """
 
-    def __init__(self, root: bytes, name: bytes) -> None:
+    def __init__(self, root: bytes, location: bytes) -> None:
         self._root = root
-        self.location = b"/".join((OURS, b"staging", name))
-        self._folder = os.path.join(root, self.location)
+        self.location = location
+        self._folder = os.path.join(root, location)
+
+    @classmethod
+    def on_replica(cls, root: bytes, name: bytes) -> "Staging":
+        """`<replica>/.preserve/staging/<name>`."""
+        return cls(root, b"/".join((OURS, b"staging", name)))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -45,7 +51,7 @@ class Staging:
 
     def clear_away(self) -> None:
         """Takes away what a run left that was killed after its copy was recorded: an empty folder, its lock."""
-        if os.path.lexists(self._folder) or os.path.lexists(self._folder + b".lock"):
+        if stands(self._folder) or stands(self._folder + b".lock"):
             with suppress(UsageError), self.held():
                 pass
 
@@ -74,25 +80,14 @@ class Staging:
         try:
             yield lambda buffer: _write(fd, buffer, full)
             if modified_ns is not None:
-                os.utime(fd, ns=(modified_ns, modified_ns))
+                with writing(full):
+                    os.utime(fd, ns=(modified_ns, modified_ns))
         finally:
-            os.close(fd)
-
-    @contextmanager
-    def _entered(self, folder: bytes, *, make: bool = True) -> Iterator[int]:
-        """A descriptor of a folder of the staging, walked to from the replica's root and never through a link."""
-        fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for part in (*self.location.split(b"/"), *(folder.split(b"/") if folder else ())):
-                if make:
-                    with suppress(FileExistsError):
-                        os.mkdir(part, dir_fd=fd)
-                below = os.open(part, _FOLDER, dir_fd=fd)
+            with writing(full):  # a share may tell only now that it could not write
                 os.close(fd)
-                fd = below
-            yield fd
-        finally:
-            os.close(fd)
+
+    def _entered(self, folder: bytes, *, make: bool = True) -> AbstractContextManager[int]:
+        return entered(self._root, b"/".join(filter(None, (self.location, folder))), make=make)
 
     def discard(self, path: bytes) -> None:
         """Takes away one staged file, which is ours and no copy."""

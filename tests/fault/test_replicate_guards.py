@@ -187,7 +187,7 @@ def test_an_empty_mount_gets_no_copy(placed: PlacedWorkspace) -> None:
 def test_two_at_once_do_not_write_the_same_copy(placed: PlacedWorkspace) -> None:
     with placed.open() as workspace:
         (package,) = workspace.packages()
-        with Staging(os.fsencode(placed.folder / "new"), f"{package.uuid}-v1".encode()).held():
+        with Staging.on_replica(os.fsencode(placed.folder / "new"), f"{package.uuid}-v1".encode()).held():
             (result,) = replicate(workspace, (), ("new",), Silent())
     assert "another `preserve` is writing" in result.problem
 
@@ -208,7 +208,7 @@ def test_replicas_are_told_apart_and_their_history_stays(placed: PlacedWorkspace
 
 
 def test_publishing_onto_something_is_refused_by_the_kernel(placed: PlacedWorkspace) -> None:
-    staging = Staging(os.fsencode(placed.folder / "new"), b"x")
+    staging = Staging.on_replica(os.fsencode(placed.folder / "new"), b"x")
     (placed.folder / "new" / "taken").mkdir()
     with staging.held(), pytest.raises(UndeterminedError, match="cannot be written"):
         staging.publish(b"taken")

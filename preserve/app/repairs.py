@@ -1,0 +1,149 @@
+"""Repair and restore as the command line asks for them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from checks.evidence import Outcome
+from preserve.app.lines import finding_line
+from preserve.app.workspace import Workspace, operator, presence
+from preserve.audit.running import Auditor
+from preserve.executors.threads import Threads
+from preserve.progress import Progress
+from preserve.repair.planning import Left, Planner, Why
+from preserve.repair.restoring import Restored, Restorer
+from preserve.repair.service import Repairer
+from preserve.repair.work import Mended
+from preserve.replicate.service import Replicator
+from preserve.stores.local import LocalStore
+from reports.repairs import FrozenLine, LeftLine, RepairLine, RepairView
+from reports.restoring import LostLine, RestoredView
+
+
+def stores_there(workspace: Workspace) -> dict[int, LocalStore]:
+    """The stores of replicas that are there now, by the replica's id."""
+    stores = workspace.stores()
+    return {
+        replica.id: stores[replica.id]
+        for replica in workspace.catalog.replicas()
+        if replica.id in stores and presence(stores[replica.id], replica).there
+    }
+
+
+def repair(
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    packages: tuple[str, ...] = (),
+    replicas: tuple[str, ...] = (),
+    apply: bool = False,
+    quarantine_untracked: bool = False,
+    confirm_change: tuple[str, ...] = (),
+) -> RepairView:
+    """Looks into what the open findings ask for, or carries it out.
+
+    Raises:
+        UsageError: an unknown name, or another repair is at work on a replica.
+    """
+    rows = workspace.replicas(replicas)
+    confirmed = [row.id for row in workspace.replicas(confirm_change)] if confirm_change else []
+    rule, stores = workspace.mass_change, stores_there(workspace)
+    package_ids = [package.id for package in workspace.packages(packages)] if packages else None
+    settled: list[tuple[str, str]] = []
+    with repairer(workspace, stores, progress) as work:
+        if apply:
+            if confirmed:
+                workspace.catalog.confirm_change(rule, confirmed, operator(), workspace.clock())
+            settled = list(work.settle(rows))
+        planner = Planner(workspace.catalog, stores, rule, quarantine_untracked=quarantine_untracked)
+        plan = planner.plan(package_ids, [row.id for row in rows])
+        progress.stage("repairing" if apply else "looking into it", files=len(plan.steps))
+        lines = []
+        for mended in work.apply(plan) if apply else work.look(plan):
+            lines.append(repair_line(mended))
+            progress.advance(files=1)
+    return RepairView(
+        generated_at=workspace.clock(),
+        applied=apply,
+        lines=lines,
+        left=[_left_line(left) for left in plan.left],
+        frozen=[
+            FrozenLine(replica=one.copy.replica, package=one.copy.package, changed=one.changed, files=one.files)
+            for one in plan.frozen
+        ],
+        settled=settled,
+    )
+
+
+@contextmanager
+def repairer(workspace: Workspace, stores: dict[int, LocalStore], progress: Progress) -> Iterator[Repairer]:
+    """A repairer over these stores, with its threads."""
+
+    def count(read: int) -> None:
+        progress.advance(bytes=read)
+
+    with Threads(workspace.settings.audit.threads) as threads:
+        auditor = Auditor(workspace.catalog, stores, threads, workspace.clock, progress=progress)
+        replicator = Replicator(
+            workspace.catalog, stores, threads, workspace.clock, rule=workspace.mass_change, on_bytes=count
+        )
+        yield Repairer(workspace.catalog, auditor, replicator, stores, workspace.clock, operator())
+
+
+def restore(
+    workspace: Workspace, identifier: str, target: Path, progress: Progress, *, version: int | None = None
+) -> Restored:
+    """A whole verified bag out of the best files of all copies; see `preserve.repair.restoring`."""
+    (package,) = workspace.packages((identifier,))
+    with Threads(workspace.settings.audit.threads) as threads:
+        restorer = Restorer(
+            workspace.catalog,
+            stores_there(workspace),
+            threads,
+            workspace.clock,
+            on_bytes=lambda count: progress.advance(bytes=count),
+        )
+        return restorer.restore(package, os.path.abspath(os.fsencode(target)), version)
+
+
+def restored_view(restored: Restored) -> RestoredView:
+    return RestoredView(
+        package=restored.package.identifier,
+        version=restored.version,
+        target=restored.target,
+        files=restored.files,
+        size_bytes=restored.size_bytes,
+        outcome=restored.outcome,
+        evidence=restored.evidence.label,
+        lost=[LostLine(path=one.path, size_bytes=one.size_bytes, faults=one.faults) for one in restored.lost],
+        from_elsewhere=restored.from_elsewhere,
+    )
+
+
+def repair_line(mended: Mended) -> RepairLine:
+    step, origin, told = mended.step, mended.origin, mended.diagnosis
+    source = "" if origin is None else f"{origin.name}, {origin.other}" if origin.other else origin.name
+    return RepairLine(
+        package=step.copy.package,
+        replica=step.copy.replica,
+        version=None if step.copy.current else step.copy.version,
+        path=step.path,
+        code=step.row.code.value,
+        method=mended.method.value,
+        ending=mended.ending.value,
+        outcome=mended.outcome,
+        source=source,
+        source_read_at=None if origin is None else origin.read_at,
+        source_evidence="" if mended.evidence is None else mended.evidence.label,
+        cause="" if told is None else told.cause.value,
+        cause_words="" if told is None else told.words,
+        entry=mended.entry,
+        problem=mended.problem,
+        remedy=mended.remedy,
+    )
+
+
+def _left_line(left: Left) -> LeftLine:
+    outcome = Outcome.INCONCLUSIVE if left.why is Why.UNREAD else left.row.finding.meaning.outcome
+    return LeftLine(finding=finding_line(left.row), why=left.why.value, outcome=outcome)

@@ -1,0 +1,263 @@
+"""Mending one damaged path of one copy, so that at every moment the good bytes or the bad ones are in its place."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from checks.evidence import Outcome, worst
+from checks.findings import Code, Finding
+from checks.names import path_fields, show
+from checks.ports import StoreError
+from preserve.audit.copies import CopyView, Listed
+from preserve.audit.running import Auditor
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.rows import CheckResult, CopyRow
+from preserve.errors import PreserveError
+from preserve.repair.acts import quarantined, repaired
+from preserve.repair.origins import Origin
+from preserve.repair.planning import Method, Step
+from preserve.repair.reading import Beside, Piece, digest_of, fetch
+from preserve.repair.segments import mend_segments
+from preserve.repair.work import Ending, Mended, Work
+from preserve.stores.local import LocalStore
+from preserve.stores.quarantine import CONTENT, Entry, Quarantine, has_one_name
+
+
+class Mender:
+    """Mends files of copies on replicas that are there and held by this process.
+
+    Args:
+        stores: by the replica's id.
+        by: who runs it, as the journal will say.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        auditor: Auditor,
+        stores: Mapping[int, LocalStore],
+        clock: Callable[[], datetime],
+        by: str,
+    ) -> None:
+        self._catalog = catalog
+        self._auditor = auditor
+        self._stores = stores
+        self._clock = clock
+        self.by = by
+        self._views: dict[int, CopyView] = {}
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    def mend(self, step: Step) -> Mended:
+        """Does one step and records it. What goes wrong is in the answer; the file is then as it was, or mended."""
+        try:
+            return self._set_aside(step) if step.method is Method.SET_ASIDE else self._mend(step)
+        except PreserveError as error:
+            return _failed(step, error.message, error.remedy)
+        except (StoreError, OSError) as error:
+            return _failed(step, str(error), "")
+
+    def _mend(self, step: Step) -> Mended:
+        assert step.path is not None
+        before = self.check(step.copy, step.path)
+        self._catalog.commit_checks(before, self._clock())
+        outcome = worst([result.outcome for result in before])
+        found = _damage(before, step.path)
+        if outcome is Outcome.PASS:
+            return Mended(step=step, ending=Ending.WAS_GOOD, method=step.method, results=before)
+        if outcome is Outcome.INCONCLUSIVE or found is None:
+            said = next((f.message for result in before for f in result.findings), "it could not be read")
+            return _failed(step, said, "Look at the medium, audit again, then repair.", outcome)
+        work = self._work(step, found)
+        method = self._carry_out(work, before)
+        if method is None:
+            ending = Ending.NO_SOURCE if work.step.origins or not work.faults else Ending.FAILED
+            problem = "; ".join(work.faults) or "nothing in the catalog has its content"
+            return Mended(step=step, ending=ending, method=step.method, problem=problem, outcome=Outcome.FAIL)
+        return self._recorded(work, method)
+
+    def _carry_out(self, work: Work, before: Sequence[CheckResult]) -> Method | None:
+        """Chooses by what was found just now; None if no good bytes could be had, and nothing was changed then."""
+        if work.code is Code.MOVED and self._rename_back(work):
+            return Method.RENAME_BACK
+        if work.code in (Code.MISSING, Code.MOVED):
+            return Method.WRITE if self._write(work) else None
+        if work.step.method is Method.SEGMENTS and has_one_name(work.store.root, work.full):
+            return Method.SEGMENTS if mend_segments(self, work, self._suspects(work, before)) else None
+        return Method.REPLACE if self._replace(work) else None
+
+    def _suspects(self, work: Work, before: Sequence[CheckResult]) -> list[int]:
+        """The segments in those shards of the file that were not good."""
+        assert work.step.path is not None
+        bad = [result.shard_id for result in before if result.outcome is not Outcome.PASS]
+        return [
+            segment
+            for shard_id in bad
+            for path, segment, _, _ in self._catalog.record(shard_id).entries()
+            if path == work.step.path
+        ]
+
+    def _work(self, step: Step, found: Finding) -> Work:
+        assert step.path is not None
+        store, view = self._stores[step.copy.replica_id], self.view(step.copy)
+        seen = view.look()
+        on_disk = seen.differences.spelled.get(step.path, step.path) if isinstance(seen, Listed) else step.path
+        return Work(
+            step=step,
+            store=store,
+            quarantine=Quarantine(store.root),
+            view=view,
+            on_disk=on_disk,
+            code=found.code,
+            observed=found.parameters.get("observed"),
+        )
+
+    def view(self, copy: CopyRow) -> CopyView:
+        """A copy's listing, made once for all that is mended on it."""
+        return self._views.get(copy.id) or self._views.setdefault(copy.id, self._auditor.view(copy))
+
+    def check(self, copy: CopyRow, path: bytes) -> list[CheckResult]:
+        """Reads one file of a copy past the cache and judges it."""
+        return self._auditor.check_path(copy, path, self.view(copy))
+
+    def begin(self, work: Work, method: Method, piece: Piece | None) -> Entry:
+        """An entry in the quarantine that says what is going to happen."""
+        at = self._clock()
+        document = {
+            "format": "preserve-quarantine/1",
+            "package": work.step.row.package,
+            "copy": work.step.copy.id,
+            "replica": work.step.copy.replica,
+            "version": work.step.copy.version,
+            "location": path_fields(work.step.copy.location),
+            "file": path_fields(work.step.path),
+            "on_disk": path_fields(work.on_disk),
+            "reason": "untracked" if method is Method.SET_ASIDE else "damaged",
+            "code": work.code.value,
+            "method": method.value,
+            "expected": None if piece is None else {"size_bytes": piece.length, "sha256": piece.sha256.hex()},
+            "observed": work.observed,
+            "segment": None if piece is None else piece.segment,
+            "at": at.isoformat(),
+            "by": self.by,
+        }
+        return work.quarantine.begin(document, at)
+
+    def stage(self, work: Work, entry: Entry, name: bytes, piece: Piece, *, beside: bool) -> bool:
+        """Writes the good bytes into an entry, from the first origin that has them, and reads them back."""
+        for origin in work.step.origins:
+            with Beside(work.store, work.full, piece) as bad:
+                with entry.file(name) as sink:
+                    fetched = fetch(origin, piece, [sink, bad.update] if beside else [sink])
+                fault = fetched.fault or _not_kept(work.store, entry, name, piece)
+                if not fault:
+                    work.origin, work.evidence = origin, fetched.evidence
+                    work.diagnosis = bad.diagnosis() if beside else None
+                    return True
+            work.faults.append(f"{origin.name}: {fault}")
+            entry.remove(name)
+        return False
+
+    def _write(self, work: Work) -> bool:
+        entry = self.begin(work, Method.WRITE, work.piece)
+        try:
+            if not self.stage(work, entry, CONTENT, work.piece, beside=False):
+                return False
+            entry.give(CONTENT, work.full, make=True)
+        finally:
+            entry.discard()  # there was nothing to set aside
+        work.acts.append(repaired(work, Method.WRITE, "", self.by))
+        return True
+
+    def _replace(self, work: Work) -> bool:
+        entry = self.begin(work, Method.REPLACE, work.piece)
+        try:
+            staged = self.stage(work, entry, CONTENT, work.piece, beside=True)
+        except BaseException:
+            entry.discard()
+            raise
+        if not staged:
+            entry.discard()
+            return False
+        entry.exchange(work.full)
+        size, digest = digest_of(work.store, entry.location + b"/" + CONTENT)
+        entry.seal(digest)
+        name = os.fsdecode(entry.name)
+        work.acts += [quarantined(work, name, size, digest, self.by), repaired(work, Method.REPLACE, name, self.by)]
+        return True
+
+    def _rename_back(self, work: Work) -> bool:
+        seen = work.view.look()
+        name = seen.moved.get(work.step.path or b"") if isinstance(seen, Listed) else None
+        if name is None:
+            return False
+        copy = work.step.copy
+        there = Origin(name=copy.replica, store=work.store, path=copy.location + b"/" + name, other=show(name))
+        found = fetch(there, work.piece)
+        if found.fault:
+            return False
+        entry = self.begin(work, Method.RENAME_BACK, work.piece)
+        try:
+            entry.take(there.path)
+            entry.give(CONTENT, work.full, make=True)
+        finally:
+            if entry.has(CONTENT):
+                entry.give(CONTENT, there.path)
+            entry.discard()
+        work.origin, work.evidence = there, found.evidence
+        work.acts.append(repaired(work, Method.RENAME_BACK, "", self.by))
+        return True
+
+    def _set_aside(self, step: Step) -> Mended:
+        """An untracked file goes into the quarantine as it is."""
+        assert step.path is not None
+        work = self._work(step, step.row.finding)
+        size, digest = digest_of(work.store, work.full)
+        entry = self.begin(work, Method.SET_ASIDE, None)
+        try:
+            entry.take(work.full)
+        except BaseException:
+            entry.discard()
+            raise
+        entry.seal(digest)
+        name = os.fsdecode(entry.name)
+        act = quarantined(work, name, size, digest, self.by, settles=((Code.UNTRACKED, step.path),))
+        self._catalog.record_acts([act], (), self._clock())
+        return Mended(step=step, ending=Ending.SET_ASIDE, method=Method.SET_ASIDE, entry=name)
+
+    def _recorded(self, work: Work, method: Method) -> Mended:
+        """Reads the file in its place, and records what was done and what is there now."""
+        assert work.step.path is not None
+        after = self.check(work.step.copy, work.step.path)
+        self._catalog.record_acts(work.acts, after, self._clock())
+        outcome = worst([result.outcome for result in after])
+        entries = [str(act.body["entry"]) for act in work.acts if act.body.get("entry")]
+        return Mended(
+            step=work.step,
+            ending=Ending.REPAIRED if outcome is Outcome.PASS else Ending.FAILED,
+            method=method,
+            origin=work.origin,
+            evidence=work.evidence,
+            diagnosis=work.diagnosis,
+            entry=", ".join(dict.fromkeys(entries)),
+            problem="" if outcome is Outcome.PASS else "it was put in place and does not read back as it should",
+            remedy="" if outcome is Outcome.PASS else "Suspect this disk or its cable. What was set aside is kept.",
+            outcome=outcome,
+            results=after,
+        )
+
+
+def _not_kept(store: LocalStore, entry: Entry, name: bytes, piece: Piece) -> str:
+    """Whether the medium keeps what was staged: read back past the cache."""
+    fault = fetch(Origin(name="", store=store, path=entry.location + b"/" + name), piece, alone=True).fault
+    return f"what was written did not read back: {fault}" if fault else ""
+
+
+def _damage(results: Sequence[CheckResult], path: bytes) -> Finding | None:
+    found = [finding for result in results for finding in result.findings if finding.path == path]
+    return next((finding for finding in found if finding.meaning.outcome is Outcome.FAIL), None)
+
+
+def _failed(step: Step, problem: str, remedy: str, outcome: Outcome = Outcome.INCONCLUSIVE) -> Mended:
+    return Mended(step=step, ending=Ending.FAILED, method=step.method, problem=problem, remedy=remedy, outcome=outcome)

@@ -1,0 +1,122 @@
+"""Repair: the plan looked into, or carried out, replica by replica."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+from checks.evidence import Outcome
+from checks.ports import StoreError
+from preserve.audit.running import Auditor
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.rows import CopyRow, PackageRow, ReplicaRow
+from preserve.errors import PreserveError
+from preserve.repair.mending import Mender
+from preserve.repair.planning import Method, Plan, Step
+from preserve.repair.reading import Beside, Piece, fetch
+from preserve.repair.settling import Settler
+from preserve.repair.work import Ending, Mended
+from preserve.replicate.service import Placed, Replicator
+from preserve.stores.local import LocalStore
+from preserve.stores.quarantine import Quarantine
+
+
+class Repairer:
+    """Looks into a plan, or carries it out.
+
+    Args:
+        stores: an open store for each replica that is there, by the replica's id.
+        by: who runs it, as the journal will say.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        auditor: Auditor,
+        replicator: Replicator,
+        stores: Mapping[int, LocalStore],
+        clock: Callable[[], datetime],
+        by: str,
+    ) -> None:
+        self._catalog = catalog
+        self._replicator = replicator
+        self._stores = stores
+        self._mender = Mender(catalog, auditor, stores, clock, by)
+
+    def look(self, plan: Plan) -> Iterator[Mended]:
+        """Reads what the plan would use, and tells for each step from where it would be mended, and the cause.
+
+        Nothing is changed and nothing is recorded.
+        """
+        for step in plan.steps:
+            yield step_looked_into(step, self._stores[step.copy.replica_id])
+
+    def settle(self, replicas: Sequence[ReplicaRow]) -> Iterator[tuple[str, str]]:
+        """Settles what killed repairs left: (replica, what was done)."""
+        for replica in replicas:
+            store = self._stores.get(replica.id)
+            if store is not None:
+                with Quarantine(store.root).held():
+                    for told in Settler(self._catalog, self._mender, replica, store).settle():
+                        yield replica.name, told
+
+    def apply(self, plan: Plan) -> Iterator[Mended]:
+        """Carries the plan out; each step is recorded before it is told."""
+        for replica_id, steps in groupby(plan.steps, key=lambda step: step.copy.replica_id):
+            with ExitStack() as held:
+                held.enter_context(Quarantine(self._stores[replica_id].root).held())
+                for step in steps:
+                    yield self._copy_again(step) if step.method is Method.COPY_AGAIN else self._mender.mend(step)
+
+    def _copy_again(self, step: Step) -> Mended:
+        """A copy whose folder is gone is made again, of the version that it was of."""
+        package = of_version(self._catalog, step.copy)
+        replica = next(one for one in self._catalog.replicas() if one.id == step.copy.replica_id)
+        try:
+            (placed,) = self._replicator.place([package], [replica])
+        except PreserveError as error:
+            return _ended(step, Ending.FAILED, error.message, error.remedy, Outcome.INCONCLUSIVE)
+        if placed.outcome is Outcome.PASS:
+            return _ended(step, Ending.WAS_GOOD if placed.already else Ending.REPAIRED, "", "", Outcome.PASS)
+        return _not_copied(step, placed)
+
+
+def of_version(catalog: Catalog, copy: CopyRow) -> PackageRow:
+    """The package as it was in the version that a copy is of."""
+    (package,) = catalog.packages([copy.package])
+    if package.inventory_id == copy.inventory_id:
+        return package
+    size = sum(shard.bytes_to_read for shard in catalog.shards(copy.inventory_id))
+    return replace(package, inventory_id=copy.inventory_id, version=copy.version, size_bytes=size)
+
+
+def step_looked_into(step: Step, store: LocalStore) -> Mended:
+    """A step with the origin that proves good now, and the cause of the damage; nothing is changed."""
+    planned = Mended(step=step, ending=Ending.PLANNED, method=step.method, outcome=Outcome.FAIL)
+    if step.entry is None or step.path is None:
+        return planned
+    faults = []
+    own = step.method is Method.RENAME_BACK  # its own bytes, under their other name, are the first choice then
+    for origin in sorted(step.origins, key=lambda one: own and one.name != step.copy.replica):
+        try:
+            piece = Piece(step.entry)
+            with Beside(store, step.copy.location + b"/" + step.path, piece) as bad:
+                fetched = fetch(origin, piece, [bad.update])
+                if not fetched.fault:
+                    told = bad.diagnosis()
+                    return replace(planned, origin=origin, evidence=fetched.evidence, diagnosis=told)
+        except StoreError as error:
+            faults.append(f"{origin.name}: {error}")
+            continue
+        faults.append(f"{origin.name}: {fetched.fault}")
+    problem = "; ".join(faults) or "nothing in the catalog has its content"
+    return replace(planned, ending=Ending.NO_SOURCE, problem=problem)
+
+
+def _ended(step: Step, ending: Ending, problem: str, remedy: str, outcome: Outcome) -> Mended:
+    return Mended(step=step, ending=ending, method=step.method, problem=problem, remedy=remedy, outcome=outcome)
+
+
+def _not_copied(step: Step, placed: Placed) -> Mended:
+    return _ended(step, Ending.FAILED, placed.problem, placed.remedy, placed.outcome)

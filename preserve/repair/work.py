@@ -1,0 +1,73 @@
+"""One step of a repair: at work, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from checks.causes import Diagnosis
+from checks.evidence import Evidence, Outcome
+from checks.findings import Code
+from preserve.audit.copies import CopyView
+from preserve.catalog.acts import Act
+from preserve.catalog.rows import CheckResult
+from preserve.repair.origins import Origin
+from preserve.repair.planning import Method, Step
+from preserve.repair.reading import Piece
+from preserve.stores.local import LocalStore
+from preserve.stores.quarantine import Quarantine
+
+
+class Ending(StrEnum):
+    """How a step ended."""
+
+    PLANNED = "planned"  # it was only looked into
+    REPAIRED = "repaired"
+    SET_ASIDE = "set-aside"
+    WAS_GOOD = "was-good"  # when it was read again
+    NO_SOURCE = "no-good-copy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """What came of one step."""
+
+    step: Step
+    ending: Ending
+    method: Method
+    origin: Origin | None = None
+    evidence: Evidence | None = None  # by which the origin was read for this
+    diagnosis: Diagnosis | None = None
+    entry: str = ""  # in the quarantine
+    problem: str = ""
+    remedy: str = ""
+    outcome: Outcome = Outcome.PASS
+    results: Sequence[CheckResult] = ()
+
+
+@dataclass(slots=True)
+class Work:
+    """One step at work: its store, where its file lies, and what becomes of it."""
+
+    step: Step
+    store: LocalStore
+    quarantine: Quarantine
+    view: CopyView
+    on_disk: bytes  # the name that the file has on the copy
+    code: Code
+    observed: object
+    acts: list[Act] = field(default_factory=list)
+    origin: Origin | None = None
+    evidence: Evidence = Evidence.LISTED  # by which the origin was read
+    diagnosis: Diagnosis | None = None
+    faults: list[str] = field(default_factory=list)  # of origins that were not good
+
+    @property
+    def full(self) -> bytes:
+        """Below the replica's root."""
+        return self.step.copy.location + b"/" + self.on_disk
+
+    @property
+    def piece(self) -> Piece:
+        assert self.step.entry is not None
+        return Piece(self.step.entry)

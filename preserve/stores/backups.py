@@ -1,0 +1,258 @@
+"""Backups of the catalog on a replica: `<replica>/.preserve/catalog/<the catalog's uuid>/`.
+
+A backup is `<journal's head, 12 digits>-<UTC>.sqlite` and, written after it, `<the same>.json` that describes it. What
+has no description that can be read does not count. Everything is reached through descriptors, never through a link.
+"""
+
+import json
+import os
+import re
+import stat as modes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from checks.digesting import Digester, Reading, Wanted
+from checks.names import show
+from checks.ports import Source
+from preserve.errors import UndeterminedError
+from preserve.stores.durable import rename_no_replace, writing
+from preserve.stores.folders import entered
+from preserve.stores.identity import OURS
+from preserve.stores.local import LocalStore
+
+FORMAT = "preserve-catalog-backup/1"
+
+_FOLDER = OURS + b"/catalog"
+_NAME = re.compile(rb"\.?([0-9]{12}-[0-9]{8}T[0-9]{6}Z)\.(sqlite|json)(\.partial)?\Z")
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LIMIT_BYTES = 64 << 10  # of a description
+_MOST = 10_000  # names looked at in one folder: ours has a few
+_REMEDY = "Look at this disk and its cable, then run the command again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A backup as its description tells it. Number and hash are of its journal's head."""
+
+    catalog: UUID
+    made_at: datetime
+    number: int
+    hash: bytes
+    sha256: bytes
+    size_bytes: int
+    revision: str
+    program: str  # version that made it
+
+    @property
+    def stem(self) -> bytes:
+        return f"{self.number:012d}-{self.made_at.astimezone(UTC):%Y%m%dT%H%M%SZ}".encode()
+
+    @property
+    def name(self) -> bytes:
+        """The file's."""
+        return self.stem + b".sqlite"
+
+
+class Backups:
+    """The backups of one catalog on one replica. Only one process may write there: whoever holds the catalog's lock."""
+
+    def __init__(self, root: bytes, catalog: UUID) -> None:
+        self._store = LocalStore(root)
+        self._catalog = catalog
+        self._folder = _FOLDER + b"/" + str(catalog).encode()
+
+    def kept(self) -> list[Described]:
+        """What is there and described, newest first. What it is worth shows when it is read."""
+        try:
+            with entered(self._store.root, self._folder) as folder:
+                found = [_described(folder, name, self._catalog) for name in _names(folder)]
+        except OSError:
+            return []
+        return sorted(
+            (one for one in found if one is not None), key=lambda one: (one.number, one.made_at), reverse=True
+        )
+
+    def open(self, backup: Described) -> Source:
+        """Opens one past the cache; StoreError if that cannot be."""
+        path = self._folder + b"/" + backup.name
+        return self._store.open(path, past_cache=True, expected_bytes=backup.size_bytes)
+
+    def place(self, source: bytes, backup: Described) -> None:
+        """Places a copy of the file `source`: staged, flushed, read back past the cache, renamed, then described.
+
+        What killed runs left half goes first. What this one cannot finish goes too.
+
+        Raises:
+            UndeterminedError: it cannot be written (a full disk is said), or did not read back as it was written.
+        """
+        where = os.path.join(self._store.root, self._folder, backup.name)
+        with writing(where), entered(self._store.root, self._folder, make=True, durable=True) as folder:
+            self._clear_away(folder)
+            try:
+                self._stage(folder, source, backup)
+                _put(folder, backup.name)
+                _write(folder, _partial(backup.stem + b".json"), _description(backup))
+                _put(folder, backup.stem + b".json")
+            except BaseException:
+                self._clear_away(folder)
+                raise
+
+    def prune(self, keep: int) -> int:
+        """Takes away the oldest, until `keep` are left; how many went. At least one always stays."""
+        gone = self.kept()[max(1, keep) :]
+        with writing(os.path.join(self._store.root, self._folder)):
+            if gone:
+                with entered(self._store.root, self._folder) as folder:
+                    for backup in reversed(gone):
+                        os.unlink(backup.stem + b".json", dir_fd=folder)  # from here on it does not count
+                        os.unlink(backup.name, dir_fd=folder)
+                    os.fsync(folder)
+        return len(gone)
+
+    def _stage(self, folder: int, source: bytes, backup: Described) -> None:
+        staged = _partial(backup.name)
+        at, _, name = source.rpartition(b"/")
+        store = LocalStore(at or b"/")
+        with _created(folder, staged) as fd:
+            written = _digest(lambda: store.open(name, past_cache=False), lambda buffer: _write_all(fd, buffer))
+        _refuse_other(written, backup, "the catalog's copy changed while it was placed")
+        path = self._folder + b"/" + staged
+        read = _digest(lambda: self._store.open(path, past_cache=True, expected_bytes=backup.size_bytes))
+        _refuse_other(read, backup, "what was written did not read back as it was written")
+
+    def _clear_away(self, folder: int) -> None:
+        """Takes away what is ours and no whole backup. What is no regular file is none of ours."""
+        names = set(_names(folder))
+        whole = {one.stem for name in names if (one := _described(folder, name, self._catalog)) is not None}
+        for name in names:
+            found = _NAME.match(name)
+            assert found is not None  # _names
+            if found[1] not in whole or name.startswith(b"."):
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
+
+
+def catalogs_on(root: bytes) -> list[UUID]:
+    """The catalogs that have a folder of backups on a replica."""
+    found = []
+    try:
+        with entered(root, _FOLDER) as folder, os.scandir(folder) as entries:
+            for _, entry in zip(range(_MOST), entries, strict=False):
+                with suppress(ValueError):
+                    uuid = UUID(entry.name)
+                    if str(uuid) == entry.name and entry.is_dir(follow_symlinks=False):
+                        found.append(uuid)
+    except OSError:
+        return []
+    return sorted(found)
+
+
+def _names(folder: int) -> list[bytes]:
+    """The regular files with names of ours; a link or folder in such a place is none."""
+    with os.scandir(folder) as entries:
+        some = [entry for _, entry in zip(range(_MOST), entries, strict=False)]
+        return [
+            os.fsencode(entry.name)
+            for entry in some
+            if _NAME.match(os.fsencode(entry.name)) and entry.is_file(follow_symlinks=False)
+        ]
+
+
+def _described(folder: int, name: bytes, catalog: UUID) -> Described | None:
+    """The backup of that file name; None for another kind of file, or if it has no description of its own."""
+    stem, ending = os.path.splitext(name)
+    if ending != b".sqlite" or name.startswith(b"."):
+        return None
+    try:
+        fd = os.open(stem + b".json", _READ, dir_fd=folder)
+        with os.fdopen(fd, "rb") as file:
+            if not modes.S_ISREG(os.fstat(fd).st_mode):
+                return None
+            said = json.loads(file.read(_LIMIT_BYTES))
+        backup = _read(said)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    return backup if backup.catalog == catalog and backup.stem == stem else None
+
+
+def _read(said: dict[str, object]) -> Described:
+    """A description's values; ValueError or the like if it is none."""
+    made_at = datetime.fromisoformat(str(said["made_at"]))
+    number, size_bytes = said["head"], said["size_bytes"]
+    if said["format"] != FORMAT or made_at.tzinfo is None or not isinstance(number, int):
+        raise ValueError("not a description")
+    if not isinstance(size_bytes, int) or number < 0 or size_bytes < 0:
+        raise ValueError("not a description")
+    digests = [bytes.fromhex(str(said[key])) for key in ("head_hash", "sha256")]
+    if any(len(digest) != 32 for digest in digests):
+        raise ValueError("not a digest")
+    return Described(
+        catalog=UUID(str(said["catalog"])),
+        made_at=made_at,
+        number=number,
+        hash=digests[0],
+        sha256=digests[1],
+        size_bytes=size_bytes,
+        revision=str(said["revision"]),
+        program=str(said["program"]),
+    )
+
+
+def _description(backup: Described) -> bytes:
+    document = {
+        "format": FORMAT,
+        "catalog": str(backup.catalog),
+        "made_at": backup.made_at.astimezone(UTC).isoformat(),
+        "head": backup.number,
+        "head_hash": backup.hash.hex(),
+        "sha256": backup.sha256.hex(),
+        "size_bytes": backup.size_bytes,
+        "revision": backup.revision,
+        "program": backup.program,
+        "note": "A backup of the catalog of `preserve`; `preserve catalog rebuild` takes it back.",
+    }
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def _partial(name: bytes) -> bytes:
+    return b"." + name + b".partial"
+
+
+@contextmanager
+def _created(folder: int, name: bytes) -> Iterator[int]:
+    """A new file, flushed at the end."""
+    fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
+    try:
+        yield fd
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write(folder: int, name: bytes, content: bytes) -> None:
+    with _created(folder, name) as fd:
+        _write_all(fd, memoryview(content))
+
+
+def _write_all(fd: int, buffer: memoryview) -> None:
+    while buffer:
+        buffer = buffer[os.write(fd, buffer) :]
+
+
+def _put(folder: int, name: bytes) -> None:
+    """Gives a staged file its name, durably; nothing is written over."""
+    rename_no_replace(_partial(name), name, folder, folder)
+    os.fsync(folder)
+
+
+def _digest(opening: Callable[[], Source], sink: Callable[[memoryview], None] | None = None) -> Reading:
+    return Digester(("sha256",)).read(Wanted(path=b"", open=opening, expected_bytes=None, sink=sink))
+
+
+def _refuse_other(reading: Reading, backup: Described, said: str) -> None:
+    if not reading.sound or (reading.size_bytes, reading.digests["sha256"]) != (backup.size_bytes, backup.sha256):
+        raise UndeterminedError(f"{show(backup.name)}: {reading.problem or said}", remedy=_REMEDY)

@@ -1,0 +1,38 @@
+"""Folders below a root, walked to part by part through descriptors and never through a link."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = _ROOT | os.O_NOFOLLOW
+
+
+@contextmanager
+def entered(root: bytes, folder: bytes, *, make: bool = False, durable: bool = False) -> Iterator[int]:
+    """A descriptor of `folder` (parts joined by `/`; empty is the root itself).
+
+    Args:
+        make: makes what is missing.
+        durable: flushes what was made; else whoever writes there flushes it all at its end.
+
+    Raises:
+        OSError: a part is not there, or a file or a link stands in its place.
+    """
+    fd = os.open(root, _ROOT)
+    try:
+        for part in folder.split(b"/") if folder else ():
+            if part in (b"", b".", b".."):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fsdecode(folder))
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=fd)
+                    if durable:
+                        os.fsync(fd)
+            below = os.open(part, _FOLDER, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
