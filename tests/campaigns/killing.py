@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from tests.campaigns.killing_copies import Auditing, Replicating
+from tests.campaigns.killing_repairs import Repairing, Restoring
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESERVE = (sys.executable, "-m", "preserve")
@@ -87,7 +88,10 @@ def by_time(scenario: Scenario, count: int, seed: int, *, most_kills: int = 3) -
 def by_steps(scenario: Scenario, seed: int, *, every: int = 1) -> Report:
     """Kills the work before its first change of the file system, before its second, and so on to its last."""
     report, step = Report(), 1
-    for module in ("cli.main", "cli.bagging", "cli.progress", "ingest.packaging", "bag.copying", "bag.in_place"):
+    for module in (
+        *("cli.main", "cli.bagging", "cli.progress", "ingest.packaging", "bag.copying", "bag.in_place"),
+        *("cli.repairing", "app.repairs"),
+    ):
         import_module(f"preserve.{module}")  # once here, not in every child
     while True:
         rng = random.Random(seed)
@@ -186,6 +190,9 @@ def _kill_before(step: int) -> None:
     sys.addaudithook(audit)
     _count_calls("preserve.bag.in_place", "rename_no_replace", count)
     _count_calls("preserve.bag.copying", "rename_no_replace", count)
+    _count_calls("preserve.stores.quarantine", "rename_no_replace", count)
+    _count_calls("preserve.stores.quarantine", "exchange", count)
+    _count_calls("preserve.stores.staging", "rename_no_replace", count)
     # Neither write(2) nor fsync(2) tells an audit hook.
     os.write = _counting(os.write, count)
     os.fsync = _counting(os.fsync, count)
@@ -331,6 +338,8 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     "in-place": lambda: Bagging(in_place=True),
     "replicate": Replicating,
     "audit": Auditing,
+    "repair": Repairing,
+    "restore": Restoring,
 }
 
 
