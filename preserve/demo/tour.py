@@ -18,6 +18,7 @@ from preserve.app.bag_views import validation_view
 from preserve.app.file_views import drift_view, loss_view
 from preserve.app.holdings import replicate, take_in
 from preserve.app.lines import placed_line, taken_line
+from preserve.app.repairs import repair
 from preserve.app.replicas import add_replica
 from preserve.app.status import status_view
 from preserve.app.workspace import Workspace, init
@@ -28,7 +29,7 @@ from preserve.errors import UndeterminedError, UsageError
 from preserve.ingest.packaging import Packaging, package
 from preserve.progress import Silent
 from reports import audits as audit_reports
-from reports import drift, holdings, loss, status, validation
+from reports import drift, holdings, loss, repairs, status, validation
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,6 +67,8 @@ class Tour:
             self._show(drift.as_text(drift_view(workspace)))
             self._say("Loss: what no copy can make whole")
             self._show(loss.as_text(loss_view(workspace)))
+            self._repair(workspace)
+            self._audit(workspace, "Audit after the repair", Outcome.PASS)
             self._take_away(workspace)
         self._next()
 
@@ -122,6 +125,10 @@ class Tour:
         for deed in vandalise(copies):
             self._say(f"  at {deed.replica}: {show(os.fsencode(deed.words))}")
 
+    def _repair(self, workspace: Workspace) -> None:
+        self._say("Repair: only bytes that match what was taken in are good; what was bad is set aside, never deleted")
+        self._show(repairs.as_text(repair(workspace, Silent(), apply=True, quarantine_untracked=True)))
+
     def _take_away(self, workspace: Workspace) -> None:
         self._say("One replica goes away: an outage is not a loss")
         place = self._folder / "replicas" / "abroad"
@@ -144,6 +151,8 @@ class Tour:
             "preserve audit",
             "preserve status",
             "preserve report drift --format json",
+            "preserve restore almanac-phnom-penh --to restored",
+            "preserve premis export almanac-phnom-penh",
             "preserve audit --path data/recordings/កណ្តឹង.wav",
             "preserve validate replicas/nas/almanac-phnom-penh",
         ):
