@@ -14,7 +14,7 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow
 from preserve.errors import PreserveError
 from preserve.repair.acts import quarantined, repaired
-from preserve.repair.origins import Origin
+from preserve.repair.origins import Origin, quarantined_at
 from preserve.repair.planning import Method, Step
 from preserve.repair.reading import Beside, Piece, digest_of, fetch
 from preserve.repair.segments import mend_segments
@@ -45,6 +45,9 @@ class Mender:
         self._clock = clock
         self.by = by
         self._views: dict[int, CopyView] = {}
+        self._aside: dict[
+            str, list[Origin]
+        ] = {}  # set aside by this run, by SHA-256 (hex): may be another's good bytes
 
     def now(self) -> datetime:
         return self._clock()
@@ -72,9 +75,8 @@ class Mender:
         work = self._work(step, found)
         method = self._carry_out(work, before)
         if method is None:
-            ending = Ending.NO_SOURCE if work.step.origins or not work.faults else Ending.FAILED
             problem = "; ".join(work.faults) or "nothing in the catalog has its content"
-            return Mended(step=step, ending=ending, method=step.method, problem=problem, outcome=Outcome.FAIL)
+            return Mended(step=step, ending=Ending.NO_SOURCE, method=step.method, problem=problem, outcome=Outcome.FAIL)
         return self._recorded(work, method)
 
     def _carry_out(self, work: Work, before: Sequence[CheckResult]) -> Method | None:
@@ -146,7 +148,7 @@ class Mender:
 
     def stage(self, work: Work, entry: Entry, name: bytes, piece: Piece, *, beside: bool) -> bool:
         """Writes the good bytes into an entry, from the first origin that has them, and reads them back."""
-        for origin in work.step.origins:
+        for origin in (*work.step.origins, *self._aside.get(piece.sha256.hex(), ())):
             with Beside(work.store, work.full, piece) as bad:
                 with entry.file(name) as sink:
                     fetched = fetch(origin, piece, [sink, bad.update] if beside else [sink])
@@ -184,6 +186,9 @@ class Mender:
         size, digest = digest_of(work.store, entry.location + b"/" + CONTENT)
         entry.seal(digest)
         name = os.fsdecode(entry.name)
+        if digest is not None:
+            there = quarantined_at(work.step.copy.replica, work.store, name)
+            self._aside.setdefault(digest, []).append(there)
         work.acts += [quarantined(work, name, size, digest, self.by), repaired(work, Method.REPLACE, name, self.by)]
         return True
 

@@ -3,6 +3,8 @@
 An origin is a promise only. Whoever takes bytes from it digests them while they are read; nothing else makes them good.
 """
 
+import json
+import os
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from checks.verdicts import CopyState, state_from
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, FindingRow, HeldFile, PackageRow
 from preserve.stores.local import LocalStore
+from preserve.stores.quarantine import CONTENT, QUARANTINE
 
 _STRONGEST = (Evidence.READ_MEDIUM, Evidence.READ)
 
@@ -61,6 +64,9 @@ class Origins:
         for row in catalog.findings():
             self._found.setdefault(row.copy_id, {}).setdefault(row.finding.path, []).append(row)
         self._shards: dict[int, tuple[list[bytes], list[int]]] = {}
+        self._elsewhere: dict[str, list[Origin]] = {}  # by SHA-256, hex
+        for digest, origin in (*self._misplaced(), *self._set_aside()):
+            self._elsewhere.setdefault(digest, []).append(origin)
 
     def held(self, entries: Collection[Entry]) -> Mapping[tuple[int, bytes], Sequence[HeldFile]]:
         """Where the catalog expects the content of these files, by content. One walk over its records."""
@@ -80,14 +86,14 @@ class Origins:
         origins += self._moved(held)
         origins.sort(key=_order)
         package = self._packages.get(copy.package_id)
-        return [*origins, *_handed_in(package, entry.path)]
+        return [*origins, *self._elsewhere.get(entry.sha256.hex(), ()), *_handed_in(package, entry.path)]
 
-    def equal_to(self, held: Sequence[HeldFile]) -> list[Origin]:
-        """Origins for a content, whatever it is called, the best first."""
+    def equal_to(self, entry: Entry, held: Sequence[HeldFile]) -> list[Origin]:
+        """Origins for a file's content, whatever it is called, the best first."""
         origins = [
             self._origin(other, one.path, None, b"") for one in held for other in self._copies.get(one.inventory_id, ())
         ]
-        return sorted([*origins, *self._moved(held)], key=_order)
+        return [*sorted([*origins, *self._moved(held)], key=_order), *self._elsewhere.get(entry.sha256.hex(), ())]
 
     def _origin(self, other: CopyRow, path: bytes, copy: CopyRow | None, wanted: bytes) -> Origin:
         read_at, evidence = self._last_read(other, path)
@@ -122,6 +128,36 @@ class Origins:
                             evidence=Evidence.READ,
                         )
 
+    def _misplaced(self) -> Iterator[tuple[str, Origin]]:
+        """What was seen where something else should be: files that changed places still have each other's bytes."""
+        copies = {copy.id: copy for of_inventory in self._copies.values() for copy in of_inventory}
+        for copy_id, by_path in self._found.items():
+            for path, rows in by_path.items():
+                for row in rows if path is not None and copy_id in copies else ():
+                    observed = row.finding.parameters.get("observed")
+                    if path is not None and isinstance(observed, Mapping) and isinstance(observed.get("sha256"), str):
+                        yield observed["sha256"], self._at(copies[copy_id], path, row)
+
+    def _at(self, copy: CopyRow, path: bytes, row: FindingRow) -> Origin:
+        return Origin(
+            name=copy.replica,
+            store=self._stores[copy.replica_id],
+            path=copy.location + b"/" + path,
+            replica=self._uuids[copy.replica_id],
+            other=f"in the place of {copy.package}{_version(copy)}: {show(path)}",
+            read_at=row.seen_at,
+            evidence=Evidence.READ,
+        )
+
+    def _set_aside(self) -> Iterator[tuple[str, Origin]]:
+        """What repairs set aside may be what another file should be."""
+        names = {str(replica.uuid): replica for replica in self._catalog.replicas()}
+        for row in self._catalog.journal_of_kind("file-quarantined"):
+            body = json.loads(row.body)
+            replica = names.get(str(body.get("replica")))
+            if replica is not None and replica.id in self._stores and isinstance(body.get("sha256"), str):
+                yield body["sha256"], quarantined_at(replica.name, self._stores[replica.id], str(body.get("entry")))
+
     def _findings(self, copy: CopyRow, path: bytes | None) -> Sequence[FindingRow]:
         return self._found.get(copy.id, {}).get(path, ())
 
@@ -140,6 +176,12 @@ class Origins:
             rows = self._catalog.shards(inventory_id)
             self._shards[inventory_id] = [row.start for row in rows], [row.id for row in rows]
         return self._shards[inventory_id]
+
+
+def quarantined_at(replica: str, store: LocalStore, entry: str) -> Origin:
+    """What lies in an entry of a replica's quarantine."""
+    path = b"/".join((QUARANTINE, os.fsencode(entry), CONTENT))
+    return Origin(name=replica, store=store, path=path, other=f"its quarantine, {entry}")
 
 
 def _order(origin: Origin) -> tuple[bool, bool, bool, float]:

@@ -147,7 +147,7 @@ class Restorer:
         for one in unfilled:
             entry = entries[one.path]
             assert entry is not None
-            found = origins.equal_to(held.get((entry.size_bytes, entry.sha256), ()))
+            found = origins.equal_to(entry, held.get((entry.size_bytes, entry.sha256), ()))
             taken = next((o for o in found if not writer.copy_from(o.store, o.path, staging, one)), None)
             if taken is None:
                 left.append(one)

@@ -140,6 +140,25 @@ def test_an_equal_file_elsewhere_in_the_catalog_is_used_and_said(tmp_path: Path)
     assert placed.audit() == {}
 
 
+def test_two_files_that_changed_places_and_are_good_nowhere_else_are_put_right(placed: PlacedWorkspace) -> None:
+    one, other = some_file(placed), some_file(placed, which=1)
+    whole = tree(placed.folder / "disk")
+    first, second = at(placed, "disk", one), at(placed, "disk", other)
+    contents = first.read_bytes(), second.read_bytes()
+    first.write_bytes(contents[1])
+    second.write_bytes(contents[0])
+    for replica in ("nas", "abroad"):
+        for path in (one, other):
+            at(placed, replica, path).write_bytes(b"bad")
+    hide_the_bags(placed)
+    placed.audit()
+    planned = mend(placed, apply=False)
+    assert {line.ending for line in planned.lines} == {"planned"} and len(planned.lines) == 6
+    assert {line.ending for line in mend(placed).lines} == {"repaired"}
+    assert tree(placed.folder / "disk") == tree(placed.folder / "nas") == whole
+    assert placed.audit() == {}
+
+
 def test_untracked_files_are_left_unless_setting_them_aside_is_asked_for(placed: PlacedWorkspace) -> None:
     stray = placed.copy("disk", "box-0") / "data" / "stray ្.txt"
     stray.write_bytes(b"nobody knows")
