@@ -146,6 +146,8 @@ OWN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "eventType": {
             "repair": "repair",  # damaged content was replaced by sound content of another copy
             "loss": "loss",  # no copy holds the content any more
+            # A person confirmed that a copy changed in so many files; until then, nothing is written to it.
+            "changeconfirmation": "confirmation of change",
         },
         "cryptographicHashFunctions": {
             "sha224": "SHA-224",

@@ -13,12 +13,13 @@ from reports.words import headline, name, visible
 _NOT_PASSED = {Outcome.FAIL: "see the findings", Outcome.INCONCLUSIVE: "it could not be determined"}
 
 
-def as_json(view: ValidationView) -> dict[str, object]:
+def as_json(view: ValidationView, what: str = "bag") -> dict[str, object]:
+    """`what` names the thing that was validated, and is its key."""
     fields = path_fields(view.path)
     return {
         "outcome": _outcome(view).value,
-        "bag": fields["path"],
-        **({"bag_base64": fields["path_base64"]} if "path_base64" in fields else {}),
+        what: fields["path"],
+        **({f"{what}_base64": fields["path_base64"]} if "path_base64" in fields else {}),
         "verdict": view.verdict,
         "facts": dict(view.facts),
         "counts": {**view.counts, **findings.counts_of(view.findings, None)},

@@ -4,6 +4,7 @@ import os
 import threading
 from datetime import datetime
 
+from preserve.app.catalog_care import back_up, backup_is_due
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.holders import this_process
 from preserve.audit.planning import Planner, Request
@@ -12,6 +13,7 @@ from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.errors import UsageError
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
+from reports.catalog_care import backup_sentence
 
 
 def planner(workspace: Workspace) -> Planner:
@@ -123,3 +125,6 @@ class DueWork:
         told += f"; damage: {', '.join(bad[:10])}" if bad else ""
         told += f"; not determined on: {', '.join(unknown)}" if unknown else ""
         return told if audit.state is AuditState.ENDED else f"{told}; stopped, go on with --resume {audit.id}"
+
+    def back_up_if_due(self) -> str:
+        return backup_sentence(back_up(self._workspace)) if backup_is_due(self._workspace) else ""

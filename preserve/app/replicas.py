@@ -24,7 +24,7 @@ def add_replica(
     Raises:
         UsageError: the name is taken, the folder is not there, or it belongs to another replica.
     """
-    url = _url_of(place)
+    url = url_of(place)
     text = workspace.settings.path.read_text(encoding="utf-8")
     if name in workspace.settings.replicas and name in {r.name for r in workspace.catalog.replicas()}:
         raise UsageError(f"there is a replica {name} already", remedy="Choose another name.")
@@ -54,7 +54,7 @@ def remove_replica(workspace: Workspace, name: str) -> None:
     workspace.catalog.remove_replica(row.name, workspace.clock())
 
 
-def _url_of(place: str) -> str:
+def url_of(place: str) -> str:
     """A place as the settings hold it: URLs as they are, folders made absolute."""
     if not place:
         raise UsageError("a replica needs a folder", remedy="preserve replica add NAME PATH")

@@ -36,8 +36,8 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
         findings=tuple(finding_line(row) for row in findings[:FINDINGS_SHOWN]),
         total_findings=len(findings),
         warnings=tuple(
-            f"{one.copy.replica} is frozen: {one.changed:,} of {one.files:,} files of {one.copy.package} are not as they "
-            "were taken in; nothing is repaired or replicated there (preserve repair tells more)"
+            f"{one.copy.replica} is frozen: {one.changed:,} of {one.files:,} files of {one.copy.package} are not as "
+            "they were taken in; nothing is repaired or replicated there (preserve repair tells more)"
             for one in catalog.frozen(workspace.mass_change)
         ),
     )

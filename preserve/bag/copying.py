@@ -5,6 +5,7 @@ be cut off at any moment, and the same command goes on from there.
 """
 
 import os
+import stat as modes
 from binascii import hexlify
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from checks.ports import StoreError
 from preserve.bag import declaration
 from preserve.bag.ahead import Ahead
 from preserve.bag.finished import written
-from preserve.bag.gathering import differences, gather, outstanding
+from preserve.bag.gathering import differences, gather, outstanding, why_not_read
 from preserve.bag.layout import BAG, COPY, DATA, DECLARATION, IN_PLACE, LOG, READ_BACK, WHOLE
 from preserve.bag.opening import fresh, to_read
 from preserve.bag.placing import FileCopy, Placing
@@ -33,6 +34,7 @@ from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
 from preserve.stores.local import LocalSource, LocalStore, Token
+from preserve.stores.looking import mode_of, stands
 
 
 class Copying:
@@ -54,7 +56,7 @@ class Copying:
             self._refuse_foreign()
             if WHOLE in self._work and self._ended():
                 return written(self._target, self._request.algorithms, found.warnings())
-            if os.path.lexists(self._target):
+            if stands(self._target):
                 if self._work.holds_only(WHOLE):
                     self._work.remove(WHOLE)
                 raise _taken(self._target)
@@ -78,11 +80,11 @@ class Copying:
                 f"{show(self._target)}: lies in the source",
                 remedy="Choose a folder outside of it, or make the source itself the bag with --in-place.",
             )
-        if os.path.lexists(self._target) and not os.path.lexists(self._work.path):
+        if stands(self._target) and not stands(self._work.path):
             raise _taken(self._target)
         self._refuse_foreign()
         begun = WorkFolder(os.path.join(source, WORK_FOLDER), IN_PLACE)
-        if os.path.lexists(begun.path):
+        if stands(begun.path):
             begun.refuse_foreign(source)
             raise UsageError(
                 f"{show(source)}: bagging it in place was begun and not finished",
@@ -94,7 +96,8 @@ class Copying:
         """UsageError if the work folder, or the folder of copies in it, is not ours to go on with."""
         self._work.refuse_foreign(self._request.source)
         staged = self._staged.root
-        if os.path.lexists(staged) and (os.path.islink(staged) or not os.path.isdir(staged)):
+        mode = mode_of(staged)
+        if mode is not None and not modes.S_ISDIR(mode):
             raise UsageError(
                 f"{show(staged)}: not a folder, where copies should lie; nothing was touched",
                 remedy=f"Take it out, or delete {show(self._work.path)}, and run the same command again.",
@@ -155,21 +158,21 @@ class Copying:
                     seen.keep_only(paths)
                     return
                 if not last_time:
-                    self._copy_these(bad, log, pool)
+                    self._copy_these(list(bad), log, pool)
         finally:
             seen.close()
         raise UndeterminedError(
-            "what was written is not what is read back; the target's disk cannot be trusted\n"
-            + listed([show(path) for path in bad]),
+            "what was written is not what is read back, or cannot be; the target's disk cannot be trusted\n"
+            + listed([f"{show(path)}: {why}" for path, why in bad.items()]),
             remedy="The source was not touched. Check the disk, or choose another.",
         )
 
-    def _differing(self, paths: Sequence[bytes], log: WorkLog, seen: WorkLog, pool: LazyPool) -> list[bytes]:
-        """Those whose copy is not what was read from the source; the others are noted in `seen`."""
+    def _differing(self, paths: Sequence[bytes], log: WorkLog, seen: WorkLog, pool: LazyPool) -> dict[bytes, str]:
+        """Those whose copy is not what was read from the source, and why; the others are noted in `seen`."""
         first = self._request.algorithms[0]
         digits = 2 * DIGEST_BYTES[first]
         logged = Ahead(log.entries(), lambda entry: entry.path)
-        bad: list[bytes] = []
+        bad: dict[bytes, str] = {}
         todo = outstanding(self._staged, seen, paths)
         files = (Wanted(path=path, open=partial(self._open_copy, path), expected_bytes=None) for path in todo)
         for reading in Digester([first], pool).observe(files):
@@ -179,7 +182,7 @@ class Copying:
             if reading.sound and reading.stat and entry is not None and digest == entry.digests[:digits]:
                 seen.append(reading, cast(Token, reading.stat.token))
             else:
-                bad.append(reading.path)
+                bad[reading.path] = "its bytes are others" if reading.sound else why_not_read(reading)
         seen.flush()
         return bad
 
@@ -224,7 +227,7 @@ class Copying:
         Raises:
             UndeterminedError: the bag stands, and was changed since it was read back.
         """
-        if os.path.lexists(self._work.at(BAG)):
+        if stands(self._work.at(BAG)):
             if self._changed_in(self._work.at(BAG)):
                 return False  # what differs is copied once more
             self._rename()
@@ -259,7 +262,7 @@ class Copying:
             with writing(self._target):
                 rename_no_replace(self._work.at(BAG), self._target)
         except UndeterminedError as error:
-            if os.path.lexists(self._target):
+            if stands(self._target):
                 raise _taken(self._target) from error
             raise
 

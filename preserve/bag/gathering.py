@@ -8,7 +8,7 @@ from typing import cast
 
 from checks.digesting import Digester, Pool, Reading, Wanted
 from checks.names import show
-from checks.ports import Kind, Source
+from checks.ports import Kind, Source, StoreError
 from preserve.bag.ahead import Ahead, itself
 from preserve.bag.survey import WORK_FOLDER, listed
 from preserve.bag.walking import walk
@@ -44,10 +44,16 @@ def differences(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[b
 
 
 def _compared(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference | None]]:
-    """Every path that is on disk or in the log, in order; None where both say the same."""
+    """Every path that is on disk or in the log, in order; None where both say the same.
+
+    Raises:
+        StoreError: a folder cannot be listed, or a file in it not be looked at.
+    """
     entries = log.entries()
     entry = next(entries, None)
-    for path, kind, _, stat in walk(store, b"", stats=True, skip=WORK_FOLDER):
+    for path, kind, problem, stat in walk(store, b"", stats=True, skip=WORK_FOLDER):
+        if problem is not None:  # what lies in it must not be told as gone
+            raise StoreError(f"{show(os.path.join(store.root, path))}: cannot be listed ({problem})", cause=problem)
         if kind is Kind.DIRECTORY:
             continue
         while entry is not None and entry.path < path:

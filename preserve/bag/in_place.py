@@ -30,6 +30,7 @@ from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_tree, writing
 from preserve.stores.local import LocalStore
+from preserve.stores.looking import stands
 
 _ATTEMPTS = 3  # at a source that does not hold still
 
@@ -49,7 +50,7 @@ class InPlace:
     def run(self) -> Written:
         """Makes the bag, or goes on making it; see `preserve.bag.writing.write_bag`."""
         self._refuse_foreign()
-        found = None if os.path.lexists(self._work.path) else self._survey()
+        found = None if stands(self._work.path) else self._survey()
         with self._work.held(), self._held:
             self._refuse_foreign()
             if self._is_placed():
@@ -72,7 +73,7 @@ class InPlace:
             raise
 
     def _is_declared(self) -> bool:
-        return os.path.lexists(self._top(declaration.NAME))
+        return stands(self._top(declaration.NAME))
 
     def _survey(self) -> Survey:
         found = survey(self._store)
@@ -210,7 +211,7 @@ class InPlace:
         except OSError as error:
             self._retreat()
             raise UndeterminedError(
-                f"{show(self._root)}: its files cannot be moved ({error.strerror}); they were put back",
+                f"{show(self._root)}: its files cannot be moved ({error.strerror}{_at(error)}); they were put back",
                 remedy="Make the bag as a copy: `preserve bag SOURCE --to DIR`.",
             ) from error
         changed = self._changed_on_the_way()
@@ -254,7 +255,7 @@ class InPlace:
         """Names in the top folder that we have put there: those of tag files that are in our folder no more."""
         state = self._work.state()
         tops = {path.partition(b"/")[0] for path in (state.tags if state else ())} - {declaration.NAME}
-        return [name for name in self._entries() if name in tops and not os.path.lexists(self._work.at(TAGS, name))]
+        return [name for name in self._entries() if name in tops and not stands(self._work.at(TAGS, name))]
 
     def _retreat(self) -> None:
         """From here on the files are the source again; a crash in the middle is mended by the next run."""
@@ -290,3 +291,8 @@ class InPlace:
 
     def _top(self, name: bytes) -> bytes:
         return os.path.join(self._root, name)
+
+
+def _at(error: OSError) -> str:
+    """Which file the system could not move, where it says so."""
+    return f": {show(os.fsencode(error.filename))}" if isinstance(error.filename, str | bytes) else ""

@@ -10,7 +10,7 @@ from checks.ports import Kind
 from preserve.bag.ahead import Ahead, itself
 from preserve.bag.survey import listed
 from preserve.bag.walking import walk
-from preserve.errors import UsageError
+from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.durable import writing
 from preserve.stores.local import LocalSource, LocalStore
 
@@ -51,6 +51,10 @@ class Placing:
         expected, known = Ahead(iter(wanted), itself), Ahead(logged, itself)
         over, strangers = list[bytes](), list[bytes]()
         for seen in walk(LocalStore(self._root), b""):
+            if seen.problem is not None:
+                raise UndeterminedError(
+                    f"{show(os.path.join(self._root, seen.path))}: cannot be listed ({seen.problem})"
+                )
             if seen.kind is not Kind.DIRECTORY and expected.at(seen.path) is None:
                 ours = seen.kind is Kind.FILE and known.at(seen.path) is not None
                 (over if ours else strangers).append(seen.path)

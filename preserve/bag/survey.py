@@ -1,6 +1,5 @@
 """Looking over a source before anything is touched: what a bag cannot carry is refused, by name."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from preserve.bag.lines import is_utf8
 from preserve.bag.walking import Seen, walk
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.local import LocalStore
+from preserve.stores.looking import stands
 
 WORK_FOLDER = b".preserve-bagging"
 _NAMED = 20  # in one message
@@ -76,7 +76,7 @@ def _why_refused(seen: Seen) -> str | None:
 def _refuse_bag(store: LocalStore) -> None:
     try:
         store.stat(declaration.NAME)
-    except StoreError:
+    except NotFoundError:
         return
     raise bag_already(store.root)
 
@@ -90,9 +90,9 @@ def bag_already(root: bytes) -> UsageError:
 
 
 def _not_a_source(root: bytes, error: StoreError) -> Exception:
-    if not os.path.lexists(root) or isinstance(error, NotFoundError):
+    if isinstance(error, NotFoundError) or not stands(root):
         return UsageError(f"{show(root)}: there is no such folder")
-    if not os.path.isdir(root):
+    if error.cause in ("ENOTDIR", "ENOENT"):  # a file, or a link to nothing
         return UsageError(f"{show(root)}: not a folder", remedy="A bag is made of a folder; put the file into one.")
     return UndeterminedError(f"{show(root)}: cannot be read ({error.cause or error})")
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from checks.names import show
 from checks.ports import Kind, StoreError
 from preserve.stores.local import LocalStore, cause_of
 
@@ -27,7 +28,7 @@ def walk(store: LocalStore, top: bytes, *, stats: bool = False, skip: bytes = b"
     """Every name below the folder `top` (b"" is the store's root), with paths from the store's root.
 
     Args:
-        stats: each file's stat is handed out too, or None if it cannot be had.
+        stats: each file's stat is handed out too, None if it is gone. If one cannot be had, its folder is a problem.
         skip: a folder (by its whole path) that is passed over.
 
     Raises:
@@ -73,7 +74,10 @@ def _names(store: LocalStore, folder: bytes, stats: bool) -> list[_Entry]:
                 else:
                     found.append((name, Kind.SYMLINK if entry.is_symlink() else Kind.OTHER, None))
     except OSError as error:
-        raise StoreError(str(error), cause=cause_of(error)) from error
+        # `filename` is the name whose stat failed; of the listing itself it is only the descriptor's number.
+        at = error.filename if isinstance(error.filename, str) else ""
+        where = os.path.join(store.root, folder, os.fsencode(at))
+        raise StoreError(f"{show(where)}: {error.strerror}", cause=cause_of(error)) from error
     finally:
         os.close(fd)
     found.sort(key=_first)
@@ -83,7 +87,7 @@ def _names(store: LocalStore, folder: bytes, stats: bool) -> list[_Entry]:
 def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
     try:
         return entry.stat(follow_symlinks=False)
-    except OSError:  # gone, or not to be looked at: whoever opens it will be told which
+    except FileNotFoundError:  # gone since it was listed
         return None
 
 

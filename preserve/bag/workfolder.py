@@ -18,6 +18,7 @@ from preserve.bag.survey import listed
 from preserve.errors import UsageError
 from preserve.stores.durable import sync_directory, write_durably, writing
 from preserve.stores.locking import locked
+from preserve.stores.looking import stands
 
 _STATE_BYTES = 1 << 20
 _TAKE_OUT = "Take out what is yours, or rename it, and run the same command again."
@@ -51,7 +52,7 @@ class WorkFolder:
         self._layout = layout
 
     def __contains__(self, name: bytes) -> bool:
-        return os.path.lexists(self.at(name))
+        return stands(self.at(name))
 
     def at(self, *names: bytes) -> bytes:
         """The path of something in it."""
@@ -235,7 +236,11 @@ def clear(folder: bytes, known: Collection[bytes], *, kept: bytes = b"") -> None
             remedy=_TAKE_OUT,
         )
     with writing(folder), suppress(FileNotFoundError):
-        for path in sorted(files, key=lambda path: path != declaration.NAME):
+        if declaration.NAME in files:
+            files.remove(declaration.NAME)
+            os.unlink(os.path.join(folder, declaration.NAME))
+            sync_directory(folder)  # or a power cut brings it back and not what lay in other folders
+        for path in files:
             os.unlink(os.path.join(folder, path))
         for path in sorted(folders, reverse=True):
             os.rmdir(os.path.join(folder, path))

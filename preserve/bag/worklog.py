@@ -17,6 +17,7 @@ from preserve.bag.ordering import Sorter
 from preserve.bag.paths import V1_0, decoded, encoded
 from preserve.stores.durable import writing
 from preserve.stores.local import Token
+from preserve.stores.looking import reading
 
 _FLUSH_BYTES = 64 << 20  # of payload: what a crash costs at most is reading so much again
 _BUFFER_BYTES = 1 << 16
@@ -103,7 +104,7 @@ class WorkLog:
         """The last line about each path, in bytewise order of paths."""
         self.flush()
         if self._in_order:
-            with to_read(self._path) as file:
+            with reading(self._path), to_read(self._path) as file:
                 yield from _all_parsed(file)
             return
         yield from self._sorted()

@@ -12,7 +12,7 @@ from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
 from preserve.catalog.journal import Chain
 from preserve.catalog.moments import micros
-from preserve.catalog.places import places_of
+from preserve.catalog.places import ended_copies, places_of
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import finding
 from preserve.catalog.states import count_findings
@@ -42,6 +42,8 @@ class Acts(Database):
     def record_acts(self, acts: Sequence[Act], results: Sequence[CheckResult], at: datetime) -> list[int]:
         """Records acts, then the checks that were made of them, in one transaction; the acts' numbers.
 
+        What was done was done, whatever became of the copy; checks of one that is looked after no longer do not count.
+
         ValueError for a result that cannot be (see `commit_checks`), or an act that would settle damage.
         """
         for act in acts:
@@ -49,9 +51,11 @@ class Acts(Database):
                 raise ValueError("an act cannot put an end to damage; a check does")
         with self.writing() as connection:
             numbers = _append(connection, acts, at)
-            if results:
-                committing = Committing(connection, results)
-                for result in results:
+            ended = ended_copies(connection, {result.copy_id for result in results})
+            in_care = [result for result in results if result.copy_id not in ended]
+            if in_care:
+                committing = Committing(connection, in_care)
+                for result in in_care:
                     committing.commit(result, None)
                 committing.write()
             return numbers

@@ -1,10 +1,24 @@
 """Audits: what a run set out to do, how far it came, how it ended."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 
-from sqlalchemy import Connection, Label, RowMapping, Select, case, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    Connection,
+    Label,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from checks.evidence import Evidence, Outcome
 from preserve.catalog.bulk import among, insert_rows, new_id
@@ -15,6 +29,11 @@ from preserve.catalog.schema import audit, audit_item, copy, lease, package, rep
 from preserve.errors import UsageError
 
 _ITEM = ("audit_id", "copy_id", "shard_id")
+_ITEMS = (
+    select(audit_item.c.copy_id, audit_item.c.shard_id)
+    .where(audit_item.c.audit_id == bindparam("audit"))
+    .order_by(audit_item.c.copy_id, audit_item.c.shard_id)
+)
 _COUNTS = ("planned", "done", "passed", "failed", "inconclusive", "files_good", "files_bad", "files_unread")
 
 
@@ -118,9 +137,18 @@ def _opened(
     planned = select(func.count()).select_from(audit_item).where(audit_item.c.audit_id == audit_id)
     connection.execute(update(audit).where(audit.c.id == audit_id).values(planned=planned.scalar_subquery()))
     row = _audit(connection, audit_id)
-    body = {"audit": audit_id, "scope": dict(scope), "required": required.label, "planned": row.planned}
+    items = items_digest(connection.execute(_ITEMS, {"audit": audit_id}))
+    body = {"audit": audit_id, "scope": dict(scope), "required": required.label, "planned": row.planned, "items": items}
     append(connection, "audit-opened", at, body)
     return row
+
+
+def items_digest(items: Iterable[Sequence[int]]) -> str:
+    """SHA-256, in hex, over what an audit set out to check: copies and shards by number, in their order."""
+    hashed = sha256()
+    for copy_id, shard_id in items:
+        hashed.update(b"%d %d\n" % (copy_id, shard_id))
+    return hashed.hexdigest()
 
 
 def _audit(connection: Connection, audit_id: int) -> AuditRow:

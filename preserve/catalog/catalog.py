@@ -7,6 +7,7 @@ from typing import Self
 
 from preserve.catalog.acts import Acts
 from preserve.catalog.audits import Audits
+from preserve.catalog.backing import Backing
 from preserve.catalog.checking import Checking
 from preserve.catalog.copies import Copies
 from preserve.catalog.due import Due
@@ -14,6 +15,7 @@ from preserve.catalog.findings import Findings
 from preserve.catalog.freezing import Freezing
 from preserve.catalog.holding import Holding
 from preserve.catalog.intake import Intake
+from preserve.catalog.integrity import Integrity
 from preserve.catalog.journal import Journal
 from preserve.catalog.leases import Leases
 from preserve.catalog.opening import create_database, prepare_database
@@ -39,6 +41,8 @@ class Catalog(
     Findings,
     Status,
     Journal,
+    Backing,
+    Integrity,
 ):
     """One catalog file. Safe to use from several threads; each call is a transaction of its own.
 

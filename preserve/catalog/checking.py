@@ -10,6 +10,7 @@ from checks.evidence import Evidence, Outcome
 from preserve.catalog.bulk import among, as_list, as_pairs, matching
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
+from preserve.catalog.places import ended_copies
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import audit, audit_item, lease
 
@@ -45,9 +46,9 @@ class Checking(Database):
         """Commits checks in one transaction: for each, its journal link, findings, times, summaries and verdict.
 
         Returns:
-            for each result whether it counts. False: its lease has gone to somebody else, or its audit was stopped,
-            and nothing of it was written. A result that was committed before under the same lease is True again and
-            written once.
+            for each result whether it counts. False: its lease has gone to somebody else, its audit was stopped, or
+            its package was removed meanwhile, and nothing of it was written. A result that was committed before under
+            the same lease is True again and written once.
 
         Raises:
             ValueError: a result that cannot be (a PASS that its figures do not bear out, a shard of another
@@ -56,11 +57,13 @@ class Checking(Database):
         if not results:
             return []
         with self.writing() as connection:
-            batch = _Batch(connection, results)
-            committing = Committing(connection, results)
+            ended = ended_copies(connection, {result.copy_id for result in results})
+            in_care = [result for result in results if result.copy_id not in ended]
+            batch = _Batch(connection, in_care)
+            committing = Committing(connection, in_care)
             answers = []
             for result in results:
-                admitted, known = batch.admit(result)
+                admitted, known = (False, False) if result.copy_id in ended else batch.admit(result)
                 if admitted and not known:
                     batch.done(result, committing.commit(result, batch.required(result)))
                 answers.append(admitted)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
-from checks.names import path_fields
+from checks.names import path_fields, show
 from preserve.catalog.bulk import among, as_list, insert_rows, rows_as
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
@@ -22,7 +22,7 @@ from preserve.errors import UsageError
 _VERSIONS = (
     select(
         *(inventory.c.id, inventory.c.package_id, inventory.c.version, inventory.c.root, inventory.c.shards),
-        *(package.c.uuid, package.c.identifier),
+        *(package.c.uuid, package.c.identifier, package.c.removed_at),
     )
     .join(package, package.c.id == inventory.c.package_id)
     .where(among(inventory.c.id, bindparam("ids")))
@@ -160,6 +160,11 @@ def _insert_copies(connection: Connection, new: Sequence[NewCopy], at: datetime)
         version, place = versions.get(one.inventory_id), places.get(one.replica_id)
         if version is None or place is None:
             raise UsageError("a copy can only be recorded of a version in the catalog, on a replica in use")
+        if version.removed_at is not None:
+            raise UsageError(
+                f"the package {show(version.identifier.encode())} was removed meanwhile",
+                remedy=f"What was just copied to {place.name} is in no catalog; look at {show(one.location)} there.",
+            )
         if (one.inventory_id, one.replica_id) in taken:
             raise UsageError(f"version {version.version} of {version.identifier} has a copy on {place.name} already")
         taken.add((one.inventory_id, one.replica_id))

@@ -14,6 +14,7 @@ from checks.names import show
 from preserve.errors import CatalogError
 
 BUSY_SECONDS = 30.0
+APPLICATION_ID = 0x70727376  # "prsv", where file(1) and people look for it
 
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -54,13 +55,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the catalog."""
-        with _translated(self.path), self._engine.connect() as connection, connection.begin():
+        with translated(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: all of it, durably, or nothing."""
-        with _translated(self.path), self._turn, self._engine.connect() as connection:
+        with translated(self.path), self._turn, self._engine.connect() as connection:
             connection.execution_options(preserve_writes=True)
             with connection.begin():
                 yield connection
@@ -68,7 +69,7 @@ class Database:
     @contextmanager
     def bare(self) -> Iterator[Connection]:
         """A connection for what cannot be done inside a transaction, such as PRAGMA journal_mode."""
-        with _translated(self.path), self._engine.connect() as connection:
+        with translated(self.path), self._engine.connect() as connection:
             yield connection.execution_options(preserve_bare=True)
 
 
@@ -101,7 +102,8 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def _translated(path: bytes) -> Iterator[None]:
+def translated(path: bytes) -> Iterator[None]:
+    """Turns what SQLite says of a catalog into a CatalogError in our words."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:

@@ -1,14 +1,16 @@
 """Look-up by digest: where else the same content is expected. One walk over the records, however many are asked."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from sqlalchemy import select
 
 from checks.inventory import segment_count
+from preserve.catalog.bulk import among
 from preserve.catalog.columns import Columns, decode, decode_entries
 from preserve.catalog.database import Database
 from preserve.catalog.rows import HeldFile
-from preserve.catalog.schema import copy, inventory, record, shard
+from preserve.catalog.schema import copy, inventory, record, shard, shard_state
 
 _PAGE = 64  # records
 _DIGEST_BYTES = 32
@@ -39,6 +41,14 @@ class Holding(Database):
                     yield from self._within(shard_id, inventory_id, wanted)
             if len(rows) < _PAGE:
                 return
+
+    def read_times(self, copy_ids: Collection[int]) -> dict[tuple[int, int], datetime]:
+        """When each shard of these copies was last read through (READ or better), by (copy, shard); absent: never."""
+        state = shard_state.c
+        query = select(state.copy_id, state.shard_id, state.read_at)
+        with self.reading() as connection:
+            rows = connection.execute(query.where(among(state.copy_id, copy_ids), state.read_at.is_not(None)))
+            return {(copy_id, shard_id): at for copy_id, shard_id, at in rows}
 
     def _within(self, shard_id: int, inventory_id: int, wanted: set[tuple[int, bytes]]) -> Iterator[HeldFile]:
         query = select(record.c.paths, record.c.sizes, record.c.digests, record.c.segments)

@@ -1,8 +1,9 @@
 """Making a catalog, opening one, and bringing an older one up to date."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from os.path import isfile, lexists
 from uuid import uuid4
 
@@ -10,13 +11,13 @@ from sqlalchemy import Connection, insert, inspect
 
 from checks.names import show
 from preserve.catalog import schema
-from preserve.catalog.database import Database
-from preserve.catalog.journal import Chain, begin_journal
+from preserve.catalog.backing import take_snapshot
+from preserve.catalog.database import APPLICATION_ID, Database
+from preserve.catalog.journal import Chain, append, begin_journal
 from preserve.errors import CatalogError
+from preserve.stores.durable import sync_directory, writing
 
 REVISIONS = ("0001", "0002")  # all that there were, in order; the last is what this program works with
-
-_APPLICATION_ID = 0x70727376  # "prsv", where file(1) and people look for it
 
 
 def create_database(database: Database, at: datetime) -> None:
@@ -26,7 +27,7 @@ def create_database(database: Database, at: datetime) -> None:
         raise CatalogError(f"{name} is there already", remedy="Open it, or choose another path.")
     with _closed_on_error(database):
         with database.bare() as connection:
-            connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
         if mode != "wal":
             raise CatalogError(
@@ -41,7 +42,8 @@ def create_database(database: Database, at: datetime) -> None:
 def prepare_database(database: Database) -> None:
     """Brings a catalog up to date; CatalogError if it is missing, no catalog, or from a newer program.
 
-    What a newer program made is left as it is.
+    What a newer program made is left as it is. Of an older one a verified copy is kept beside it before it is touched:
+    `<its name>.before-<the new revision>`; UndeterminedError if there is no room for that.
     """
     name = show(database.path)
     if not isfile(database.path):
@@ -57,8 +59,27 @@ def prepare_database(database: Database) -> None:
                 remedy="Use that program, or update this one.",
             )
         if revision != REVISIONS[-1]:
-            with database.writing() as connection:
-                _migrate(connection)
+            _bring_up_to_date(database)
+
+
+def _bring_up_to_date(database: Database) -> None:
+    """One process migrates, in one transaction; another waits for its write lock and finds it done.
+
+    A killed one leaves the catalog as it was, and maybe the copy: then that is of the same state, or of an older one.
+    """
+    with database.writing() as connection:
+        revision, newest = _revision(connection), REVISIONS[-1]
+        if revision == newest:
+            return
+        kept = database.path + b".before-" + newest.encode()
+        # Nothing was written under this lock yet, so the copy is of what is going to be migrated.
+        copied = take_snapshot(database.path, kept + b".partial")
+        with writing(kept):
+            os.replace(copied.path, kept)
+            sync_directory(os.path.dirname(os.path.abspath(kept)))
+        _migrate(connection)
+        body = {"from": revision, "to": newest, "backup": copied.sha256.hex()}
+        append(connection, "catalog-migrated", datetime.now(UTC), body)
 
 
 @contextmanager

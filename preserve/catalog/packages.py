@@ -100,6 +100,13 @@ class Packages(Database):
             rows = read_packages(connection, query)
         return rows[0] if rows else None
 
+    def inventory_id_of(self, package_id: int, version: int) -> int | None:
+        """The inventory of a package's version, if it has that version."""
+        query = select(inventory.c.id).where(inventory.c.package_id == package_id, inventory.c.version == version)
+        with self.reading() as connection:
+            found: int | None = connection.execute(query).scalar_one_or_none()
+            return found
+
     def shards(self, inventory_id: int) -> list[ShardRow]:
         """An inventory's shards, in order of their ranges."""
         query = select(shard).where(shard.c.inventory_id == inventory_id).order_by(shard.c.start)

@@ -15,6 +15,7 @@ _COPIES = (
     .join(replica, replica.c.id == copy.c.replica_id)
     .where(among(copy.c.id, bindparam("ids")))
 )
+_ENDED = select(copy.c.id).where(among(copy.c.id, bindparam("ids")), copy.c.removed_at.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,8 @@ def places_of(connection: Connection, copy_ids: Iterable[int]) -> dict[int, Copy
         id_: CopyPlace(package_id, inventory_id, str(uuid), version, str(at))
         for id_, package_id, inventory_id, uuid, version, at in rows
     }
+
+
+def ended_copies(connection: Connection, copy_ids: Iterable[int]) -> frozenset[int]:
+    """Those of these copies that are looked after no longer: their package was removed."""
+    return frozenset(connection.execute(_ENDED, {"ids": as_list(set(copy_ids))}).scalars())

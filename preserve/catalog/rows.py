@@ -266,3 +266,24 @@ class HeldFile:
     path: bytes
     size_bytes: int
     sha256: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The journal's last link as somebody saw it once, and kept it outside the catalog."""
+
+    number: int
+    hash: bytes
+    at: datetime | None
+    where: str  # showable: a replica, a file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One place where the catalog is not what its journal says, in words for people. All texts are showable."""
+
+    where: str  # a table, `journal`, or `catalog` for the file as such
+    number: int | None  # of the journal's link that says otherwise, where it is one
+    message: str
+    expected: str = ""
+    found: str = ""

@@ -24,21 +24,28 @@ _COMMANDS = {
     "replica": ("holdings", "Add, list or remove a place that holds copies."),
     "replicate": ("holdings", "Copy packages to replicas, read back, record."),
     "audit": ("auditing", "Read copies again and compare them with what was taken in."),
+    "safe-to-delete": ("keeping", "Whether local files are kept well enough elsewhere to be deleted here."),
+    "remove": ("removing", "End the care for a package; delete its copies, if so asked."),
     "status": ("showing", "Packages and replicas at a glance."),
+    "repair": ("repairing", "Mend damaged files from good copies: a plan, or with --apply the deed."),
+    "restore": ("repairing", "A whole verified bag out of the best files of all copies."),
     "report": ("showing", "What drifted, what is lost, what an audit did."),
+    "premis": ("premis", "Export a package's history as PREMIS, validate a PREMIS document."),
+    "catalog": ("catalog", "Back the catalog up, make it again from the replicas."),
     "serve": ("auditing", "Keep the schedule."),
 }
 _PANELS = [
     {"name": "Begin", "commands": ["demo", "init"]},
     {"name": "Take in", "commands": ["bag", "validate", "add"]},
-    {"name": "Keep", "commands": ["replica", "replicate", "audit", "serve"]},
-    {"name": "Look", "commands": ["status", "report"]},
+    {"name": "Keep", "commands": ["replica", "replicate", "audit", "serve", "catalog", "remove"]},
+    {"name": "Mend", "commands": ["repair", "restore"]},
+    {"name": "Look", "commands": ["status", "report", "premis", "safe-to-delete"]},
 ]
 
 
 def _lazily(name: str) -> Lazy:
     module, short_help = _COMMANDS[name]
-    return Lazy(f"preserve.cli.{module}:{name}_command", short_help)
+    return Lazy(f"preserve.cli.{module}:{name.replace('-', '_')}_command", short_help)
 
 
 @click.group(

@@ -10,9 +10,9 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -102,6 +102,16 @@ def print_json(document: Mapping[str, object]) -> None:
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _quiet()
+
+
+def stream(write: Callable[[BinaryIO], object]) -> None:
+    """Lets something write bytes to standard output as they come. If the reader has gone, that is no error."""
+    try:
+        sys.stdout.flush()
+        write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         _quiet()

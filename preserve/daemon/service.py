@@ -34,6 +34,10 @@ class Work(Protocol):
         """Audits what is due, until `stop`; a sentence about what came of it."""
         ...
 
+    def back_up_if_due(self) -> str:
+        """Backs the catalog up, if the last day's work stands in no backup yet; a sentence about it, or nothing."""
+        ...
+
 
 class Daemon:
     """Ticks until stopped. A tick may come late or twice: what is to be done is asked of the catalog each time."""
@@ -89,12 +93,24 @@ class Daemon:
                 last = self._work.last_run_at()
                 if run_is_due(self._every, last, self._clock(), self._zone):
                     self._say(self._work.run_due(self._stop_run))
+                    self._back_up()
             self._error = ""
         except PreserveError as error:
             # The next tick tries again: a catalog that was locked or a disk that was full must not end the service.
             self._tell(f"error: {error.message} {error.remedy}".rstrip())
         except Exception as error:  # noqa: BLE001  a mistake of ours must not end it either, nor go unsaid
             self._tell(f"internal error: {type(error).__name__}: {error}; please report it")
+
+    def _back_up(self) -> None:
+        """After a run; what keeps it from being done is told at each, and keeps nothing else from being done."""
+        if self._stop_run.is_set():
+            return
+        try:
+            told = self._work.back_up_if_due()
+        except PreserveError as error:
+            told = f"the catalog was not backed up: {error.message} {error.remedy}".rstrip()
+        if told:
+            self._say(told)
 
     def _tell(self, told: str) -> None:
         """Says an error once, not at every tick."""

@@ -1,4 +1,4 @@
-"""Who took part in making a package: software always, an organization and a person where they are known."""
+"""Who took part: software always, an organization and people where they are known."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -14,54 +14,65 @@ UUID_TYPE = Term("UUID")
 _NAMESPACE = UUID(OWN_AUTHORITY_URI.removeprefix("urn:uuid:"))
 
 
+class Cast:
+    """The agents of one document, each of them once. What gives an agent gives the link to it."""
+
+    def __init__(self) -> None:
+        self._agents: dict[Identifier, Agent] = {}
+
+    def entities(self) -> Iterator[Agent]:
+        """The agents themselves, in the order in which they came."""
+        return iter(self._agents.values())
+
+    def software(self, name: str, version: str | None, note: str = "") -> Link:
+        key = b"software\0" + b"\0".join(map(_bytes, (name, version or "", note)))
+        return self._take("sof", name, key, "exe", version=version, note=note)
+
+    def organization(self, name: str) -> Link:
+        return self._take("org", name, b"organization\0" + _bytes(name), "imp")
+
+    def person(self, name: str, organization: str, role: str = "imp") -> Link:
+        # In two organizations, two people of the same name are not the same.
+        return self._take("per", name, b"person\0" + _bytes(organization) + b"\0" + _bytes(name), role)
+
+    def _take(self, code: str, name: str, key: bytes, role: str, *, version: str | None = None, note: str = "") -> Link:
+        identifier = Identifier(UUID_TYPE, str(object_uuid(_NAMESPACE, key)))
+        if identifier not in self._agents:
+            self._agents[identifier] = Agent(
+                identifiers=(identifier,),
+                names=(Term(printable(name)),),
+                type=term("agentType", code),
+                version=None if version is None else printable(version),
+                notes=(printable(note),) if note else (),
+            )
+        return Link(identifier, (term("eventRelatedAgentRole", role),))
+
+
 class Agents:
-    """The agents of one package, and the links from its events to them.
+    """The agents who made a package, and the links from its events to them.
 
     `preserve` links to this program, `identifying` to what identified formats (empty if that is not known), and
     `parties` to organization and person, who had the package made.
     """
 
     def __init__(self, package: PackageFact) -> None:
-        self._agents: list[Agent] = []
+        self._cast = Cast()
         organization = (package.organization or "").strip()
         person = (package.person or "").strip()
-        self.preserve = self._software("preserve", package.software_version)
+        self.preserve = self._cast.software("preserve", package.software_version)
         self.identifying: tuple[Link, ...] = ()
         if (software := package.format_software) is not None:
-            self.identifying = (self._software(software.name, software.version, software.signatures),)
+            self.identifying = (self._cast.software(software.name, software.version, software.signatures),)
         parties = []
         if organization:
-            parties.append(self._party("org", organization, b"organization\0" + _bytes(organization)))
+            parties.append(self._cast.organization(organization))
         if person:
-            # In two organizations, two people of the same name are not the same.
-            parties.append(self._party("per", person, b"person\0" + _bytes(organization) + b"\0" + _bytes(person)))
+            parties.append(self._cast.person(person, organization))
         self.parties = tuple(parties)
 
     def entities(self) -> Iterator[Agent]:
         """The agents themselves."""
-        return iter(self._agents)
-
-    def _software(self, name: str, version: str, note: str = "") -> Link:
-        agent = Agent(
-            identifiers=(_identifier(b"software\0" + b"\0".join(map(_bytes, (name, version, note)))),),
-            names=(Term(printable(name)),),
-            type=term("agentType", "sof"),
-            version=printable(version),
-            notes=(printable(note),) if note else (),
-        )
-        return self._take(agent, "exe")
-
-    def _party(self, code: str, name: str, key: bytes) -> Link:
-        agent = Agent(identifiers=(_identifier(key),), names=(Term(printable(name)),), type=term("agentType", code))
-        return self._take(agent, "imp")
-
-    def _take(self, agent: Agent, role: str) -> Link:
-        self._agents.append(agent)
-        return Link(agent.identifiers[0], (term("eventRelatedAgentRole", role),))
-
-
-def _identifier(key: bytes) -> Identifier:
-    return Identifier(UUID_TYPE, str(object_uuid(_NAMESPACE, key)))
+        return self._cast.entities()
 
 
 def _bytes(text: str) -> bytes:

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from checks.evidence import Outcome, worst
 from checks.findings import Code, Finding
-from checks.names import path_fields, show
+from checks.names import path_fields, path_from_fields, show
 from checks.ports import StoreError
 from preserve.audit.copies import CopyView, Listed
 from preserve.audit.running import Auditor
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow
-from preserve.errors import PreserveError
+from preserve.errors import PreserveError, UndeterminedError
 from preserve.repair.acts import quarantined, repaired
 from preserve.repair.origins import Origin, quarantined_at
 from preserve.repair.planning import Method, Step
@@ -70,8 +70,7 @@ class Mender:
         if outcome is Outcome.PASS:
             return Mended(step=step, ending=Ending.WAS_GOOD, method=step.method, results=before)
         if outcome is Outcome.INCONCLUSIVE or found is None:
-            said = next((f.message for result in before for f in result.findings), "it could not be read")
-            return _failed(step, said, "Look at the medium, audit again, then repair.", outcome)
+            return _failed(step, _said(before), "Look at the medium, audit again, then repair.", outcome)
         work = self._work(step, found)
         method = self._carry_out(work, before)
         if method is None:
@@ -81,7 +80,7 @@ class Mender:
 
     def _carry_out(self, work: Work, before: Sequence[CheckResult]) -> Method | None:
         """Chooses by what was found just now; None if no good bytes could be had, and nothing was changed then."""
-        if work.code is Code.MOVED and self._rename_back(work):
+        if work.code in (Code.MISSING, Code.MOVED) and self._rename_back(work):
             return Method.RENAME_BACK
         if work.code in (Code.MISSING, Code.MOVED):
             return Method.WRITE if self._write(work) else None
@@ -147,17 +146,22 @@ class Mender:
         return work.quarantine.begin(document, at)
 
     def stage(self, work: Work, entry: Entry, name: bytes, piece: Piece, *, beside: bool) -> bool:
-        """Writes the good bytes into an entry, from the first origin that has them, and reads them back."""
+        """Writes the good bytes into an entry, from the first origin that has them, and reads them back.
+
+        Raises:
+            UndeterminedError: they cannot be written, or the medium does not keep them.
+        """
         for origin in (*work.step.origins, *self._aside.get(piece.sha256.hex(), ())):
             with Beside(work.store, work.full, piece) as bad:
                 with entry.file(name) as sink:
                     fetched = fetch(origin, piece, [sink, bad.update] if beside else [sink])
-                fault = fetched.fault or _not_kept(work.store, entry, name, piece)
-                if not fault:
+                if not fetched.fault:
+                    _refuse_unkept(work.store, entry, name, piece)
                     work.origin, work.evidence = origin, fetched.evidence
                     work.diagnosis = bad.diagnosis() if beside else None
                     return True
-            work.faults.append(f"{origin.name}: {fault}")
+            work.faults.append(f"{origin.name}: {fetched.fault}")
+            work.unread = work.unread or fetched.unread
             entry.remove(name)
         return False
 
@@ -193,8 +197,7 @@ class Mender:
         return True
 
     def _rename_back(self, work: Work) -> bool:
-        seen = work.view.look()
-        name = seen.moved.get(work.step.path or b"") if isinstance(seen, Listed) else None
+        name = self._other_name(work)
         if name is None:
             return False
         copy = work.step.copy
@@ -213,6 +216,12 @@ class Mender:
         work.origin, work.evidence = there, found.evidence
         work.acts.append(repaired(work, Method.RENAME_BACK, "", self.by))
         return True
+
+    def _other_name(self, work: Work) -> bytes | None:
+        """Where its content lies by the listing of now, or lay when an audit found that it was moved."""
+        seen, told = work.view.look(), work.step.row.finding.parameters.get("found")
+        now = seen.moved.get(work.step.path or b"") if isinstance(seen, Listed) else None
+        return now or (path_from_fields(told) if isinstance(told, Mapping) else None)
 
     def _set_aside(self, step: Step) -> Mended:
         """An untracked file goes into the quarantine as it is."""
@@ -246,22 +255,31 @@ class Mender:
             evidence=work.evidence,
             diagnosis=work.diagnosis,
             entry=", ".join(dict.fromkeys(entries)),
-            problem="" if outcome is Outcome.PASS else "it was put in place and does not read back as it should",
+            problem="" if outcome is Outcome.PASS else f"it was put in place, and now: {_said(after)}",
             remedy="" if outcome is Outcome.PASS else "Suspect this disk or its cable. What was set aside is kept.",
             outcome=outcome,
             results=after,
         )
 
 
-def _not_kept(store: LocalStore, entry: Entry, name: bytes, piece: Piece) -> str:
-    """Whether the medium keeps what was staged: read back past the cache."""
-    fault = fetch(Origin(name="", store=store, path=entry.location + b"/" + name), piece, alone=True).fault
-    return f"what was written did not read back: {fault}" if fault else ""
+def _refuse_unkept(store: LocalStore, entry: Entry, name: bytes, piece: Piece) -> None:
+    """Reads what was staged back past the cache, before anything is moved for it."""
+    path = entry.location + b"/" + name
+    fault = fetch(Origin(name="", store=store, path=path), piece, alone=True).fault
+    if fault:
+        raise UndeterminedError(
+            f"{show(os.path.join(store.root, path))}: what was written does not read back: {fault}",
+            remedy="Nothing was moved. Suspect this disk or its cable.",
+        )
 
 
 def _damage(results: Sequence[CheckResult], path: bytes) -> Finding | None:
     found = [finding for result in results for finding in result.findings if finding.path == path]
     return next((finding for finding in found if finding.meaning.outcome is Outcome.FAIL), None)
+
+
+def _said(results: Sequence[CheckResult]) -> str:
+    return next((found.message for result in results for found in result.findings), "it could not be read")
 
 
 def _failed(step: Step, problem: str, remedy: str, outcome: Outcome = Outcome.INCONCLUSIVE) -> Mended:

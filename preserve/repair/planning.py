@@ -92,7 +92,9 @@ class Planner:
         rows = [
             row
             for row in self._catalog.findings(package_ids, replica_ids)
-            if row.copy_id in copies and row.finding.meaning.outcome is not Outcome.PASS
+            if row.copy_id in copies
+            and row.finding.meaning.outcome is not Outcome.PASS
+            and not self._is_back(copies, row)
         ]
         stopped = {one.copy.replica_id for one in frozen}
         steps: list[Step] = []
@@ -111,6 +113,10 @@ class Planner:
             else:
                 steps.append(self._step(copy, row, method))
         return Plan(steps=self._with_origins(_in_order(steps)), left=left, frozen=frozen)
+
+    def _is_back(self, copies: Mapping[int, CopyRow], row: FindingRow) -> bool:
+        """An outage that is over says nothing any more; the next audit closes it."""
+        return row.code is Code.REPLICA_UNAVAILABLE and copies[row.copy_id].replica_id in self._stores
 
     def _method(self, row: FindingRow) -> Method | None:
         if row.code is Code.UNTRACKED:

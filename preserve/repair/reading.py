@@ -42,6 +42,7 @@ class Fetched:
 
     fault: str
     evidence: Evidence
+    unread: bool = False  # it could not be read, or changed meanwhile: it may be good
 
 
 def fetch(
@@ -71,7 +72,7 @@ def fetch(
         )
     )
     good = reading.sound and reading.size_bytes == size and reading.digests["sha256"] == piece.sha256
-    return Fetched("" if good else _fault(reading), reading.evidence)
+    return Fetched("" if good else _fault(reading), reading.evidence, bool(reading.problem) or reading.changed)
 
 
 def _fault(reading: Reading) -> str:

@@ -16,7 +16,7 @@ from preserve.repair.mending import Mender
 from preserve.repair.planning import Method, Plan, Step
 from preserve.repair.reading import Beside, Piece, fetch
 from preserve.repair.settling import Settler
-from preserve.repair.work import Ending, Mended
+from preserve.repair.work import Ending, Mended, no_source
 from preserve.replicate.service import Placed, Replicator
 from preserve.stores.local import LocalStore
 from preserve.stores.quarantine import Quarantine
@@ -96,7 +96,7 @@ def step_looked_into(step: Step, store: LocalStore) -> Mended:
     planned = Mended(step=step, ending=Ending.PLANNED, method=step.method, outcome=Outcome.FAIL)
     if step.entry is None or step.path is None:
         return planned
-    faults = []
+    faults, unread = [], False
     own = step.method is Method.RENAME_BACK  # its own bytes, under their other name, are the first choice then
     for origin in sorted(step.origins, key=lambda one: own and one.name != step.copy.replica):
         try:
@@ -108,10 +108,11 @@ def step_looked_into(step: Step, store: LocalStore) -> Mended:
                     return replace(planned, origin=origin, evidence=fetched.evidence, diagnosis=told)
         except StoreError as error:
             faults.append(f"{origin.name}: {error}")
+            unread = True
             continue
         faults.append(f"{origin.name}: {fetched.fault}")
-    problem = "; ".join(faults) or "nothing in the catalog has its content"
-    return replace(planned, ending=Ending.NO_SOURCE, problem=problem)
+        unread = unread or fetched.unread
+    return no_source(step, faults, unread=unread)
 
 
 def _ended(step: Step, ending: Ending, problem: str, remedy: str, outcome: Outcome) -> Mended:

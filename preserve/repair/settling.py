@@ -54,14 +54,23 @@ class Settler:
         for entry in Quarantine(self._store.root).entries():
             name = os.fsdecode(entry.name)
             if name in known:
-                entry.remove(GOOD)  # killed between the record and this
+                self._finish(entry)
                 continue
             begun = self._begun(entry, copies)
+            if begun is None and entry.holds_nothing():
+                entry.discard()  # killed, or out of room, before it could say what for
+                continue
             if begun is None:
                 told.append(f"{name}: left as it is; it is of no package in care here, or cannot be understood")
                 continue
             told.append(f"{name}: {self._settle(begun)}")
         return told
+
+    def _finish(self, entry: Entry) -> None:
+        """What a run could not do any more after its record."""
+        entry.remove(GOOD)
+        if not entry.sealed and entry.has(CONTENT):
+            entry.seal(digest_of(self._store, entry.location + b"/" + CONTENT)[1])
 
     def _settle(self, begun: _Begun) -> str:
         entry = begun.entry

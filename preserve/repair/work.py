@@ -45,6 +45,18 @@ class Mended:
     results: Sequence[CheckResult] = ()
 
 
+def no_source(step: Step, faults: Sequence[str], *, unread: bool) -> Mended:
+    """No origin gave good bytes. While one of them could not be read, that is no loss."""
+    return Mended(
+        step=step,
+        ending=Ending.FAILED if unread else Ending.NO_SOURCE,
+        method=step.method,
+        problem="; ".join(faults) or "nothing in the catalog has its content",
+        remedy="Make readable what could not be read, then repair again." if unread else "",
+        outcome=Outcome.INCONCLUSIVE if unread else Outcome.FAIL,
+    )
+
+
 @dataclass(slots=True)
 class Work:
     """One step at work: its store, where its file lies, and what becomes of it."""
@@ -61,6 +73,7 @@ class Work:
     evidence: Evidence = Evidence.LISTED  # by which the origin was read
     diagnosis: Diagnosis | None = None
     faults: list[str] = field(default_factory=list)  # of origins that were not good
+    unread: bool = False  # whether one of them could not be read, and so may be good
 
     @property
     def full(self) -> bytes:

@@ -131,6 +131,7 @@ class Replicator:
                 staging.publish(where)
             else:
                 # Renamed by an earlier run that was killed before it could record it; or somebody else's folder.
+                staging.flush()  # its name and its bytes may be in memory only, and what is recorded must last
                 checks = self._read_back(Place(replica.name, store, where), replica, content)
                 if not all_passed(checks):
                     raise UsageError(
@@ -307,4 +308,6 @@ def _failed(package: PackageRow, replica: ReplicaRow, found: list[Finding]) -> P
 
 def _named(finding: Finding) -> str:
     cause = finding.parameters.get("cause")
-    return show(finding.path or b"") + (f" ({show(str(cause).encode())})" if cause else "")
+    return (show(finding.path) if finding.path else "the copy's own folder") + (
+        f" ({show(str(cause).encode())})" if cause else ""
+    )

@@ -101,13 +101,14 @@ class Backups:
                 self._clear_away(folder)
                 raise
 
-    def prune(self, keep: int) -> int:
-        """Takes away the oldest, until `keep` are left; how many went. At least one always stays."""
-        gone = self.kept()[max(1, keep) :]
+    def prune(self, keep: int, standing: Described) -> int:
+        """Takes away the oldest beside the one that was just placed, until `keep` are left; how many went."""
+        others = sorted((one for one in self.kept() if one.stem != standing.stem), key=lambda one: one.made_at)
+        gone = others[: max(0, len(others) + 1 - max(1, keep))]
         with writing(os.path.join(self._store.root, self._folder)):
             if gone:
                 with entered(self._store.root, self._folder) as folder:
-                    for backup in reversed(gone):
+                    for backup in gone:
                         os.unlink(backup.stem + b".json", dir_fd=folder)  # from here on it does not count
                         os.unlink(backup.name, dir_fd=folder)
                     os.fsync(folder)

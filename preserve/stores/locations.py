@@ -1,9 +1,11 @@
 """Where a copy lies on a replica: a plain bag under the package's identifier."""
 
 import re
+from urllib.parse import unquote_to_bytes
 
 _SAFE = re.compile(rb"[^\w.\- ]", re.ASCII)
 _NAME_LIMIT_BYTES = 255
+_VERSION = re.compile(rb"\.v([1-9][0-9]{0,8})\Z")
 
 
 def location(identifier: str, version: int) -> bytes:
@@ -22,6 +24,18 @@ def location(identifier: str, version: int) -> bytes:
     if not escaped or len(escaped) > _NAME_LIMIT_BYTES:
         raise ValueError(f"an identifier of {len(escaped)} bytes cannot name a folder")
     return escaped
+
+
+def named_by(folder: bytes) -> tuple[str, int] | None:
+    """The inverse of `location`: identifier and version; None for a folder that `location` would never name."""
+    suffix = _VERSION.search(folder)
+    version = int(suffix[1]) if suffix else 1
+    base = folder[: suffix.start()] if suffix and version > 1 else folder
+    identifier = unquote_to_bytes(base).decode("utf-8", "surrogateescape")
+    try:
+        return (identifier, version) if location(identifier, version) == folder else None
+    except ValueError:
+        return None
 
 
 def _plain(character: str) -> bool:

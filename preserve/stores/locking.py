@@ -24,7 +24,8 @@ def locked(path: bytes, *, busy: str, remedy: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             os.unlink(path)  # while it is held: nobody else can mean this file
-        os.close(lock)
+        with suppress(OSError):  # nothing was written into it: what was done under the lock is done
+            os.close(lock)
 
 
 def _taken(path: bytes, busy: str, remedy: str) -> int:

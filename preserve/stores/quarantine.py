@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 
+from preserve.errors import PreserveError
 from preserve.stores.durable import exchange, rename_no_replace, writing
 from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
@@ -45,10 +46,15 @@ class Quarantine:
         """A new entry: what is going to be set aside is on the medium before anything is moved."""
         name = f"{at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}".encode()
         entry = Entry(self._root, name)
-        with writing(entry.path), entered(self._root, entry.location, make=True, durable=True):
-            pass
         content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        entry.write(_DOCUMENT, content.encode("utf-8", "backslashreplace"))
+        try:
+            with writing(entry.path), entered(self._root, entry.location, make=True, durable=True):
+                pass
+            entry.write(_DOCUMENT, content.encode("utf-8", "backslashreplace"))
+        except BaseException:
+            with suppress(OSError, PreserveError):
+                entry.discard()
+            raise
         return entry
 
     def entries(self) -> Iterator["Entry"]:
@@ -86,6 +92,10 @@ class Entry:
         except (OSError, ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None
+
+    def holds_nothing(self) -> bool:
+        """Whether neither anything was set aside in it nor staged for it."""
+        return not any(self.has(name) for name in (CONTENT, GOOD, ASIDE))
 
     def has(self, name: bytes) -> bool:
         """Whether there is something of that name in the entry."""
@@ -172,9 +182,14 @@ class Entry:
             finally:
                 os.close(good)
 
+    @property
+    def sealed(self) -> bool:
+        """Whether it has its manifest."""
+        return self.has(_MANIFEST)
+
     def seal(self, digest: str | None) -> None:
         """Writes the entry's manifest, if what was set aside is a file that could be read."""
-        if digest is not None and not self.has(_MANIFEST):
+        if digest is not None and not self.sealed:
             self.write(_MANIFEST, f"{digest}  {CONTENT.decode()}\n".encode("ascii"))
 
     def remove(self, name: bytes) -> None:

@@ -21,10 +21,11 @@ class Repairing(Kept):
     name = "repair"
     packages: int = 3
     files: int = 40
+    damaged: tuple[tuple[str, str], ...] = (("disk", "box-0"), ("nas", "box-1"), ("disk", "box-2"))
 
     def change(self, folder: Path) -> None:
         self.whole = {name: tree(folder / name) for name in REPLICAS}
-        for replica, package in (("disk", "box-0"), ("nas", "box-1"), ("disk", "box-2")):
+        for replica, package in self.damaged:
             self._damage(folder / replica / package)
         with self.open(folder) as workspace:
             audits.run(workspace, audits.plan(workspace), Silent())
@@ -51,9 +52,9 @@ class Repairing(Kept):
         with self.open(folder) as workspace:
             left = sum(row.finding.severity.value == "error" for row in workspace.catalog.findings())
             unknown = [entry for entry in _entries(folder) if entry.name not in _recorded(workspace)]
-        done = 18 - left
+        all_ = 6 * len(self.damaged)
         where = "" if not unknown else ", an entry not recorded"
-        return f"{done // 6 * 6} and more of 18 done{where}"
+        return f"{(all_ - left) // 6 * 6} and more of {all_} done{where}"
 
     def faults_when_killed(self, folder: Path) -> list[str]:
         faults = self.changed(folder, ("bags", "abroad"))

@@ -49,9 +49,10 @@ def campaign(folder: Path, *, count: int, seed: int, a_round: int = 20) -> Repor
         _plant(scene, report, min(a_round, count - report.damages.total()))
         workspace.audit()
         before = _files(workspace)
+        held = {sha256(content).digest() for content in before.values()} | _quarantined(workspace)
         view = _repair(workspace, report)
         after, found = _files(workspace), workspace.audit()
-        _judge(workspace, pristine, before, after, set(found), view, report)
+        _judge(workspace, pristine, before, held, after, set(found), view, report)
         _put_back(workspace, pristine, after)
         if left := workspace.audit():
             report.faults.append(f"not clean after all was put back: {left}")
@@ -109,12 +110,12 @@ def _judge(
     workspace: PlacedWorkspace,
     pristine: Files,
     before: Files,
+    held: set[bytes],  # digests of all that lay on the replicas, the quarantine's too
     after: Files,
     found: set[tuple[str, str, bytes]],
     view: RepairView,
     report: Report,
 ) -> None:
-    held = {sha256(content).digest() for content in before.values()}
     set_aside = _quarantined(workspace)
     for place, content in pristine.items():
         had = before.get(place)

@@ -404,7 +404,8 @@ def test_a_medium_that_does_not_keep_what_is_staged_gets_nothing(
     placed.audit()
     monkeypatch.setattr(quarantine, "_write", lambda fd, buffer: os.write(fd, bytes(len(buffer))))
     view = mend(placed)
-    assert view.lines[0].ending == "no-good-copy" and "did not read back" in view.lines[0].problem
+    assert view.lines[0].ending == "failed" and "does not read back" in view.lines[0].problem
+    assert reports.outcome_of(view) is Outcome.INCONCLUSIVE
     assert at(placed, "disk", path).read_bytes() == b"bad"
 
 

@@ -125,8 +125,10 @@ class CatalogMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "held"):
+            faults = list(self.catalog.check())
             self.catalog.close()
             shutil.rmtree(self.folder)
+            assert faults == []  # computed again from the journal, everything is what it is
 
     @rule(minutes=st.integers(1, 5000))
     def time_passes(self, minutes: int) -> None:

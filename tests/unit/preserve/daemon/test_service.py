@@ -35,6 +35,7 @@ class FakeWork:
         self.name, self.shared, self.clock = name, shared, clock
         self.error: Exception | None = None
         self.during: Callable[[threading.Event], None] = lambda stop: None
+        self.backups: Callable[[], str] = lambda: ""
 
     def lead(self, ttl_seconds: float) -> bool:
         if self.shared.leader is None:
@@ -56,6 +57,9 @@ class FakeWork:
             self.shared.last = self.clock.now
         self.shared.runs.append((self.name, self.clock.now))
         return "ran"
+
+    def back_up_if_due(self) -> str:
+        return self.backups()
 
 
 def daemon(work: FakeWork, clock: Clock, said: list[str] | None = None) -> Daemon:
@@ -103,6 +107,23 @@ def test_an_error_is_told_and_the_next_tick_tries_again() -> None:
     work.error = None
     ticking.tick()
     assert len(shared.runs) == 1
+
+
+def test_a_backup_follows_each_run_and_its_failure_is_told_and_ends_nothing() -> None:
+    clock, shared, said = Clock(), Shared(), list[str]()
+    work = FakeWork("a", shared, clock)
+    ticking = daemon(work, clock, said)
+
+    def fail() -> str:
+        raise CatalogError("the disk is full", remedy="Make room.")
+
+    work.backups = fail
+    ticking.tick()
+    ticking.tick()  # nothing is due, so no backup either
+    work.backups = lambda: "backed up"
+    clock.now += timedelta(hours=6)
+    ticking.tick()
+    assert said[1:] == ["ran", "the catalog was not backed up: the disk is full Make room.", "ran", "backed up"]
 
 
 def test_a_run_that_was_stopped_is_run_again() -> None:

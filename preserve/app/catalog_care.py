@@ -1,0 +1,117 @@
+"""The care for the catalog itself: backups on the replicas, and making it again from them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from preserve import __version__
+from preserve.app.workspace import Presence, Workspace, presence
+from preserve.catalog.backing import BACKED_UP, Snapshot, clear_away, take_snapshot
+from preserve.catalog.rows import Head, ReplicaRow
+from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.backups import Backups, Described
+from preserve.stores.local import LocalStore
+from preserve.stores.locking import locked
+from reports.catalog_care import BackupLine, BackupView
+
+_SOON_ENOUGH = timedelta(hours=20)  # a day's backup is due a little before the day is over
+
+
+def back_up(workspace: Workspace) -> BackupView:
+    """Places a verified copy of the catalog on every replica that is there, and takes the oldest away after that.
+
+    Raises:
+        UsageError: there is no replica, or another process is at it.
+        CatalogError: the catalog is damaged; nothing was placed, and no older backup went.
+    """
+    stores, replicas = workspace.stores(), workspace.replicas()
+    if not replicas:
+        raise UsageError("there is no replica", remedy="Add one with `preserve replica add NAME PATH`.")
+    seen = [(replica, presence(stores.get(replica.id), replica)) for replica in replicas]
+    if not any(found.there for _, found in seen):
+        return BackupView(lines=[_away(workspace, *each) for each in seen])
+    with _snapshot(workspace) as snapshot:
+        lines = [
+            _placed(workspace, replica, stores[replica.id], snapshot)
+            if found.there
+            else _away(workspace, replica, found)
+            for replica, found in seen
+        ]
+    return BackupView(lines=lines, head=snapshot.number, head_hash=snapshot.hash.hex(), size_bytes=snapshot.size_bytes)
+
+
+def backup_is_due(workspace: Workspace) -> bool:
+    """Whether the last backup is older than most of a day and something was recorded since."""
+    last = workspace.catalog.last_backed_up()
+    if last is None:
+        return bool(workspace.replicas())
+    # A time that lies ahead tells of a clock that was set back: then one is made, rather than waited for.
+    age = workspace.clock() - last.at
+    return last.journal_grew and not timedelta(0) <= age < _SOON_ENOUGH
+
+
+def heads(workspace: Workspace) -> list[Head]:
+    """The heads of this catalog's journal as they stand in the descriptions of its backups, on all replicas."""
+    uuid, stores, found = workspace.catalog.uuid(), workspace.stores(), list[Head]()
+    for replica in workspace.replicas():
+        if presence(store := stores.get(replica.id), replica).there and store is not None:
+            found += [
+                Head(number=one.number, hash=one.hash, at=one.made_at, where=f"{replica.name}: {one.name.decode()}")
+                for one in Backups(store.root, uuid).kept()
+            ]
+    return found
+
+
+@contextmanager
+def _snapshot(workspace: Workspace) -> Iterator[Snapshot]:
+    """A verified copy beside the catalog, for as long as it takes to place it."""
+    folder, name = os.path.split(os.path.abspath(workspace.catalog.path))
+    staged = os.path.join(folder, b".%s.backup" % name)
+    busy, remedy = "another `preserve` is backing the catalog up", "Let it end, then run the command again."
+    with locked(staged + b".lock", busy=busy, remedy=remedy):
+        try:
+            yield take_snapshot(workspace.catalog.path, staged)
+        finally:
+            clear_away(staged)
+
+
+def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapshot: Snapshot) -> BackupLine:
+    """Places, records, and only then prunes; what goes wrong on one replica does not stop the others."""
+    backup = Described(
+        catalog=snapshot.catalog,
+        made_at=workspace.clock(),
+        number=snapshot.number,
+        hash=snapshot.hash,
+        sha256=snapshot.sha256,
+        size_bytes=snapshot.size_bytes,
+        revision=snapshot.revision,
+        program=__version__,
+    )
+    backups = Backups(store.root, snapshot.catalog)
+    try:
+        backups.place(snapshot.path, backup)
+    except UndeterminedError as error:
+        return BackupLine(replica=replica.name, problem=error.message, remedy=error.remedy)
+    body = {
+        "replica": str(replica.uuid),
+        "file": backup.name.decode(),
+        "sha256": backup.sha256.hex(),
+        "head": backup.number,
+    }
+    workspace.catalog.record_of_itself(BACKED_UP, body, workspace.clock())
+    try:
+        pruned = backups.prune(workspace.settings.catalog.keep_backups, backup)
+    except UndeterminedError as error:
+        return BackupLine(replica=replica.name, name=backup.name, problem=f"older ones stay: {error.message}")
+    return BackupLine(replica=replica.name, name=backup.name, pruned=pruned)
+
+
+def _away(workspace: Workspace, replica: ReplicaRow, found: Presence) -> BackupLine:
+    configured = workspace.settings.replicas.get(replica.name)
+    return BackupLine(
+        replica=replica.name,
+        away=True,
+        offline=configured is not None and configured.offline and not found.wrong,
+        problem=f"it is not there ({found.why_not})",
+    )

@@ -1,0 +1,112 @@
+"""What `preserve catalog rebuild` is asked for: settings, which may be lost too, and the replicas that are there."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import config
+from checks.names import show
+from checks.ports import UnavailableError
+from config import Settings, SettingsError
+from preserve.app.replicas import url_of
+from preserve.app.workspace import SETTINGS_NAME
+from preserve.errors import UsageError
+from preserve.stores.identity import Identity, read_identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked for. `text` is that of the settings; `is_new`: there are none yet."""
+
+    settings: Settings
+    text: str
+    is_new: bool
+    places: tuple[str, ...]
+    trust: str | None
+    without_backups: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """A replica that is there. `name` is that of the settings, else the one on the medium, each only once."""
+
+    name: str
+    identity: Identity
+    root: bytes
+    url: str
+    configured: bool
+
+
+def asked_for(
+    explicit: str | None, places: tuple[str, ...], folder: Path | None, *, trust: str | None, without_backups: bool
+) -> Asked:
+    """Reads the settings, or begins with the example where there are none.
+
+    Raises:
+        SettingsError: there are none, and no folder of a replica is named either.
+    """
+    try:
+        if folder is not None and not (folder / SETTINGS_NAME).is_file():
+            raise SettingsError(f"no {SETTINGS_NAME} in {folder}", remedy="name the replicas' folders with --from")
+        path = folder / SETTINGS_NAME if folder is not None else config.find(Path.cwd(), explicit, os.environ)
+        text, is_new = path.read_text(encoding="utf-8"), False
+    except SettingsError:
+        if not places or explicit is not None:
+            raise
+        path, text, is_new = (folder or Path.cwd()) / SETTINGS_NAME, config.example(), True
+    settings = config.parse(text, path) if is_new else config.load(path)
+    return Asked(
+        settings=settings, text=text, is_new=is_new, places=places, trust=trust, without_backups=without_backups
+    )
+
+
+def look(asked: Asked) -> tuple[list[Present], list[str]]:
+    """The replicas that are there, and what is to be said of the others."""
+    present: list[Present] = []
+    absent: list[str] = []
+    for name, url, root in _roots(asked):
+        try:
+            identity = read_identity(root)
+        except UnavailableError as error:
+            if asked.places:
+                remedy = "Give the folder that holds `.preserve`."
+                raise UsageError(f"no replica: {error}", remedy=remedy) from error
+            absent.append(f"{name}: {error.cause}")
+            continue
+        for other in present:
+            if other.identity.uuid == identity.uuid:
+                raise UsageError(
+                    f"{show(other.root)} and {show(root)} say that they are the same replica",
+                    remedy="One is a copy of the other; give one of them.",
+                )
+        called = name or _unused(identity, [other.name for other in present])
+        present.append(Present(name=called, identity=identity, root=root, url=url, configured=name is not None))
+    if not present:
+        raise UsageError("no replica is there to make the catalog from", remedy="Connect one, or name it with --from.")
+    if asked.trust is not None and asked.trust not in {each.name for each in present}:
+        known = ", ".join(each.name for each in present)
+        raise UsageError(f"no replica that is there is called {asked.trust}", remedy=f"Known are: {known}.")
+    return present, absent
+
+
+def _roots(asked: Asked) -> list[tuple[str | None, str, bytes]]:
+    """(name in the settings, url, folder) of each replica that is asked."""
+    configured = asked.settings.replicas.values()
+    if not asked.places:
+        return [(each.name, each.url, each.root) for each in configured]
+    names = {os.path.normpath(each.root): each.name for each in configured}
+    found = {}
+    for place in asked.places:
+        url = url_of(place)
+        probe = config.parse(config.with_replica("", "probe", url), asked.settings.path)
+        root = probe.replicas["probe"].root
+        found[os.path.normpath(root)] = (names.get(os.path.normpath(root)), url, root)
+    return list(found.values())
+
+
+def _unused(identity: Identity, taken: Sequence[str]) -> str:
+    """The name on the medium as the settings can hold it."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", identity.name)[:50].lstrip("-_") or "replica"
+    return f"{name}-{identity.uuid[:8]}" if name in taken else name

@@ -1,0 +1,196 @@
+"""Taking into a catalog what lies on the replicas and what it does not know: packages, versions, copies."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from uuid import uuid4
+
+from checks.evidence import Evidence, Outcome, worst
+from checks.inventory import cut
+from checks.names import show
+from checks.ports import StoreError
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.rows import NewCopy, NewPackage, PackageRow
+from preserve.errors import UndeterminedError, UsageError
+from preserve.executors.threads import Threads
+from preserve.progress import Progress
+from preserve.repair.expecting import Expecting
+from preserve.repair.found_bags import FoundBag, Holder, folders_of_bags, look_at
+from preserve.replicate.copying import Content, CopyWriter, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenCopy:
+    """One folder that was found. Without an outcome it was left as it is, and `why_not` says why."""
+
+    package: str
+    version: int
+    replica: str
+    location: bytes
+    outcome: Outcome | None = None
+    findings: int = 0
+    why_not: str = ""
+
+
+@dataclass(slots=True)
+class Besides:
+    """What the replicas held besides what the catalog knew. Texts are for people."""
+
+    packages: list[PackageRow] = field(default_factory=list)  # each new version
+    copies: list[TakenCopy] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+class Rebuilder:
+    """Fills a catalog that nobody else uses yet.
+
+    Args:
+        trust: the replica that is believed where copies contradict each other.
+        by: who does it, as the journal names them.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        holders: Sequence[Holder],
+        threads: Threads,
+        clock: Callable[[], datetime],
+        progress: Progress,
+        *,
+        required: Evidence,
+        by: str,
+        trust: str | None,
+    ) -> None:
+        self._catalog = catalog
+        self._holders = holders
+        self._threads = threads
+        self._clock = clock
+        self._progress = progress
+        self._required = required
+        self._by = by
+        self._trust = trust
+        self._made = Besides()
+
+    def take_in(self) -> Besides:
+        """Takes in every bag that is no known copy, package by package, version by version.
+
+        Raises:
+            UndeterminedError: a replica went away, or the temporary folder is full.
+        """
+        for (identifier, version), bags in sorted(self._found().items()):
+            self._progress.stage(f"reading {identifier}")
+            try:
+                inventory_id = self._inventory(identifier, version, bags)
+            except UsageError as error:
+                self._refused(identifier, bags, error)
+                continue
+            if inventory_id is not None:
+                for bag in bags:
+                    self._record(bag, inventory_id)
+        return self._made
+
+    def _found(self) -> dict[tuple[str, int], list[FoundBag]]:
+        """The folders that no copy is recorded at, by what they are a copy of."""
+        found: dict[tuple[str, int], list[FoundBag]] = defaultdict(list)
+        for holder in self._holders:
+            self._progress.stage(f"looking at {holder.name}")
+            known = self._catalog.locations(holder.id)
+            try:
+                folders = [folder for folder in folders_of_bags(holder.store) if folder not in known]
+                bags = [look_at(holder, folder) for folder in folders]
+            except (StoreError, OSError) as error:
+                raise UndeterminedError(
+                    f"{holder.name} cannot be looked through: {error}", remedy="Look at it, then run the command again."
+                ) from error
+            for bag in bags:
+                same = found[bag.identifier, bag.version]
+                if any(other.holder is holder for other in same):
+                    self._leave(bag, "another folder on this replica says that it is the same")
+                else:
+                    same.append(bag)
+        return found
+
+    def _inventory(self, identifier: str, version: int, bags: list[FoundBag]) -> int | None:
+        """The inventory that these are judged by, made if the catalog has none; None if they are left as they are."""
+        known = self._catalog.package_named(identifier, include_removed=True)
+        if known is not None and known.removed_at is not None:
+            for bag in bags:
+                self._leave(bag, f"the package was removed on {known.removed_at:%d %B %Y}")
+            return None
+        inventory_id = None if known is None else self._catalog.inventory_id_of(known.id, version)
+        if inventory_id is not None:
+            return inventory_id
+        if known is not None and version < known.version:
+            raise UsageError(f"version {version} is older than what the catalog knows, and not in it")
+        return self._add(identifier, version, bags, known)
+
+    def _add(self, identifier: str, version: int, bags: list[FoundBag], known: PackageRow | None) -> int:
+        authorities = [bag for bag in bags if bag.holder.name == self._trust] or bags
+        expected = Expecting(bags, authorities, self._threads.files).expectation()
+        starts = [] if known is None else self._catalog.shard_starts(known.id)
+        new = NewPackage(
+            uuid=known.uuid if known is not None else expected.uuid or uuid4(),
+            identifier=identifier,
+            collection="" if known is None else known.collection,
+            records=list(cut(expected.entries, inherited=starts)),
+            large_files=[entry for entry in expected.entries if entry.segments],
+            facts={"taken_in_by": self._by, "rebuilt_from": ", ".join(bag.holder.name for bag in bags)},
+        )
+        (package,) = self._catalog.add_packages([new], at=self._clock())
+        self._made.packages.append(package)
+        self._made.doubts += [f"{_shown(identifier)}: {doubt}" for doubt in expected.doubts]
+        if package.version != version:
+            told = f"version {version} on the replicas is version {package.version} now: older ones were found nowhere"
+            self._made.doubts.append(f"{_shown(identifier)}: {told}")
+        return package.inventory_id
+
+    def _record(self, bag: FoundBag, inventory_id: int) -> None:
+        """Reads a copy whole, past the cache, and records what was found."""
+        holder = bag.holder
+        content = Content(
+            shards=self._catalog.shards(inventory_id),
+            record=lru_cache(maxsize=64)(self._catalog.record),
+            whole={entry.path: entry.sha256 for entry in self._catalog.large_files(inventory_id)},
+        )
+        reader = CopyWriter([], self._threads, on_bytes=lambda count: self._progress.advance(bytes=count))
+        place = Place(holder.name, holder.store, bag.location)
+        try:
+            checks = reader.read_back(place, holder.uuid, content, self._clock, self._required)
+            new = NewCopy(inventory_id=inventory_id, replica_id=holder.id, location=bag.location, checks=checks)
+            self._catalog.record_copy(new, self._clock())
+        except (StoreError, UsageError) as error:
+            self._leave(bag, str(error))
+            return
+        findings = sum(len(check.findings) for check in checks)
+        self._progress.found(findings)
+        outcome = worst([check.outcome for check in checks])
+        self._made.copies.append(_copy(bag, outcome=outcome, findings=findings))
+
+    def _refused(self, identifier: str, bags: Sequence[FoundBag], error: UsageError) -> None:
+        way_out = "say whose is right with --trust REPLICA, or take one in by `preserve add` on its folder"
+        self._made.conflicts.append(f"{_shown(identifier)}: {error.message}; {way_out}")
+        for bag in bags:
+            self._leave(bag, "its package was not taken in")
+
+    def _leave(self, bag: FoundBag, why: str) -> None:
+        self._made.copies.append(_copy(bag, why_not=why))
+
+
+def _copy(bag: FoundBag, *, outcome: Outcome | None = None, findings: int = 0, why_not: str = "") -> TakenCopy:
+    return TakenCopy(
+        package=bag.identifier,
+        version=bag.version,
+        replica=bag.holder.name,
+        location=bag.location,
+        outcome=outcome,
+        findings=findings,
+        why_not=why_not,
+    )
+
+
+def _shown(identifier: str) -> str:
+    return show(os.fsencode(identifier))

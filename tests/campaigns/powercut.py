@@ -1,0 +1,210 @@
+"""Power cuts after every call of a command: what may be on the disk then is made, judged, and worked on again.
+
+As a script: `python -m tests.campaigns.powercut --states 10000 --seed 1`. A command is run once under strace; its calls
+are done again on a model of a disk (`powercut_disk`), and after each of them the model is asked what may be found if
+the power goes now. A small cut with a fixed seed is a test. Commands and judges are in `powercut_workloads`; `--bug`
+seeds one that must be caught.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.campaigns.powercut_disk import Disk
+from tests.campaigns.powercut_following import Follower
+from tests.campaigns.powercut_names import LEFT_OUT
+from tests.campaigns.powercut_recording import ROOT, Call, Run, Unfollowed, record
+from tests.campaigns.powercut_trees import Tree, read_tree, write_tree
+from tests.campaigns.powercut_workloads import WORKLOADS, Workload
+from tests.campaigns.seeded import BUGS
+
+_MEMORY = "/dev/shm"  # where there is one: thousands of trees are written that nobody keeps
+_OF_THE_END = 5  # states after the last call, for each round over all calls
+_FLUSHES = ("fsync", "fdatasync", "syncfs")
+_ENDS = (0, 2)  # of a run after another; 2: the work was done, and its result is in its own way
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What may be found after the power was cut."""
+
+    tree: Tree
+    after: Call
+    finished: bool
+
+
+@dataclass
+class Report:
+    """What a campaign came to."""
+
+    workload: str
+    steps: int = 0  # calls that changed something or made it durable
+    states: int = 0
+    distinct: int = 0  # the others were found before, and are judged alike
+    reruns: int = 0
+    faults: list[str] = field(default_factory=list)
+    first_fault: int | None = None  # states judged until then
+    seconds: float = 0.0
+    killed: str = ""  # where an earlier run was killed
+
+    def take(self, state: State, faults: list[str]) -> None:
+        if faults and self.first_fault is None:
+            self.first_fault = self.states
+        self.faults += [f"state {self.states}, after {state.after}: {fault}" for fault in faults]
+
+
+def cut(
+    workload: Workload,
+    states: int,
+    seed: int,
+    *,
+    bug: str | None = None,
+    every: int = 20,
+    to_first: bool = False,
+    killed_at: tuple[str, int] | None = None,
+) -> Report:
+    """Cuts the power `states` times, spread evenly over the command's calls.
+
+    Args:
+        bug: of `tests.campaigns.seeded`, run in place of the program as it is.
+        every: in every so many-th distinct state the same command is run again and must end its work; 0 for never.
+        to_first: ends at the first fault.
+        killed_at: a call, and how often it comes: before the last of these the command is first killed. What that run
+            had not flushed is still so when the command is run again, and sees it, and may rely on it.
+    """
+    report, begun = Report(workload.name), time.perf_counter()
+    with TemporaryDirectory(prefix="preserve-powercut-", dir=_MEMORY if os.path.isdir(_MEMORY) else None) as made:
+        folder = Path(made).resolve() / "recorded"
+        folder.mkdir()
+        workload.prepare(folder)
+        before = read_tree(folder, but=LEFT_OUT)
+        runs = _recorded(workload, folder, ["preserve"] if bug is None else ["tests.campaigns.seeded", bug], killed_at)
+        report.killed = "before {}, {}".format(*killed_at) if killed_at and runs[0].killed else ""
+        report.steps = _counted(before, runs, folder)
+        judged: dict[int, list[str]] = {}
+        for state in islice(_states(before, runs, folder, random.Random(seed)), states):
+            known = len(judged)
+            faults = _judged(state, workload, folder, judged)
+            report.states += 1
+            report.distinct = len(judged)
+            if every and report.distinct > known and report.distinct % every == 0:
+                report.reruns += 1
+                faults = faults + _rerun(state, workload, folder)
+            report.take(state, faults)
+            if faults and to_first:
+                break
+    report.seconds = round(time.perf_counter() - begun, 1)
+    return report
+
+
+def _recorded(workload: Workload, folder: Path, module: list[str], killed_at: tuple[str, int] | None) -> list[Run]:
+    """The command's run to its end; before it, if that is asked for, one that was killed."""
+    arguments, log = workload.arguments(folder), folder.parent / "calls"
+    first = record(module, arguments, log, killed_at=killed_at)
+    if not first.killed:
+        return [first]
+    return [first, record(module, arguments, log, start=max(call.ended for call in first.calls), ends=_ENDS)]
+
+
+def _replayed(before: Tree, runs: list[Run], folder: Path) -> Iterator[tuple[Disk, Call]]:
+    """The disk after each call that changed something on it, or made something durable."""
+    disk = Disk(before)
+    for run in runs:
+        follower = Follower(disk, os.fsencode(folder), os.fsencode(ROOT))
+        for call in run.calls:
+            if follower.take(call):
+                yield disk, call
+
+
+def _counted(before: Tree, runs: list[Run], folder: Path) -> int:
+    """How many steps the runs have; Unfollowed if the model then differs from what is there: it missed something."""
+    steps = [disk for disk, _ in _replayed(before, runs, folder)]
+    there, modelled = read_tree(folder, but=LEFT_OUT), steps[-1].live()
+    if there != modelled:
+        names = sorted(path for path in {*there, *modelled} if there.get(path, 0) != modelled.get(path, 0))
+        raise Unfollowed(f"the model is not what the command left: {names[:5]}")
+    return len(steps)
+
+
+def _states(before: Tree, runs: list[Run], folder: Path, rng: random.Random) -> Iterator[State]:
+    """Without an end: one state after each step, some after the last, and again from the beginning."""
+    while True:
+        for disk, call in _replayed(before, runs, folder):
+            yield State(disk.survivor(rng), call, finished=False)
+        for _ in range(_OF_THE_END):
+            yield State(
+                disk.survivor(rng), call, finished=runs[-1].status == 0
+            )  # else it refused, and promised nothing
+
+
+def _judged(state: State, workload: Workload, folder: Path, judged: dict[int, list[str]]) -> list[str]:
+    key = hash((frozenset(state.tree.items()), state.finished))
+    if key not in judged:
+        write_tree(state.tree, folder)
+        judged[key] = workload.judge(folder, state.finished)
+    return judged[key]
+
+
+def _rerun(state: State, workload: Workload, folder: Path) -> list[str]:
+    """What is wrong after the same command was run again in a state."""
+    write_tree(state.tree, folder)
+    workload.before_rerun(folder)
+    command = [sys.executable, "-m", "preserve", *workload.arguments(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    faults = [f"after a rerun: {fault}" for fault in workload.judge(folder, True)]
+    if done.returncode not in _ENDS:
+        faults.append(f"a rerun ended with {done.returncode}: {done.stderr.decode('utf-8', 'replace')[-500:]}")
+    return faults
+
+
+def _reports(asked: argparse.Namespace) -> Iterator[Report]:
+    for name in asked.workload or WORKLOADS:
+        for call in _FLUSHES if asked.killed else (None,):
+            for times in count(1):
+                killed_at = None if call is None else (call, times)
+                report = cut(
+                    WORKLOADS[name](),
+                    asked.states,
+                    asked.seed,
+                    bug=asked.bug,
+                    every=asked.every,
+                    to_first=bool(asked.bug),
+                    killed_at=killed_at,
+                )
+                yield report
+                if not report.killed:
+                    break  # all of it was asked for, or it does not flush so often
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--states", type=int, default=3334, help="for each workload")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workload", choices=WORKLOADS, action="append")
+    parser.add_argument("--bug", choices=BUGS, help="run the program with this bug; ends at the first fault")
+    parser.add_argument("--every", type=int, default=20, help="run it again in every so many-th distinct state")
+    parser.add_argument("--killed", action="store_true", help="cut the second run, after one killed at each flush")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    failed = False
+    for report in _reports(asked):
+        failed = failed or bool(report.faults)
+        if asked.json:
+            print(json.dumps(vars(report)), flush=True)
+        else:
+            print({**vars(report), "faults": len(report.faults)})
+            print("\n".join(report.faults[:20]) or "no faults", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

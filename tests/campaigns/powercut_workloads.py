@@ -1,0 +1,206 @@
+"""What is done when the power is cut, and what must hold of whatever is found afterwards.
+
+A workload is a command in a folder and its judge. To add one: a class with `name`, `prepare`, `arguments` and `judge`,
+and a line in `WORKLOADS`.
+"""
+
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import config
+from preserve.app.workspace import Workspace
+from preserve.bag.validation import validate
+from preserve.errors import PreserveError
+from tests.campaigns.killing_copies import tree
+from tests.campaigns.powercut_remembered import remember
+from tests.support.bags import make_bag
+from tests.support.workspaces import REPLICAS, keep
+
+Files = dict[str, bytes]
+
+
+class Workload(Protocol):
+    """A command, in a folder of its own."""
+
+    name: str
+
+    def prepare(self, folder: Path) -> None:
+        """Makes what the command needs; all of it counts as durable. Keeps in mind what `judge` must know."""
+        ...
+
+    def arguments(self, folder: Path) -> Sequence[str]:
+        """The arguments of `preserve`; it must end with 0."""
+        ...
+
+    def judge(self, folder: Path, finished: bool) -> list[str]:
+        """What should not be. `finished`: the command had ended, so its work must be there in every state."""
+        ...
+
+    def before_rerun(self, folder: Path) -> None:
+        """Called on a state before the same command is run in it again, and may mend what only the campaign changed."""
+        return
+
+
+def _collection(folder: Path, seed: int) -> Files:
+    """A few files, each with a content of its own; some are named like a bag's own files."""
+    rng = random.Random(seed)
+    names = [
+        "data/inner.txt",
+        "manifest-sha256.txt",
+        "read.log",
+        "sub/bagit.txt",
+        "ខ្មែរ/ឯកសារ.txt",
+        "page.tif",
+        "sub/x",
+    ]
+    sizes = [1, 40, 511, 513, 2000, 4097, 9000]
+    files = {name: rng.randbytes(size) for name, size in zip(names, sizes, strict=True)}
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return files
+
+
+def _read(folder: Path) -> Files:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _bags(folder: Path) -> Iterator[Path]:
+    """Every folder that has the look of a bag, staging folders too (but not the source's own `sub`)."""
+    return (path.parent for path in folder.rglob("bagit.txt") if path.parent.name != "sub")
+
+
+def _faults_of_bag(bag: Path, payload: Files) -> Iterator[str]:
+    for finding in validate(os.fsencode(bag)).findings:
+        yield f"{bag.name} looks like a bag: {finding.code} {finding.path!r}"
+    if _read(bag / "data") != payload:
+        yield f"{bag.name} looks like a bag, and its payload is not the source"
+
+
+class BagCopy(Workload):
+    """`preserve bag --to`, into a folder that is not there yet."""
+
+    name = "copy"
+
+    def prepare(self, folder: Path) -> None:
+        self._files = _collection(folder / "source", 1)
+
+    def arguments(self, folder: Path) -> Sequence[str]:
+        to = str(folder / "made" / "bag")
+        return ["bag", str(folder / "source"), "--to", to, "--premis", "summary", "--json"]
+
+    def judge(self, folder: Path, finished: bool) -> list[str]:
+        faults = [] if _read(folder / "source") == self._files else ["the source was changed"]
+        for bag in _bags(folder):
+            faults += _faults_of_bag(bag, self._files)
+        if finished and not (folder / "made" / "bag" / "bagit.txt").is_file():
+            faults.append("it had ended, and there is no bag")
+        if finished and (folder / "made" / ".bag.preserve-partial").exists():
+            faults.append("it had ended, and its work folder is there")
+        return faults
+
+    def before_rerun(self, folder: Path) -> None:
+        made, work = folder / "made" / "bag", folder / "made" / ".bag.preserve-partial"
+        remember(work / "read.log", [folder / "source"])
+        remember(work / "read-back.log", [work / "bag" / "data", made / "data"])
+        marker = work / "whole"
+        if marker.is_file():  # it holds the bag's inode
+            marker.write_text(
+                str(next(bag for bag in (work / "bag", made, work) if bag.exists()).stat().st_ino), "ascii"
+            )
+
+
+class BagInPlace(Workload):
+    """`preserve bag --in-place`."""
+
+    name = "in-place"
+
+    def prepare(self, folder: Path) -> None:
+        self._files = _collection(folder / "source", 2)
+
+    def arguments(self, folder: Path) -> Sequence[str]:
+        return ["bag", str(folder / "source"), "--in-place", "--premis", "summary", "--json"]
+
+    def judge(self, folder: Path, finished: bool) -> list[str]:
+        source = folder / "source"
+        found = list(_read(source).values())
+        faults = [
+            f"{name} is there {found.count(content)} times"
+            for name, content in self._files.items()
+            if found.count(content) != 1
+        ]
+        for bag in _bags(folder):
+            faults += _faults_of_bag(bag, self._files)
+        if finished and not (source / "bagit.txt").is_file():
+            faults.append("it had ended, and there is no bag")
+        if finished and (source / ".preserve-bagging").exists():
+            faults.append("it had ended, and its work folder is there")
+        return faults
+
+    def before_rerun(self, folder: Path) -> None:
+        source = folder / "source"
+        work = source / ".preserve-bagging"
+        # Its own `data/` may stand in the source as well: what was moved is looked for first where it is moved to.
+        remember(work / "read.log", [work / "data", source / "data", source])
+
+
+class Replicate(Workload):
+    """`preserve replicate` of packages to two replicas that hold nothing; a third holds them."""
+
+    name = "replicate"
+    targets = ("disk", "abroad")
+
+    def __init__(self, packages: Sequence[str] = ("box-0", "box-1")) -> None:
+        self.packages = packages
+
+    def prepare(self, folder: Path) -> None:
+        for seed, package in enumerate(self.packages):
+            _collection(folder / "sources" / package, 10 + seed)
+            make_bag(folder / "sources" / package, folder / "bags" / package)
+        keep(folder, [folder / "bags" / package for package in self.packages], placed=("nas",))
+        self._bags = {package: tree(folder / "bags" / package) for package in self.packages}
+        self._nas = tree(folder / "nas")
+        with self._open(folder) as workspace:
+            self._acknowledged = workspace.catalog.head()[0]
+
+    def arguments(self, folder: Path) -> Sequence[str]:
+        return ["--config", str(folder / "preserve.toml"), "replicate", "--json"]
+
+    def _open(self, folder: Path) -> Workspace:
+        return Workspace(config.load(folder / "preserve.toml"))
+
+    def judge(self, folder: Path, finished: bool) -> list[str]:
+        faults = [
+            f"{target}/{copy.name} looks like a copy and is not whole"
+            for target in self.targets
+            for copy in (folder / target).iterdir()
+            if copy.name != ".preserve" and tree(copy) != self._bags.get(copy.name)
+        ]
+        faults += [
+            f"the bag {name} was changed" for name in self._bags if tree(folder / "bags" / name) != self._bags[name]
+        ]
+        faults += [] if tree(folder / "nas") == self._nas else ["a copy that was there before was changed"]
+        try:
+            return faults + list(self._faults_of_catalog(folder, finished))
+        except PreserveError as error:
+            return [*faults, f"the catalog cannot be read: {error.message}"]
+
+    def _faults_of_catalog(self, folder: Path, finished: bool) -> Iterator[str]:
+        with self._open(folder) as workspace:
+            if (broken := workspace.catalog.verify_journal()) is not None:
+                yield f"the journal is broken at {broken}"
+            if workspace.catalog.head()[0] < self._acknowledged:
+                yield "the journal lost what it had before"
+            copies = workspace.catalog.copies()
+        for copy in copies:
+            if tree(folder / copy.replica / os.fsdecode(copy.location)) != self._bags[copy.package]:
+                yield f"{copy.package} at {copy.replica} is recorded and is not whole"
+        if finished and len(copies) != len(self.packages) * len(REPLICAS):
+            yield f"it had ended, and {len(copies)} copies are recorded"
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {"copy": BagCopy, "in-place": BagInPlace, "replicate": Replicate}
