@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test install system clean
+.PHONY: demo test install system strace clean
 
 demo: $(VENV)/.installed
 	$(BIN)/preserve demo
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test strace
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -21,6 +21,11 @@ install: $(VENV)/.installed
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(MAKE) system
 	$(PYTHON) -m venv $(VENV)
+
+# The power-cut tests record real writes with it. Where it is missing and cannot be installed, they say so.
+strace:
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -q && apt-get install -y -q strace; } || echo "strace is missing: power-cut tests will say so"
 
 # Where Python or its venv is missing (Debian ships it apart). As root, or say what to install.
 system:

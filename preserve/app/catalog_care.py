@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from preserve import __version__
@@ -89,6 +90,9 @@ def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapsh
         program=__version__,
     )
     backups = Backups(store.root, snapshot.catalog)
+    taken = {one.stem for one in backups.kept()}
+    while backup.stem in taken:  # a run killed in this very second placed one, and did not come to record it
+        backup = replace(backup, made_at=backup.made_at + timedelta(seconds=1))
     try:
         backups.place(snapshot.path, backup)
     except UndeterminedError as error:

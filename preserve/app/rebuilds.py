@@ -19,7 +19,7 @@ from preserve.progress import Progress
 from preserve.repair.backup_choice import Chosen, candidates, choose
 from preserve.repair.found_bags import Holder
 from preserve.repair.rebuilding import Besides, Rebuilder, TakenCopy
-from preserve.stores.durable import rename_no_replace, sync_directory, write_durably, writing
+from preserve.stores.durable import clear_unfinished, rename_no_replace, sync_directory, write_durably, writing
 from preserve.stores.local import LocalStore
 from preserve.stores.locking import locked
 from reports.catalog_care import CopyLine, RebuildView
@@ -49,14 +49,13 @@ def rebuild(asked: Asked, progress: Progress) -> RebuildView:
         UndeterminedError: a disk is full or went away.
     """
     target = os.path.abspath(os.fsencode(asked.settings.catalog.path))
-    _refuse_standing(target)
-    present, absent = look(asked)
     folder, name = os.path.split(target)
     staged = os.path.join(folder, b".%s.rebuilding" % name)
     busy, remedy = "another `preserve` is making this catalog again", "Let it end."
     with locked(staged + b".lock", busy=busy, remedy=remedy):
+        _clear_staged(staged)  # before anything is refused: a run killed at its very end left its lock, which goes too
         _refuse_standing(target)
-        _clear_staged(staged)
+        present, absent = look(asked)
         try:
             made = _fill(asked, present, absent, staged, progress)
             _publish(asked, made, staged, target)
@@ -167,6 +166,7 @@ def _publish(asked: Asked, made: _Made, staged: bytes, target: bytes) -> None:
     """Settings first: killed in between, the next run finds them, no catalog, and makes it again."""
     if made.text != asked.text or asked.is_new:
         with writing(os.fsencode(asked.settings.path)):
+            clear_unfinished(os.fsencode(asked.settings.path))  # nobody else writes them where there is no catalog
             write_durably(os.fsencode(asked.settings.path), made.text.encode("utf-8"))
     with writing(target):
         fd = os.open(staged, os.O_RDONLY)

@@ -27,12 +27,26 @@ _PRAGMAS = (
 _SAID = {
     sqlite3.SQLITE_BUSY: ("is in use by another program", "Wait for it to end, then try again."),
     sqlite3.SQLITE_LOCKED: ("is in use by another program", "Wait for it to end, then try again."),
-    sqlite3.SQLITE_NOTADB: ("is not a catalog", "Give the catalog's own file, or restore it from a backup."),
-    sqlite3.SQLITE_CORRUPT: ("is damaged", "Restore it from a backup; do not work on with it."),
+    sqlite3.SQLITE_NOTADB: (
+        "is not a catalog",
+        "Give the catalog's own file, or make it again with `preserve catalog rebuild`.",
+    ),
+    # SQLite says this too where the disk gives no answer for a page.
+    sqlite3.SQLITE_CORRUPT: (
+        "is damaged, or the disk that it lies on cannot be read",
+        "Look at the disk first. If the file is damaged: `preserve catalog rebuild`, see docs/disaster.md.",
+    ),
     sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "Make room, then try again."),
     sqlite3.SQLITE_READONLY: ("cannot be written", "Check who may write to the file and its folder."),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check the path, and who may write to the file and its folder."),
-    sqlite3.SQLITE_IOERR: ("could not be read or written by the system", "Check the disk that it lies on."),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened",
+        "Check the path, the room on its disk, and who may write to the file and its folder.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "could not be read or written by the system",
+        "Check the disk that it lies on: whether it answers, and whether it is full.",
+    ),
+    sqlite3.SQLITE_PROTOCOL: ("could not be locked", "Wait for other programs to end, then try again."),
 }
 
 

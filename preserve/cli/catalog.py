@@ -81,3 +81,32 @@ def rebuild_command(
     else:
         output.show(catalog_care.rebuild_text(view))
     return OUTCOMES[catalog_care.rebuild_outcome(view)]
+
+
+@catalog_command.command("check")
+@click.option("--no-bags", is_flag=True, help="Leave out the bags' manifests on the replicas.")
+@json_option
+@config_option
+@pass_invocation
+def check_command(invocation: Invocation, no_bags: bool, as_json: bool) -> int:
+    """Whether anybody changed the catalog: everything in it is computed again from its journal, and compared.
+
+    The journal is compared with what the backups on the replicas remember of it, and what every file should be with the
+    manifests of the bags there. Nothing is changed.
+    """
+    from preserve.app.catalog_check import check_catalog
+    from preserve.app.workspace import Workspace
+    from preserve.cli.exits import OUTCOMES
+    from preserve.cli.progress import Progress
+    from reports import catalog_check
+
+    with (
+        Workspace(invocation.settings()) as workspace,
+        Progress("checking the catalog", quiet=as_json) as progress,
+    ):
+        view = check_catalog(workspace, progress, bags=not no_bags)
+    if as_json:
+        output.print_json(catalog_check.as_json(view))
+    else:
+        output.show(catalog_check.as_text(view))
+    return OUTCOMES[catalog_check.outcome_of(view)]

@@ -31,7 +31,7 @@ _COMMANDS = {
     "restore": ("repairing", "A whole verified bag out of the best files of all copies."),
     "report": ("showing", "What drifted, what is lost, what an audit did."),
     "premis": ("premis", "Export a package's history as PREMIS, validate a PREMIS document."),
-    "catalog": ("catalog", "Back the catalog up, make it again from the replicas."),
+    "catalog": ("catalog", "Check the catalog, back it up, make it again from the replicas."),
     "serve": ("auditing", "Keep the schedule."),
 }
 _PANELS = [

@@ -90,6 +90,7 @@ class Deleter:
             if self._set_apart(store.root, package, copy, name):
                 had = self._clear(store, name)
             self._empty(store.root, staging.location)
+            staging.flush()  # an earlier, killed run's renames and deletions too: what is recorded must last
         self._present(copy)  # what was done or not found must have been on the right disk
         body = {**facts, "location": path_fields(copy.location), "was_gone": not had}
         self._catalog.copy_deleted(copy.id, body, self._clock())

@@ -20,6 +20,7 @@ from preserve.repair.mending import Mender
 from preserve.repair.origins import Origin
 from preserve.repair.planning import Method
 from preserve.repair.reading import Piece, digest_of, fetch
+from preserve.stores.durable import sync_filesystem, writing
 from preserve.stores.local import LocalStore
 from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, Entry, Quarantine
 
@@ -51,7 +52,12 @@ class Settler:
         known = entries_recorded(self._catalog, str(self._replica.uuid))
         copies = {(copy.package, copy.version): copy for copy in self._catalog.copies(replica_ids=[self._replica.id])}
         told = []
-        for entry in Quarantine(self._store.root).entries():
+        entries = list(Quarantine(self._store.root).entries())
+        if any(os.fsdecode(entry.name) not in known for entry in entries):
+            # What the killed run wrote and renamed may be in memory only, and what is recorded of it must last.
+            with writing(self._store.root):
+                sync_filesystem(self._store.root)
+        for entry in entries:
             name = os.fsdecode(entry.name)
             if name in known:
                 self._finish(entry)

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,6 +121,15 @@ def write_durably(path: bytes, content: bytes) -> None:
         Path(os.fsdecode(staged)).unlink(missing_ok=True)
         raise
     sync_directory(folder)
+
+
+def clear_unfinished(path: bytes) -> None:
+    """Takes away what killed `write_durably` staged for that file; for whoever knows that nobody is writing it."""
+    folder, name = os.path.split(os.path.abspath(path))
+    staged = re.compile(rb"\.%s\.[0-9a-f]{8}\.partial" % re.escape(name))
+    for found in os.listdir(folder):
+        if staged.fullmatch(found):
+            os.unlink(os.path.join(folder, found))
 
 
 def _write_all(fd: int, content: bytes) -> None:

@@ -15,7 +15,8 @@ def entered(root: bytes, folder: bytes, *, make: bool = False, durable: bool = F
 
     Args:
         make: makes what is missing.
-        durable: flushes what was made; else whoever writes there flushes it all at its end.
+        durable: flushes the names of all parts, those too that stand already: whoever was killed after making one
+            did not flush it. Else whoever writes there flushes it all at its end.
 
     Raises:
         OSError: a part is not there, or a file or a link stands in its place.
@@ -28,8 +29,8 @@ def entered(root: bytes, folder: bytes, *, make: bool = False, durable: bool = F
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=fd)
-                    if durable:
-                        os.fsync(fd)
+                if durable:
+                    os.fsync(fd)
             below = os.open(part, _FOLDER, dir_fd=fd)
             os.close(fd)
             fd = below

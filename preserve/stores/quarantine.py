@@ -188,8 +188,12 @@ class Entry:
         return self.has(_MANIFEST)
 
     def seal(self, digest: str | None) -> None:
-        """Writes the entry's manifest, if what was set aside is a file that could be read."""
-        if digest is not None and not self.sealed:
+        """Writes the entry's manifest, if what was set aside is a file that could be read.
+
+        One that stands was begun by a run that was killed: it may be cut short, and is written again.
+        """
+        if digest is not None:
+            self.remove(_MANIFEST)
             self.write(_MANIFEST, f"{digest}  {CONTENT.decode()}\n".encode("ascii"))
 
     def remove(self, name: bytes) -> None:
@@ -199,8 +203,15 @@ class Entry:
             os.fsync(fd)
 
     def discard(self) -> None:
-        """Takes the entry away. Only for one whose CONTENT, if there is any, is not what was set aside."""
+        """Takes the entry away. Only for one whose CONTENT, if there is any, is not what was set aside.
+
+        What it says goes last: a part of it that is left must still tell what it is.
+        """
         with writing(self.path), entered(self._root, QUARANTINE) as fd:
+            with self._entered() as ours:
+                for name in (CONTENT, GOOD, _MANIFEST):
+                    with suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=ours)
             shutil.rmtree(self.name, dir_fd=fd)
             os.fsync(fd)
 

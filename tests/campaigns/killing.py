@@ -22,6 +22,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+import sqlalchemy
+
+from tests.campaigns.killing_catalog import BackingUp, Migrating, Rebuilding, Removing
 from tests.campaigns.killing_copies import Auditing, Replicating
 from tests.campaigns.killing_repairs import Repairing, Restoring
 
@@ -67,13 +70,12 @@ class Report:
 def by_time(scenario: Scenario, count: int, seed: int, *, most_kills: int = 3) -> Report:
     """Kills `count` works at random moments of their measured duration, each up to `most_kills` times in a row."""
     rng, report = random.Random(seed), Report()
-    duration = _measured(scenario, rng)
-    startup = _startup()
+    begins, duration = _measured(scenario, rng)
     for trial in range(count):
         with _folder() as folder:
             scenario.prepare(folder, rng)
             for _ in range(rng.randint(1, most_kills)):
-                if not _killed(scenario.arguments(folder), rng.uniform(startup * 0.8, duration)):
+                if not _killed(scenario.arguments(folder), rng.uniform(begins * 0.9, duration)):
                     report.ended_first += 1
                     break
                 report.kills[scenario.stage(folder)] += 1
@@ -90,7 +92,8 @@ def by_steps(scenario: Scenario, seed: int, *, every: int = 1) -> Report:
     report, step = Report(), 1
     for module in (
         *("cli.main", "cli.bagging", "cli.progress", "ingest.packaging", "bag.copying", "bag.in_place"),
-        *("cli.repairing", "app.repairs"),
+        *("cli.repairing", "app.repairs", "cli.catalog", "app.catalog_care", "app.rebuilds", "cli.removing"),
+        *("app.removals", "cli.showing", "app.status"),
     ):
         import_module(f"preserve.{module}")  # once here, not in every child
     while True:
@@ -119,20 +122,25 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _measured(scenario: Scenario, rng: random.Random) -> float:
-    """How long the work takes when nobody disturbs it, in seconds."""
+def _measured(scenario: Scenario, rng: random.Random) -> tuple[float, float]:
+    """When the work shows for the first time, and how long it takes when nobody disturbs it, in seconds."""
     with _folder() as folder:
         scenario.prepare(folder, rng)
-        begun = time.perf_counter()
-        done = subprocess.run([*PRESERVE, *scenario.arguments(folder)], cwd=ROOT, capture_output=True, check=False)
-        assert done.returncode in (0, 1), done.stderr  # 1: an audit of a damaged copy
-        return time.perf_counter() - begun
+        command, before = [*PRESERVE, *scenario.arguments(folder)], _shown(folder)
+        begins, begun = None, time.perf_counter()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                if begins is None and _shown(folder) != before:
+                    begins = time.perf_counter() - begun
+                time.sleep(0.002)
+        duration = time.perf_counter() - begun
+        assert process.returncode in (0, 1), process.returncode  # 1: an audit of a damaged copy
+        return begins or duration / 2, duration
 
 
-def _startup() -> float:
-    begun = time.perf_counter()
-    subprocess.run([*PRESERVE, "bag", "--help"], cwd=ROOT, capture_output=True, check=True)
-    return time.perf_counter() - begun
+def _shown(folder: Path) -> set[str]:
+    """Names near the top: a catalog that is open has files beside it, work has its folder."""
+    return {entry.path for above in (folder, *folder.iterdir()) if above.is_dir() for entry in os.scandir(above)}
 
 
 def _killed(arguments: Sequence[str], after: float) -> bool:
@@ -170,7 +178,10 @@ def _forked(arguments: Sequence[str], step: int) -> int:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.chmod", "os.truncate", "os.symlink"}
+_CHANGES = {
+    *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.chmod", "os.truncate", "os.symlink"),
+    "sqlite3.connect",  # it may make the file
+}
 
 
 def _kill_before(step: int) -> None:
@@ -193,6 +204,11 @@ def _kill_before(step: int) -> None:
     _count_calls("preserve.stores.quarantine", "rename_no_replace", count)
     _count_calls("preserve.stores.quarantine", "exchange", count)
     _count_calls("preserve.stores.staging", "rename_no_replace", count)
+    _count_calls("preserve.stores.backups", "rename_no_replace", count)
+    _count_calls("preserve.repair.deleting", "rename_no_replace", count)
+    _count_calls("preserve.app.rebuilds", "rename_no_replace", count)
+    # SQLite writes in its own code: what counts there is what lasts, so each of its transactions is one step.
+    sqlalchemy.event.listen(sqlalchemy.Engine, "commit", lambda _: count())
     # Neither write(2) nor fsync(2) tells an audit hook.
     os.write = _counting(os.write, count)
     os.fsync = _counting(os.fsync, count)
@@ -340,6 +356,11 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     "audit": Auditing,
     "repair": Repairing,
     "restore": Restoring,
+    "remove": Removing,
+    "backup": BackingUp,
+    "rebuild": Rebuilding,
+    "rebuild-without-backups": lambda: Rebuilding(without_backups=True),
+    "migration": Migrating,
 }
 
 
@@ -348,21 +369,28 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=50, help="works to be killed, for each scenario")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", action="store_true", help="before every step, instead of random moments")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="with --steps: before every Nth only")
     parser.add_argument("--scenario", choices=SCENARIOS, action="append")
-    parser.add_argument("--files", type=int, default=60)
+    parser.add_argument("--files", type=int, help="in each source or package, instead of the scenario's own number")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     failed = False
     for name in asked.scenario or SCENARIOS:
         scenario = SCENARIOS[name]()
-        if isinstance(scenario, Bagging):
+        if asked.files is not None and hasattr(scenario, "files"):
             scenario.files = asked.files
-        report = by_steps(scenario, asked.seed) if asked.steps else by_time(scenario, asked.count, asked.seed)
+        begun = time.perf_counter()
+        if asked.steps:
+            report = by_steps(scenario, asked.seed, every=asked.every)
+        else:
+            report = by_time(scenario, asked.count, asked.seed)
+        seconds = time.perf_counter() - begun
         failed = failed or bool(report.faults)
         if asked.json:
             print(json.dumps({"scenario": name, "kills": report.kills, "faults": report.faults}))
         else:
-            print(f"{name}: {sum(report.kills.values())} kills {dict(report.kills)}, {report.ended_first} ended first")
+            kills, spread = sum(report.kills.values()), dict(sorted(report.kills.items()))
+            print(f"{name}: {kills} kills {spread}, {report.ended_first} ended first, {seconds:.0f} s")
             print("\n".join(report.faults) or "no faults")
     return 1 if failed else 0
 

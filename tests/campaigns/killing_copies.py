@@ -67,6 +67,10 @@ class Kept:
         self.recorded = number
         return faults
 
+    def integrity_faults(self, workspace: Workspace) -> list[str]:
+        """What the catalog holds against itself: nothing, whatever was killed."""
+        return [f"catalog check: {fault}" for fault in workspace.catalog.check()]
+
     def changed(self, folder: Path, names: Sequence[str]) -> list[str]:
         return [f"{name} was changed" for name in names if tree(folder / name) != self.before[name]]
 
@@ -116,6 +120,7 @@ class Replicating(Kept):
         with self.open(folder) as workspace:
             if len(workspace.catalog.copies()) != self.packages * len(REPLICAS):
                 faults.append("not every copy is recorded")
+            faults += self.integrity_faults(workspace)
         left = [path for name in REPLICAS for path in (folder / name).glob(".preserve/staging/*")]
         return [*faults, *(f"{path.name} is left in the staging" for path in left)]
 
@@ -161,6 +166,7 @@ class Auditing(Kept):
         if status != 1:
             faults.append(f"the rerun ended with {status}")
         with self.open(folder) as workspace:
+            faults += self.integrity_faults(workspace)
             audits = workspace.catalog.audits()  # two, if the first had ended just before it was killed
             found = [(row.replica, row.package, row.finding.path) for row in workspace.catalog.findings()]
             for audit in audits:

@@ -89,6 +89,7 @@ class Repairing(Kept):
             audit = audits.run(workspace, audits.plan(workspace), Silent())
             if audit.passed != audit.planned:
                 faults.append(f"an audit afterwards: {audit}")
+            faults += self.integrity_faults(workspace)
         for entry in _entries(folder):
             names = sorted(path.name for path in entry.iterdir())
             if entry.name not in recorded or names != ["content", "entry.json", "manifest-sha256.txt"]:
@@ -157,4 +158,5 @@ class Restoring(Kept):
             faults.append(f"the rerun ended with {status}")
         if os.listdir(folder / "restored") != ["box-0"]:
             faults.append(f"in the folder are {os.listdir(folder / 'restored')}")
-        return faults
+        with self.open(folder) as workspace:
+            return [*faults, *self.integrity_faults(workspace)]

@@ -24,13 +24,13 @@ from tests.campaigns.powercut_following import Follower
 from tests.campaigns.powercut_names import LEFT_OUT
 from tests.campaigns.powercut_recording import ROOT, Call, Run, Unfollowed, record
 from tests.campaigns.powercut_trees import Tree, read_tree, write_tree
-from tests.campaigns.powercut_workloads import WORKLOADS, Workload
+from tests.campaigns.powercut_work import Workload
+from tests.campaigns.powercut_workloads import WORKLOADS
 from tests.campaigns.seeded import BUGS
 
 _MEMORY = "/dev/shm"  # where there is one: thousands of trees are written that nobody keeps
 _OF_THE_END = 5  # states after the last call, for each round over all calls
 _FLUSHES = ("fsync", "fdatasync", "syncfs")
-_ENDS = (0, 2)  # of a run after another; 2: the work was done, and its result is in its own way
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def cut(
         every: in every so many-th distinct state the same command is run again and must end its work; 0 for never.
         to_first: ends at the first fault.
         killed_at: a call, and how often it comes: before the last of these the command is first killed. What that run
-            had not flushed is still so when the command is run again, and sees it, and may rely on it.
+            had not flushed is still so when the command is run again, and sees it, and may rely on it. The power is
+            cut in that second run only.
     """
     report, begun = Report(workload.name), time.perf_counter()
     with TemporaryDirectory(prefix="preserve-powercut-", dir=_MEMORY if os.path.isdir(_MEMORY) else None) as made:
@@ -87,7 +88,7 @@ def cut(
         folder.mkdir()
         workload.prepare(folder)
         before = read_tree(folder, but=LEFT_OUT)
-        runs = _recorded(workload, folder, ["preserve"] if bug is None else ["tests.campaigns.seeded", bug], killed_at)
+        runs = _recorded(workload, folder, _module(workload, bug), killed_at)
         report.killed = "before {}, {}".format(*killed_at) if killed_at and runs[0].killed else ""
         report.steps = _counted(before, runs, folder)
         judged: dict[int, list[str]] = {}
@@ -106,13 +107,19 @@ def cut(
     return report
 
 
+def _module(workload: Workload, bug: str | None = None) -> list[str]:
+    """What is run in place of the program, or the program itself."""
+    seeds = [*workload.variants, *([] if bug is None else [bug])]
+    return ["tests.campaigns.seeded", ",".join(seeds)] if seeds else ["preserve"]
+
+
 def _recorded(workload: Workload, folder: Path, module: list[str], killed_at: tuple[str, int] | None) -> list[Run]:
     """The command's run to its end; before it, if that is asked for, one that was killed."""
     arguments, log = workload.arguments(folder), folder.parent / "calls"
     first = record(module, arguments, log, killed_at=killed_at)
     if not first.killed:
         return [first]
-    return [first, record(module, arguments, log, start=max(call.ended for call in first.calls), ends=_ENDS)]
+    return [first, record(module, arguments, log, start=max(call.ended for call in first.calls), ends=workload.ends)]
 
 
 def _replayed(before: Tree, runs: list[Run], folder: Path) -> Iterator[tuple[Disk, Call]]:
@@ -136,10 +143,12 @@ def _counted(before: Tree, runs: list[Run], folder: Path) -> int:
 
 
 def _states(before: Tree, runs: list[Run], folder: Path, rng: random.Random) -> Iterator[State]:
-    """Without an end: one state after each step, some after the last, and again from the beginning."""
+    """Without an end: one state after each step of the last run, some after it, and again from the beginning."""
+    begun = max((call.ended for run in runs[:-1] for call in run.calls), default=0)
     while True:
         for disk, call in _replayed(before, runs, folder):
-            yield State(disk.survivor(rng), call, finished=False)
+            if call.ended >= begun:
+                yield State(disk.survivor(rng), call, finished=False)
         for _ in range(_OF_THE_END):
             yield State(
                 disk.survivor(rng), call, finished=runs[-1].status == 0
@@ -158,10 +167,10 @@ def _rerun(state: State, workload: Workload, folder: Path) -> list[str]:
     """What is wrong after the same command was run again in a state."""
     write_tree(state.tree, folder)
     workload.before_rerun(folder)
-    command = [sys.executable, "-m", "preserve", *workload.arguments(folder)]
+    command = [sys.executable, "-m", *_module(workload), *workload.arguments(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    faults = [f"after a rerun: {fault}" for fault in workload.judge(folder, True)]
-    if done.returncode not in _ENDS:
+    faults = [f"after a rerun: {fault}" for fault in workload.judge_rerun(folder)]
+    if done.returncode not in workload.ends:
         faults.append(f"a rerun ended with {done.returncode}: {done.stderr.decode('utf-8', 'replace')[-500:]}")
     return faults
 

@@ -1,68 +1,25 @@
 """What is done when the power is cut, and what must hold of whatever is found afterwards.
 
-A workload is a command in a folder and its judge. To add one: a class with `name`, `prepare`, `arguments` and `judge`,
-and a line in `WORKLOADS`.
+A workload is a command in a folder and its judge. To add one: a class with `name`, `prepare`, `arguments` and `judge`
+(`powercut_work`), and a line in `WORKLOADS`.
 """
 
 import os
-import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import config
 from preserve.app.workspace import Workspace
 from preserve.bag.validation import validate
 from preserve.errors import PreserveError
 from tests.campaigns.killing_copies import tree
+from tests.campaigns.powercut_backups import Backup
 from tests.campaigns.powercut_remembered import remember
+from tests.campaigns.powercut_repairs import Repair
+from tests.campaigns.powercut_work import Files, Workload, collection
 from tests.support.bags import make_bag
 from tests.support.workspaces import REPLICAS, keep
-
-Files = dict[str, bytes]
-
-
-class Workload(Protocol):
-    """A command, in a folder of its own."""
-
-    name: str
-
-    def prepare(self, folder: Path) -> None:
-        """Makes what the command needs; all of it counts as durable. Keeps in mind what `judge` must know."""
-        ...
-
-    def arguments(self, folder: Path) -> Sequence[str]:
-        """The arguments of `preserve`; it must end with 0."""
-        ...
-
-    def judge(self, folder: Path, finished: bool) -> list[str]:
-        """What should not be. `finished`: the command had ended, so its work must be there in every state."""
-        ...
-
-    def before_rerun(self, folder: Path) -> None:
-        """Called on a state before the same command is run in it again, and may mend what only the campaign changed."""
-        return
-
-
-def _collection(folder: Path, seed: int) -> Files:
-    """A few files, each with a content of its own; some are named like a bag's own files."""
-    rng = random.Random(seed)
-    names = [
-        "data/inner.txt",
-        "manifest-sha256.txt",
-        "read.log",
-        "sub/bagit.txt",
-        "ខ្មែរ/ឯកសារ.txt",
-        "page.tif",
-        "sub/x",
-    ]
-    sizes = [1, 40, 511, 513, 2000, 4097, 9000]
-    files = {name: rng.randbytes(size) for name, size in zip(names, sizes, strict=True)}
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return files
 
 
 def _read(folder: Path) -> Files:
@@ -87,7 +44,7 @@ class BagCopy(Workload):
     name = "copy"
 
     def prepare(self, folder: Path) -> None:
-        self._files = _collection(folder / "source", 1)
+        self._files = collection(folder / "source", 1)
 
     def arguments(self, folder: Path) -> Sequence[str]:
         to = str(folder / "made" / "bag")
@@ -120,7 +77,7 @@ class BagInPlace(Workload):
     name = "in-place"
 
     def prepare(self, folder: Path) -> None:
-        self._files = _collection(folder / "source", 2)
+        self._files = collection(folder / "source", 2)
 
     def arguments(self, folder: Path) -> Sequence[str]:
         return ["bag", str(folder / "source"), "--in-place", "--premis", "summary", "--json"]
@@ -152,6 +109,7 @@ class Replicate(Workload):
     """`preserve replicate` of packages to two replicas that hold nothing; a third holds them."""
 
     name = "replicate"
+    ends = (0,)
     targets = ("disk", "abroad")
 
     def __init__(self, packages: Sequence[str] = ("box-0", "box-1")) -> None:
@@ -159,7 +117,7 @@ class Replicate(Workload):
 
     def prepare(self, folder: Path) -> None:
         for seed, package in enumerate(self.packages):
-            _collection(folder / "sources" / package, 10 + seed)
+            collection(folder / "sources" / package, 10 + seed)
             make_bag(folder / "sources" / package, folder / "bags" / package)
         keep(folder, [folder / "bags" / package for package in self.packages], placed=("nas",))
         self._bags = {package: tree(folder / "bags" / package) for package in self.packages}
@@ -203,4 +161,11 @@ class Replicate(Workload):
             yield f"it had ended, and {len(copies)} copies are recorded"
 
 
-WORKLOADS: dict[str, Callable[[], Workload]] = {"copy": BagCopy, "in-place": BagInPlace, "replicate": Replicate}
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "copy": BagCopy,
+    "in-place": BagInPlace,
+    "replicate": Replicate,
+    "repair": Repair,
+    "repair-by-renames": partial(Repair, exchanges=False),
+    "backup": Backup,
+}

@@ -1,12 +1,15 @@
-"""`python -m tests.campaigns.seeded BUG ...`: `preserve`, with a bug that a campaign must catch.
+"""`python -m tests.campaigns.seeded SEED,... ...`: `preserve`, with bugs that a campaign must catch.
 
-The bugs live here and not in the program: they replace what it calls before it is imported.
+The bugs live here and not in the program: they replace what it calls before it is imported. A variant is no bug: with
+it, the program must do just as well.
 """
 
 import os
 import stat as modes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 
 from preserve.stores import durable
 
@@ -46,17 +49,145 @@ def published_first() -> None:
     durable.rename_no_replace = renamed_then_flushed
 
 
+def renamed_first() -> None:
+    """What a repair stages is flushed after it was renamed into place."""
+    from preserve.stores.quarantine import CONTENT, Entry
+
+    waiting, file, exchange, move = _Waiting(modes.S_ISREG), Entry.file, Entry.exchange, Entry._move
+
+    @contextmanager
+    def unflushed(self: Entry, name: bytes) -> Iterator[Callable[[memoryview], None]]:
+        with waiting.instead() if name == CONTENT else nullcontext(), file(self, name) as sink:
+            yield sink
+
+    def exchanged(self: Entry, path: bytes) -> None:
+        exchange(self, path)
+        waiting.flush()
+
+    def moved(self: Entry, path: bytes, name: bytes, **how: bool) -> None:
+        move(self, path, name, **how)
+        waiting.flush()
+
+    Entry.file, Entry.exchange, Entry._move = unflushed, exchanged, moved  # type: ignore[method-assign]
+
+
+def recorded_first() -> None:
+    """A repair's renames are flushed after they were recorded."""
+    from preserve.catalog.acts import Act, Acts
+    from preserve.catalog.rows import CheckResult
+    from preserve.stores.quarantine import Entry
+
+    waiting, exchange, move, record = _Waiting(modes.S_ISDIR), Entry.exchange, Entry._move, Acts.record_acts
+
+    def exchanged(self: Entry, path: bytes) -> None:
+        with waiting.instead():
+            exchange(self, path)
+
+    def moved(self: Entry, path: bytes, name: bytes, **how: bool) -> None:
+        with waiting.instead():
+            move(self, path, name, **how)
+
+    def recorded(self: Acts, acts: Sequence[Act], results: Sequence[CheckResult], at: datetime) -> list[int]:
+        numbers = record(self, acts, results, at)
+        waiting.flush()
+        return numbers
+
+    Entry.exchange, Entry._move, Acts.record_acts = exchanged, moved, recorded  # type: ignore[method-assign]
+
+
+def described_first() -> None:
+    """A backup is flushed after it was renamed and described."""
+    from preserve.stores import backups
+
+    waiting, created, place = _Waiting(modes.S_ISREG), backups._created, backups.Backups.place
+
+    @contextmanager
+    def unflushed(folder: int, name: bytes) -> Iterator[int]:
+        with waiting.instead() if b".sqlite" in name else nullcontext(), created(folder, name) as fd:
+            yield fd
+
+    def placed(self: backups.Backups, source: bytes, backup: backups.Described) -> None:
+        place(self, source, backup)
+        waiting.flush()
+
+    backups._created, backups.Backups.place = unflushed, placed  # type: ignore[method-assign]
+
+
+def pruned_first() -> None:
+    """The oldest backup goes before the new one stands."""
+    from preserve.stores.backups import Backups, Described
+
+    place = Backups.place
+
+    def placed(self: Backups, source: bytes, backup: Described) -> None:
+        self.prune(2, backup)
+        place(self, source, backup)
+
+    Backups.place = placed  # type: ignore[method-assign]
+
+
+def settled_unflushed() -> None:
+    """What a killed repair left is recorded as it is found, and may be in memory only."""
+    from preserve.repair import settling
+
+    settling.sync_filesystem = lambda path: None
+
+
+class _Waiting:
+    """Flushes that are put off, of what is of one kind."""
+
+    def __init__(self, kind: Callable[[int], bool]) -> None:
+        self._kind = kind
+        self._flush = os.fsync
+        self._put_off: list[int] = []
+
+    @contextmanager
+    def instead(self) -> Iterator[None]:
+        """Within this, such flushes are put off."""
+        os.fsync = self._put_off_or_done
+        try:
+            yield
+        finally:
+            os.fsync = self._flush
+
+    def _put_off_or_done(self, fd: int) -> None:
+        if self._kind(os.fstat(fd).st_mode):
+            self._put_off.append(os.dup(fd))
+        else:
+            self._flush(fd)
+
+    def flush(self) -> None:
+        while self._put_off:
+            fd = self._put_off.pop()
+            self._flush(fd)
+            os.close(fd)
+
+
+def no_exchange() -> None:
+    """No bug: the file system cannot exchange two names."""
+    from preserve.stores import quarantine
+
+    quarantine.exchange = lambda *names: False
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "no-flush-of-files": no_flush_of_files,
     "no-flush-of-folders": no_flush_of_folders,
     "published-first": published_first,
+    "renamed-first": renamed_first,
+    "recorded-first": recorded_first,
+    "described-first": described_first,
+    "pruned-first": pruned_first,
+    "settled-unflushed": settled_unflushed,
 }
+VARIANTS: dict[str, Callable[[], None]] = {"no-exchange": no_exchange}
 
 
 def main() -> int:
-    """Seeds the bug, then runs the command; returns its exit status."""
-    bug, *arguments = sys.argv[1:]
-    BUGS[bug]()
+    """Seeds what is asked for, then runs the command; returns its exit status."""
+    names, *arguments = sys.argv[1:]
+    for name in names.split(","):
+        {**BUGS, **VARIANTS}[name]()
     from preserve.cli.main import main as preserve
 
     return preserve(arguments)
