@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from uuid import uuid4
 
 from checks.evidence import Evidence, Outcome, worst
@@ -151,11 +150,7 @@ class Rebuilder:
     def _record(self, bag: FoundBag, inventory_id: int) -> None:
         """Reads a copy whole, past the cache, and records what was found."""
         holder = bag.holder
-        content = Content(
-            shards=self._catalog.shards(inventory_id),
-            record=lru_cache(maxsize=64)(self._catalog.record),
-            whole={entry.path: entry.sha256 for entry in self._catalog.large_files(inventory_id)},
-        )
+        content = Content.of(self._catalog, inventory_id)
         reader = CopyWriter([], self._threads, on_bytes=lambda count: self._progress.advance(bytes=count))
         place = Place(holder.name, holder.store, bag.location)
         try:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from checks.evidence import Evidence, Outcome
 from checks.names import show
@@ -16,8 +15,6 @@ from preserve.repair.origins import Origins
 from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled
 from preserve.stores.local import LocalStore, PlainFolder
 from preserve.stores.staging import Staging
-
-_SPARE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +76,7 @@ class Restorer:
         if os.path.lexists(target):
             raise UsageError(f"{show(target)} is there already", remedy="Choose a folder that does not exist yet.")
         inventory_id, number = self._version(package, version)
-        content = self._content(inventory_id)
+        content = Content.of(self._catalog, inventory_id)
         parent, name = os.path.split(target)
         os.makedirs(parent, exist_ok=True)
         staging = Staging(parent, b"." + name + b".preserve-partial")
@@ -91,7 +88,7 @@ class Restorer:
     ) -> Restored:
         files = list(content.files())
         size = sum(length for _, length, _ in files)
-        _refuse_when_full(staging, size)
+        content.refuse_when_full(staging)
         copies = self._copies(inventory_id)
         writer = CopyWriter(self._sources(package, copies), self._threads, on_bytes=self._on_bytes)
         unfilled: Sequence[Unfilled] = ()
@@ -166,13 +163,6 @@ class Restorer:
             f"no copy is of version {version} of {package.identifier}", remedy=f"The current one is {package.version}."
         )
 
-    def _content(self, inventory_id: int) -> Content:
-        return Content(
-            shards=self._catalog.shards(inventory_id),
-            record=lru_cache(maxsize=64)(self._catalog.record),
-            whole={entry.path: entry.sha256 for entry in self._catalog.large_files(inventory_id)},
-        )
-
     def _copies(self, inventory_id: int) -> list[CopyRow]:
         """The copies of that version that are there, least damaged first."""
         there = [
@@ -195,12 +185,3 @@ def _outcome(checks: Sequence[CheckResult], given_up: set[bytes]) -> Outcome:
     if not findings and checks and all(check.outcome is Outcome.PASS for check in checks):
         return Outcome.PASS
     return Outcome.FAIL if all(finding.path in given_up for finding in findings) else Outcome.INCONCLUSIVE
-
-
-def _refuse_when_full(staging: Staging, size: int) -> None:
-    free = staging.free_bytes()
-    if size + _SPARE_BYTES > free:
-        raise UndeterminedError(
-            f"not enough room: {size + _SPARE_BYTES:,} bytes are needed, {free:,} are free",
-            remedy="Make room, or choose another place.",
-        )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Evidence, Outcome
@@ -11,12 +12,15 @@ from checks.inventory import Record
 from checks.listing import Listing, compare, names_of
 from checks.ports import StoreError
 from checks.shards import ShardChecker
+from preserve.catalog.catalog import Catalog
 from preserve.catalog.results import result_of
 from preserve.catalog.rows import CheckResult, ShardRow
+from preserve.errors import UndeterminedError
 from preserve.executors.threads import Threads
 from preserve.stores.local import LocalStore
 from preserve.stores.staging import Staging
 
+_SPARE_BYTES = 64 << 20  # left free for the file system's own needs
 _LAST = b"bagit.txt"  # written last of all, so that no half copy can be taken for a bag
 
 
@@ -36,6 +40,25 @@ class Content:
     shards: Sequence[ShardRow]
     record: Callable[[int], Record]
     whole: Mapping[bytes, bytes]  # path -> sha256 of each segmented file
+
+    @classmethod
+    def of(cls, catalog: Catalog, inventory_id: int) -> "Content":
+        """What an inventory of the catalog says."""
+        return cls(
+            shards=catalog.shards(inventory_id),
+            record=lru_cache(maxsize=64)(catalog.record),
+            whole={entry.path: entry.sha256 for entry in catalog.large_files(inventory_id)},
+        )
+
+    def refuse_when_full(self, staging: Staging) -> None:
+        """UndeterminedError if the file system has no room for what is not staged yet."""
+        needed = _SPARE_BYTES + sum(size - min(staging.size_of(path) or 0, size) for path, size, _ in self.files())
+        free = staging.free_bytes()
+        if needed > free:
+            raise UndeterminedError(
+                f"not enough room: {needed:,} bytes are needed, {free:,} are free",
+                remedy="Make room, then run it again; it goes on.",
+            )
 
     def files(self) -> Iterator[tuple[bytes, int, bytes]]:
         """(path, size in bytes, sha256) of every file, `bagit.txt` last."""

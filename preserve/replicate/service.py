@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding
@@ -19,8 +18,6 @@ from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled, all
 from preserve.stores.local import LocalStore
 from preserve.stores.locations import location
 from preserve.stores.staging import Staging
-
-_SPARE_BYTES = 64 << 20  # left free on a replica for the file system's own needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,7 @@ class Replicator:
     def place(self, packages: Sequence[PackageRow], replicas: Sequence[ReplicaRow]) -> Iterable[Placed]:
         """Places each package on each replica; what fails for one does not stop the others."""
         for package in packages:
-            content = self._content(package)
+            content = Content.of(self._catalog, package.inventory_id)
             copies = {
                 copy.replica_id: copy
                 for copy in self._catalog.copies([package.id])
@@ -97,13 +94,6 @@ class Replicator:
 
     def _where(self, package: PackageRow) -> bytes:
         return location(package.identifier, package.version)
-
-    def _content(self, package: PackageRow) -> Content:
-        return Content(
-            shards=self._catalog.shards(package.inventory_id),
-            record=lru_cache(maxsize=64)(self._catalog.record),
-            whole={entry.path: entry.sha256 for entry in self._catalog.large_files(package.inventory_id)},
-        )
 
     def _place(
         self,
@@ -185,7 +175,7 @@ class Replicator:
         copies: Sequence[CopyRow],
     ) -> list[CheckResult]:
         """Fills the staging and reads it back; what proved bad is written once more and read back again."""
-        _refuse_when_full(staging, package, content)
+        content.refuse_when_full(staging)
         writer = CopyWriter(self._sources(package, copies), self._threads, on_bytes=self._on_bytes)
         staged = Place(replica.name, self._stores[replica.id], staging.location)
         checks: list[CheckResult] = []
@@ -271,15 +261,6 @@ def _no_source(one: Unfilled) -> UndeterminedError:
         f"{show(one.path)}: no source has it as it was taken in ({'; '.join(one.faults)})",
         remedy="Nothing was recorded. Run `preserve audit` to learn which copies are good.",
     )
-
-
-def _refuse_when_full(staging: Staging, package: PackageRow, content: Content) -> None:
-    staged = sum(min(staging.size_of(path) or 0, size) for path, size, _ in content.files())
-    needed, free = package.size_bytes - staged + _SPARE_BYTES, staging.free_bytes()
-    if needed > free:
-        raise UndeterminedError(
-            f"not enough room: {needed:,} bytes are needed, {free:,} are free", remedy="Make room, then run it again."
-        )
 
 
 def _not_placed(package: PackageRow, replica: ReplicaRow, problem: str, remedy: str = "") -> Placed:

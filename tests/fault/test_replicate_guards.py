@@ -13,7 +13,7 @@ from preserve.app.holdings import replicate
 from preserve.app.replicas import add_replica, remove_replica
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Silent
-from preserve.replicate import service
+from preserve.replicate import copying
 from preserve.replicate.service import Placed
 from preserve.stores import staging as staging_module
 from preserve.stores.staging import Staging
@@ -151,7 +151,7 @@ def test_what_stands_in_the_place_of_a_copy_is_never_written_over(placed: Placed
 
 
 def test_a_full_disk_is_told_before_a_byte_is_written(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(copying, "_SPARE_BYTES", 1 << 60)
     result = place(placed)
     assert result.outcome is Outcome.INCONCLUSIVE and "not enough room" in result.problem
     assert not list((placed.folder / "new" / ".preserve").rglob("data"))
