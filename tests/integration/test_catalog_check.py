@@ -51,8 +51,8 @@ def test_an_untouched_catalog_is_good(placed: PlacedWorkspace, capsys: pytest.Ca
         ("DELETE FROM finding WHERE code IN ('digest-mismatch', 'size-mismatch')", "finding"),
         ("UPDATE shard_check SET outcome = 'pass', bad = 0 WHERE outcome = 'fail'", "shard_check"),
         (
-            "INSERT INTO shard_check SELECT 1, NULL, copy_id, shard_id, started_at, ended_at, evidence, 'pass', good, 0,"
-            " 0, bytes_read FROM shard_check LIMIT 1",
+            "INSERT INTO shard_check SELECT 1, NULL, copy_id, shard_id, started_at, ended_at, evidence, 'pass',"
+            " good, 0, 0, bytes_read FROM shard_check LIMIT 1",
             "shard_check",
         ),
         ("UPDATE package SET verdict = 'intact'", "package"),
