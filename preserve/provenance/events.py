@@ -94,6 +94,15 @@ EVENTS: Final[Mapping[str, tuple[Mapped, ...]]] = MappingProxyType(
         ),
         # The outcome is that of the checks which read the copy back: none, no success.
         "copy-recorded": (COPY,),
+        # Recorded only when every shard was read back and passed.
+        "copy-made-again": (
+            Mapped(
+                type="rep",
+                role="sou",
+                detail="{copy} made again in the folder {location}, where it was gone; evidence of reading it back: "
+                "{evidence}",
+            ),
+        ),
         # Either every check for itself, or one summary for each audit and copy; a finding that is damage or could
         # not be determined has an event of its own besides. Findings that leave a check PASS are counted as warnings.
         # PASS is success, FAIL is fail; INCONCLUSIVE is warning, with a note that it could not be determined.

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding
-from checks.names import show
+from checks.names import path_fields, show
 from checks.policy import MassChange
 from checks.ports import NotFoundError, StoreError, UnavailableError
+from preserve.catalog.acts import Act
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
@@ -142,7 +143,8 @@ class Replicator:
             raise UndeterminedError(
                 f"the replica {replica.name} is frozen: {one.changed:,} of {one.files:,} files of {one.copy.package} "
                 "are not as they were taken in",
-                remedy=f"Find out what happened. If writing there is right: --confirm-change {replica.name}",
+                remedy="Find out what happened: see `preserve repair`. If writing there is right, then "
+                f"`preserve repair --apply --confirm-change {replica.name}`.",
             )
 
     def _record(
@@ -157,7 +159,10 @@ class Replicator:
             new = NewCopy(inventory_id=package.inventory_id, replica_id=replica.id, location=where, checks=checks)
             return self._catalog.record_copy(new, self._clock())
         # Read back whole: its checks close what was found of the copy that was gone.
-        self._catalog.commit_checks([replace(check, copy_id=standing.id) for check in checks], self._clock())
+        evidence = min(check.evidence for check in checks).label
+        body = {"location": path_fields(where), "evidence": evidence}
+        act = Act(kind="copy-made-again", copy_id=standing.id, body=body)
+        self._catalog.record_acts([act], [replace(check, copy_id=standing.id) for check in checks], self._clock())
         copies = {copy.id: copy for copy in self._catalog.copies([package.id])}
         if standing.id not in copies:
             raise UsageError(

@@ -6,14 +6,17 @@ import shutil
 import unicodedata
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checks.evidence import Outcome
 from preserve.app.repairs import repair, restore
+from preserve.catalog.acts import Acts
 from preserve.cli.main import main
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Silent
+from preserve.repair import settling
 from preserve.stores import quarantine
 from reports import repairs as reports
 from reports.repairs import RepairView
@@ -468,6 +471,72 @@ def small_segments(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
         monkeypatch.setattr(f"{module}.SEGMENT_BYTES", size)
 
 
+def test_a_manifest_that_a_killed_repair_left_half_is_written_again(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(placed, "disk", some_file(placed)).write_bytes(b"bad")
+    placed.audit()
+
+    def killed(self: quarantine.Entry, digest: str | None) -> None:
+        (Path(os.fsdecode(self.path)) / "manifest-sha256.txt").touch()
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine.Entry, "seal", killed)
+        with pytest.raises(Killed):
+            mend(placed)
+    assert mend(placed).settled
+    (entry,) = entries(placed, "disk")
+    assert (entry / "manifest-sha256.txt").read_text("ascii") == f"{sha256(b'bad').hexdigest()}  content\n"
+
+
+def test_what_an_entry_says_goes_last(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = some_file(placed)
+    at(placed, "disk", path).unlink()
+    placed.audit()
+
+    def killed(*given: object, **more: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine.Entry, "give", killed)
+        patched.setattr(quarantine.shutil, "rmtree", killed)
+        with pytest.raises(Killed):
+            mend(placed)
+    (entry,) = entries(placed, "disk")
+    assert os.listdir(entry) == ["entry.json"]
+    assert endings(mend(placed)) == [("disk", "write", "repaired")]
+    assert entries(placed, "disk") == []
+
+
+def test_what_a_killed_repair_left_is_flushed_before_it_is_recorded(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(placed, "disk", some_file(placed)).write_bytes(b"bad")
+    placed.audit()
+
+    def killed(self: quarantine.Entry, digest: str | None) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine.Entry, "seal", killed)
+        with pytest.raises(Killed):
+            mend(placed)
+    done: list[str] = []
+    record = Acts.record_acts
+
+    def recorded(self: Acts, *given: Any) -> list[int]:
+        done.append("recorded")
+        return record(self, *given)
+
+    monkeypatch.setattr(settling, "sync_filesystem", lambda path: done.append("flushed"))
+    monkeypatch.setattr(Acts, "record_acts", recorded)
+    mend(placed)
+    assert done == ["flushed", "recorded"]
+    mend(placed)
+    assert done == ["flushed", "recorded"]  # nothing is left to settle
+
+
 @pytest.mark.parametrize("torn", [0, 1, 100, 1 << 16])
 def test_a_segment_that_was_torn_by_a_kill_is_written_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: int
@@ -509,6 +578,9 @@ def test_a_copy_whose_folder_is_gone_is_made_again(placed: PlacedWorkspace) -> N
     view = mend(placed, confirm_change=("disk",))
     assert endings(view) == [("disk", "copy-again", "repaired")]
     assert tree(placed.folder / "disk") == whole
+    with placed.open() as workspace:
+        assert len(list(workspace.catalog.journal_of_kind("copy-made-again"))) == 1
+        assert list(workspace.catalog.check()) == []
     assert placed.audit() == {}
 
 
