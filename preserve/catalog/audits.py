@@ -143,6 +143,24 @@ def _opened(
     return row
 
 
+def give_up_checks(connection: Connection, copy_ids: Iterable[int]) -> dict[str, object]:
+    """Takes what was not done yet of these copies out of all audits, with its leases.
+
+    Returns:
+        `given_up` for the body of the link that does it: how many checks of which audits; nothing if there were none.
+    """
+    copies = list(copy_ids)
+    open_ = audit_item.c.audit_id.in_(select(audit.c.id).where(audit.c.state != AuditState.ENDED.value))
+    undone = open_, among(audit_item.c.copy_id, copies), audit_item.c.check_number.is_(None)
+    counted = select(audit_item.c.audit_id, func.count()).where(*undone).group_by(audit_item.c.audit_id)
+    given_up = connection.execute(counted.order_by(audit_item.c.audit_id)).all()
+    connection.execute(delete(audit_item).where(*undone))
+    connection.execute(delete(lease).where(among(lease.c.copy_id, copies)))
+    for audit_id, number in given_up:
+        connection.execute(update(audit).where(audit.c.id == audit_id).values(planned=audit.c.planned - number))
+    return {"given_up": [{"audit": audit_id, "checks": number} for audit_id, number in given_up]} if given_up else {}
+
+
 def items_digest(items: Iterable[Sequence[int]]) -> str:
     """SHA-256, in hex, over what an audit set out to check: copies and shards by number, in their order."""
     hashed = sha256()

@@ -125,6 +125,7 @@ class ReplicaAdded(Body, frozen=True, kw_only=True):
 
 class ReplicaRemoved(Body, frozen=True, kw_only=True):
     replica: UUID
+    given_up: Sequence[GivenUp] = ()
 
 
 class AuditOpened(Body, frozen=True, kw_only=True):

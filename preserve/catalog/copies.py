@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from checks.names import path_fields, show
+from preserve.catalog.audits import give_up_checks
 from preserve.catalog.bulk import among, as_list, insert_rows, rows_as
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
@@ -90,7 +91,10 @@ class Copies(Database):
             return _replica(connection.execute(select(replica).where(replica.c.uuid == uuid)).one())
 
     def remove_replica(self, name: str, at: datetime) -> ReplicaRow:
-        """Takes a replica out of use: its copies no longer count and are no longer due; history stays."""
+        """Takes a replica out of use: its copies no longer count and are no longer due; history stays.
+
+        An audit that is going on, or was stopped, no longer sets out to check them; what comes in late does not count.
+        """
         with self.writing() as connection:
             found = connection.execute(
                 select(replica).where(replica.c.name == name, replica.c.removed_at.is_(None))
@@ -98,8 +102,10 @@ class Copies(Database):
             if found is None:
                 raise UsageError(f"no replica is called {name}")
             connection.execute(update(replica).where(replica.c.id == found.id).values(removed_at=at))
+            here = connection.execute(select(copy.c.id).where(copy.c.replica_id == found.id)).scalars().all()
+            given_up = give_up_checks(connection, here)
             _renew_all_on(connection, found.id)
-            append(connection, "replica-removed", at, {"replica": str(found.uuid), "name": name})
+            append(connection, "replica-removed", at, {"replica": str(found.uuid), "name": name, **given_up})
             return replace(_replica(found), removed_at=at)
 
     def replicas(self, include_removed: bool = False) -> list[ReplicaRow]:

@@ -15,7 +15,11 @@ _COPIES = (
     .join(replica, replica.c.id == copy.c.replica_id)
     .where(among(copy.c.id, bindparam("ids")))
 )
-_ENDED = select(copy.c.id).where(among(copy.c.id, bindparam("ids")), copy.c.removed_at.is_not(None))
+_ENDED = (
+    select(copy.c.id)
+    .join_from(copy, replica, replica.c.id == copy.c.replica_id)
+    .where(among(copy.c.id, bindparam("ids")), copy.c.removed_at.is_not(None) | replica.c.removed_at.is_not(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +47,5 @@ def places_of(connection: Connection, copy_ids: Iterable[int]) -> dict[int, Copy
 
 
 def ended_copies(connection: Connection, copy_ids: Iterable[int]) -> frozenset[int]:
-    """Those of these copies that are looked after no longer: their package was removed."""
+    """Those of these copies that are looked after no longer: their package or their replica was removed."""
     return frozenset(connection.execute(_ENDED, {"ids": as_list(set(copy_ids))}).scalars())

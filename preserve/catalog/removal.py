@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from preserve.catalog.acts import close_findings
-from preserve.catalog.bulk import among
+from preserve.catalog.audits import give_up_checks
 from preserve.catalog.copies import copy_query, read_copies
 from preserve.catalog.database import Database
 from preserve.catalog.journal import append
 from preserve.catalog.moments import micros
 from preserve.catalog.places import places_of
-from preserve.catalog.rows import AuditState, CopyRow
-from preserve.catalog.schema import audit, audit_item, copy, finding, lease, package, shard_state
+from preserve.catalog.rows import CopyRow
+from preserve.catalog.schema import copy, finding, lease, package, shard_state
 from preserve.catalog.states import count_findings
 from preserve.errors import UsageError
 
@@ -38,9 +38,7 @@ class Removal(Database):
                 raise UsageError(f"the package {known.identifier} was removed on {known.removed_at:%d %B %Y}")
             copy_ids = connection.execute(select(copy.c.id).where(copy.c.package_id == package_id)).scalars().all()
             body = {**facts, "package": str(known.uuid), "identifier": known.identifier, "copies": len(copy_ids)}
-            given_up = _give_up_checks(connection, copy_ids)
-            if given_up:
-                body["given_up"] = [{"audit": audit_id, "checks": number} for audit_id, number in given_up]
+            body |= give_up_checks(connection, copy_ids)
             number = append(connection, "package-removed", at, body, package_id=package_id)
             _end_copies(connection, copy_ids, number, at)
             connection.execute(update(package).where(package.c.id == package_id).values(removed_at=at))
@@ -63,18 +61,6 @@ class Removal(Database):
             body = {**facts, **place.named()}
             append(connection, "copy-deleted", at, body, package_id=place.package_id)
             connection.execute(update(copy).where(copy.c.id == copy_id).values(deleted_at=at))
-
-
-def _give_up_checks(connection: Connection, copy_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """Takes what was not done yet out of all audits; (audit, how many checks) of those that it changed."""
-    open_ = audit_item.c.audit_id.in_(select(audit.c.id).where(audit.c.state != AuditState.ENDED.value))
-    undone = open_, among(audit_item.c.copy_id, copy_ids), audit_item.c.check_number.is_(None)
-    counted = select(audit_item.c.audit_id, func.count()).where(*undone).group_by(audit_item.c.audit_id)
-    given_up = [(audit_id, number) for audit_id, number in connection.execute(counted.order_by(audit_item.c.audit_id))]
-    connection.execute(delete(audit_item).where(*undone))
-    for audit_id, number in given_up:
-        connection.execute(update(audit).where(audit.c.id == audit_id).values(planned=audit.c.planned - number))
-    return given_up
 
 
 def _end_copies(connection: Connection, copy_ids: Sequence[int], number: int, at: datetime) -> None:

@@ -37,14 +37,14 @@ class Replay:
         self.audits = audits = ReplayedAudits(self._run)
         self._checks = ReplayedChecks(connection, self.known, audits, self.faults)
         self._changed = self._checks.changed
-        held = ReplayedHoldings(self._run, self.known, self._changed)
+        self._held = held = ReplayedHoldings(self._run, self.known, self._changed)
         self._does: dict[str, Callable[[int, Any], None]] = {
             "catalog-created": held.create,
             "package-added": held.add_package,
             "source-moved": held.move_source,
             "copy-recorded": held.record_copy,
             "replica-added": held.add_replica,
-            "replica-removed": held.remove_replica,
+            "replica-removed": self._remove_replica,
             "audit-opened": audits.open,
             "audit-reopened": audits.reopen,
             "audit-ended": audits.end,
@@ -123,6 +123,11 @@ class Replay:
         if package is not None:
             values = number, self.known.package(package).id, body.kind
             self._run("INSERT INTO event (number, package_id, kind) VALUES (?, ?, ?)", values)
+
+    def _remove_replica(self, number: int, body: bodies.ReplicaRemoved) -> None:
+        for given_up in body.given_up:
+            self.audits.give_up(given_up)
+        self._held.remove_replica(number, body)
 
     def _remove_package(self, number: int, body: bodies.PackageRemoved) -> None:
         id_, at = self.known.package(body.package).id, micros(body.at)

@@ -131,6 +131,17 @@ def test_an_audit_that_is_stopped_goes_on_with_what_is_left(placed: PlacedWorksp
             audits.resume(workspace, audit.id)
 
 
+def test_an_audit_goes_on_without_a_replica_that_was_removed_meanwhile(placed: PlacedWorkspace) -> None:
+    with placed.open() as workspace:
+        audit = audits.plan(workspace)
+        workspace.catalog.end_audit(audit.id, AuditState.STOPPED, workspace.clock())
+        workspace.catalog.remove_replica("nas", workspace.clock())
+        resumed = audits.run(workspace, audits.resume(workspace, audit.id), Silent())
+        assert resumed.state is AuditState.ENDED
+        assert resumed.planned == resumed.passed == audit.planned * 2 // 3
+        assert list(workspace.catalog.check()) == []
+
+
 def test_a_killed_audit_is_told_as_stopped_and_can_be_resumed(placed: PlacedWorkspace) -> None:
     script = (
         "import os, signal, config\n"
