@@ -2,7 +2,8 @@
 
     PreserveError
     ├── UsageError          what was asked for cannot be meant           exit 2
-    ├── CatalogError        the catalog cannot serve                     exit 2
+    ├── CatalogError        there is no catalog that can serve           exit 2
+    │   └── UnreadableError     it is damaged, busy, or its disk fails       exit 3
     └── UndeterminedError   it could not be found out, or not finished   exit 3
 
 The exit statuses stand in one table, `preserve.cli.exits`.
@@ -29,6 +30,10 @@ class UsageError(PreserveError):
 
 class CatalogError(PreserveError):
     """The catalog is missing, damaged, busy for too long, or made by a newer program."""
+
+
+class UnreadableError(CatalogError):
+    """The catalog is there, and cannot be read or written: nothing could be found out."""
 
 
 class UndeterminedError(PreserveError):

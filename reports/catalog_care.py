@@ -60,6 +60,7 @@ class RebuildView:
     absent: Sequence[str] = ()  # replicas
     doubts: Sequence[str] = ()  # expectations that nothing vouches for
     lost: Sequence[str] = ()  # history that could not be had
+    gone: Sequence[str] = ()  # copies that the backup knows and whose folder is not there
 
 
 def backup_outcome(view: BackupView) -> Outcome:
@@ -130,7 +131,7 @@ def _backup_line(line: BackupLine) -> Text:
 def rebuild_outcome(view: RebuildView) -> Outcome:
     """FAIL if damage was found; INCONCLUSIVE if something was left out, not there, or could not be proved."""
     outcomes = {line.outcome for line in view.copies}
-    if Outcome.FAIL in outcomes:
+    if Outcome.FAIL in outcomes or view.gone:
         return Outcome.FAIL
     open_ = view.conflicts or view.absent or view.doubts or outcomes & {None, Outcome.INCONCLUSIVE}
     return Outcome.INCONCLUSIVE if open_ else Outcome.PASS
@@ -159,6 +160,7 @@ def rebuild_json(view: RebuildView) -> dict[str, object]:
         "absent": list(view.absent),
         "doubts": list(view.doubts),
         "lost": list(view.lost),
+        "gone": list(view.gone),
         "findings": [],
         "counts": {
             "packages": len(view.packages),
@@ -179,6 +181,7 @@ def rebuild_text(view: RebuildView) -> RenderableType:
         lines.append(Text(f"taken in from the replicas: {found}"))
     lines += [_copy_line(line) for line in view.copies if line.outcome is not Outcome.PASS]
     for heading, said in (
+        ("recorded copies whose folder is not there (removed since, or lost)", view.gone),
         ("backups that did not hold", view.did_not_hold),
         ("not taken in", view.conflicts),
         ("replicas that were not there", view.absent),

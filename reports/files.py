@@ -52,7 +52,9 @@ def remedy(line: FileLine) -> str:
         told = f"can be repaired on {listed([visible(each) for each in file.bad_on])} from {_source(line, sources[0])}"
         return told + (f", or from {listed([visible(each) for each in sources[1:]])}" if sources[1:] else "")
     if file.verdict is Verdict.LOST:
-        kept = f"; the bag that was taken in, {visible(line.source)}, may still have it, but is no copy"
+        kept = (
+            f"; the bag that was taken in, {visible(line.source)}, may still have it: `preserve repair` reads it there"
+        )
         return "cannot be made whole: every copy was read and is bad" + (kept if line.source else "")
     if any(Code.UNTRACKED in codes for codes in file.codes.values()):
         return "nothing that was taken in is harmed; look at what this is"

@@ -51,6 +51,7 @@ class SiteLine:
     name: str
     site: str | None
     why_not: str = ""
+    away: bool = False  # it is not there now: what is said of it rests on its last reading alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,13 @@ def as_json(view: KeepingView) -> dict[str, object]:
             **{reason.value: by_reason[reason] for reason in Reason},
         },
         "replicas": [
-            {"name": each.name, "site": each.site, "counts": not each.why_not, "why_not": each.why_not}
+            {
+                "name": each.name,
+                "site": each.site,
+                "counts": not each.why_not,
+                "why_not": each.why_not,
+                "available": not each.away,
+            }
             for each in view.replicas
         ],
         "findings": [_staying_json(view, each) for each in view.stay],
@@ -126,6 +133,9 @@ def _staying_json(view: KeepingView, line: Staying) -> dict[str, object]:
 def as_text(view: KeepingView) -> RenderableType:
     parts: list[RenderableType] = [headline(outcome_of(view), _sentence(view)), Text(_particulars(view), "dim")]
     for each in view.replicas:
+        if each.away and not each.why_not:
+            told = f"{visible(each.name)} is not there now: for it, its last reading speaks alone."
+            parts.append(Text(told, "yellow"))
         if each.why_not:
             parts.append(Text(f"Copies on {visible(each.name)} do not count: {each.why_not}.", "yellow"))
     if view.stay:

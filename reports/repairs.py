@@ -222,7 +222,5 @@ def _from(line: RepairLine, now: datetime) -> str:
     if not line.source:
         return ""
     read = f"read now by {line.source_evidence} and good" if line.source_evidence else ""
-    audited = (
-        f"last audited {age(line.source_read_at, now)} ago" if line.source_read_at else "not audited since taken in"
-    )
+    audited = f"last audited {age(line.source_read_at, now)} ago, and good" if line.source_read_at else ""
     return f", from {visible(line.source)} ({', '.join(filter(None, (read, audited)))})"

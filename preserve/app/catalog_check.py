@@ -6,7 +6,6 @@ from checks.inventory import Entry, segment_count
 from checks.names import show
 from checks.ports import StoreError
 from preserve.app.catalog_care import heads
-from preserve.app.repairs import stores_there
 from preserve.app.workspace import Workspace
 from preserve.bag.agreement import Compared, Disagreement, Way, disagreements
 from preserve.catalog.rows import CopyRow
@@ -38,7 +37,7 @@ def check_catalog(workspace: Workspace, progress: Progress, *, bags: bool = True
         for fault in workspace.catalog.check(seen, progress)
     ]
     compared, lines, away, done = Compared(), list[BagLine](), list[str](), 0
-    stores = stores_there(workspace)
+    stores = workspace.stores_there()
     for copies in _versions(workspace) if bags else ():
         answered = _ask(workspace, stores, copies, compared)
         if answered is None:

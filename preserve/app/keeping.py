@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from checks.keeping import Rule
-from preserve.app.workspace import Workspace
+from preserve.app.workspace import Workspace, presence
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
 from preserve.repair.keeping import Keeping, Site, judge_all
@@ -52,25 +52,40 @@ def keeping_view(workspace: Workspace, path: Path, rule: Rule, progress: Progres
 
 
 def _sites(workspace: Workspace, path: bytes) -> dict[str, Site]:
-    """The replicas whose copies may count: those in use whose folder is known."""
-    configured = workspace.settings.replicas
-    return {
-        name: Site(site=configured[name].site or None, apart=not nested(path, configured[name].root))
-        for name in (replica.name for replica in workspace.catalog.replicas())
-        if name in configured
-    }
+    """The replicas whose copies may count: those in use whose folder is known. Each is looked at now."""
+    configured, stores = workspace.settings.replicas, workspace.stores()
+    sites = {}
+    for replica in workspace.catalog.replicas():
+        if replica.name not in configured:
+            continue
+        known, store = configured[replica.name], stores.get(replica.id)
+        seen = presence(store, replica)
+        sites[replica.name] = Site(
+            site=known.site or None,
+            apart=not nested(path, known.root),
+            store=store if seen.there else None,
+            may_be_away=known.offline and not seen.wrong,
+        )
+    return sites
 
 
 def _replica_lines(workspace: Workspace, sites: dict[str, Site]) -> list[SiteLine]:
-    lines = []
-    for replica in workspace.catalog.replicas():
-        known = sites.get(replica.name)
-        why_not = (
-            "it is not in the settings, so nobody can say where it lies"
-            if known is None
-            else "what is to be deleted lies in it, holds it, or is the same place"
-            if not known.apart
-            else ""
+    return [
+        SiteLine(
+            name=replica.name,
+            site=None if (known := sites.get(replica.name)) is None else known.site,
+            why_not=_why_not(known),
+            away=known is not None and known.store is None,
         )
-        lines.append(SiteLine(name=replica.name, site=None if known is None else known.site, why_not=why_not))
-    return lines
+        for replica in workspace.catalog.replicas()
+    ]
+
+
+def _why_not(known: Site | None) -> str:
+    if known is None:
+        return "it is not in the settings, so nobody can say where it lies"
+    if not known.apart:
+        return "what is to be deleted lies in it, holds it, or is the same place"
+    if known.store is None and not known.may_be_away:
+        return "it is not there now, and should be"
+    return ""

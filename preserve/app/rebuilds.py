@@ -157,6 +157,7 @@ def _body(asked: Asked, made: _Made) -> Mapping[str, object]:
         "left_out": [f"{copy.replica}: {show(copy.location)}" for copy in besides.copies if copy.outcome is None],
         "conflicts": besides.conflicts,
         "doubts": besides.doubts,
+        "gone": besides.gone,
         "absent": made.absent,
         "lost": made.lost,
     }
@@ -197,6 +198,7 @@ def _view(made: _Made, target: bytes) -> RebuildView:
         absent=made.absent,
         doubts=besides.doubts,
         lost=made.lost,
+        gone=besides.gone,
     )
 
 

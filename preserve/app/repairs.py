@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from checks.evidence import Outcome
+from checks.verdicts import CopyState
 from preserve.app.lines import finding_line
-from preserve.app.workspace import Workspace, operator, presence
+from preserve.app.workspace import Workspace, operator
 from preserve.audit.running import Auditor
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
@@ -19,16 +20,6 @@ from preserve.replicate.service import Replicator
 from preserve.stores.local import LocalStore
 from reports.repairs import FrozenLine, LeftLine, RepairLine, RepairView
 from reports.restoring import LostLine, RestoredView
-
-
-def stores_there(workspace: Workspace) -> dict[int, LocalStore]:
-    """The stores of replicas that are there now, by the replica's id."""
-    stores = workspace.stores()
-    return {
-        replica.id: stores[replica.id]
-        for replica in workspace.catalog.replicas()
-        if replica.id in stores and presence(stores[replica.id], replica).there
-    }
 
 
 def repair(
@@ -48,7 +39,7 @@ def repair(
     """
     rows = workspace.replicas(replicas)
     confirmed = [row.id for row in workspace.replicas(confirm_change)] if confirm_change else []
-    rule, stores = workspace.mass_change, stores_there(workspace)
+    rule, stores = workspace.mass_change, workspace.stores_there()
     package_ids = [package.id for package in workspace.packages(packages)] if packages else None
     settled: list[tuple[str, str]] = []
     with repairer(workspace, stores, progress) as work:
@@ -99,7 +90,7 @@ def restore(
     with Threads(workspace.settings.audit.threads) as threads:
         restorer = Restorer(
             workspace.catalog,
-            stores_there(workspace),
+            workspace.stores_there(),
             threads,
             workspace.clock,
             on_bytes=lambda count: progress.advance(bytes=count),
@@ -134,7 +125,8 @@ def repair_line(mended: Mended) -> RepairLine:
         ending=mended.ending.value,
         outcome=mended.outcome,
         source=source,
-        source_read_at=None if origin is None else origin.read_at,
+        # What was bad, or not read, when it was audited last was not known to be good then.
+        source_read_at=origin.read_at if origin is not None and origin.state is CopyState.GOOD else None,
         source_evidence="" if mended.evidence is None else mended.evidence.label,
         cause="" if told is None else told.cause.value,
         cause_words="" if told is None else told.words,

@@ -1,17 +1,21 @@
 """The view of packages and replicas at a glance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from checks.evidence import Evidence
 from checks.names import show
+from checks.ports import NotFoundError, StoreError
 from checks.verdicts import Verdict
 from preserve.app.audit_views import audit_view
 from preserve.app.lines import finding_line
 from preserve.app.workspace import Workspace, presence
 from preserve.catalog.rows import CopyRow, PackageRow
+from preserve.stores.local import LocalStore
 from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
 
 FINDINGS_SHOWN = 100
+_BACKUP_AGE = timedelta(days=7)
 
 
 def status_view(workspace: Workspace, *, limit: int) -> StatusView:
@@ -20,13 +24,14 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     minimum = workspace.settings.audit.minimum_copies or 1
     counts = catalog.status_counts(minimum).packages
     replicas = replica_lines(workspace)
+    stores = workspace.stores_there()
     findings = catalog.findings()
     last = catalog.audits(1)
     page = catalog.status_page(limit)
     evidence = catalog.evidence_of([copy.id for _, copies in page for copy in copies])
     return StatusView(
         generated_at=now,
-        packages=tuple(_package_line(package, copies, replicas, evidence, minimum) for package, copies in page),
+        packages=tuple(_package_line(package, copies, replicas, evidence, minimum, stores) for package, copies in page),
         total_packages=sum(counts.values()),
         verdict_counts=counts,
         replicas=tuple(replicas),
@@ -35,12 +40,26 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
         last_audit=audit_view(workspace, last[0], findings=False) if last else None,
         findings=tuple(finding_line(row) for row in findings[:FINDINGS_SHOWN]),
         total_findings=len(findings),
-        warnings=tuple(
+        warnings=(*_backup_warnings(workspace), *_frozen_warnings(workspace)),
+    )
+
+
+def _backup_warnings(workspace: Workspace) -> Iterator[str]:
+    """Nobody thinks of it until it is needed."""
+    last = workspace.catalog.last_backed_up()
+    if last is None and workspace.catalog.copies():
+        yield "the catalog was never backed up to a replica: preserve catalog backup"
+    elif last is not None and last.journal_grew and workspace.clock() - last.at > _BACKUP_AGE:
+        days = (workspace.clock() - last.at).days
+        yield f"the catalog was last backed up {days} days ago: preserve catalog backup"
+
+
+def _frozen_warnings(workspace: Workspace) -> Iterator[str]:
+    for one in workspace.catalog.frozen(workspace.mass_change):
+        yield (
             f"{one.copy.replica} is frozen: {one.changed:,} of {one.files:,} files of {one.copy.package} are not as "
             "they were taken in; nothing is repaired or replicated there (preserve repair tells more)"
-            for one in catalog.frozen(workspace.mass_change)
-        ),
-    )
+        )
 
 
 def replica_lines(workspace: Workspace) -> list[ReplicaLine]:
@@ -73,7 +92,9 @@ def _package_line(
     replicas: Sequence[ReplicaLine],
     evidence: Mapping[int, Evidence],
     minimum: int,
+    stores: Mapping[int, LocalStore],
 ) -> PackageLine:
+    gone = [copy for copy in copies if copy.current and copy.replica_id in stores and _gone(stores, copy)]
     current = {copy.replica: copy for copy in copies if copy.current}
     too_few = package.verdict is Verdict.INTACT and len(current) < minimum
     older = sorted({copy.replica for copy in copies if not copy.current} - current.keys())
@@ -83,14 +104,36 @@ def _package_line(
         verdict=Verdict.UNDER_REPLICATED if too_few else package.verdict,
         files=package.files,
         size_bytes=package.size_bytes,
-        copies=tuple(_cell(line, current.get(line.name), package, evidence) for line in replicas),
+        copies=tuple(
+            _cell(line, current.get(line.name), package, evidence, gone=line.name in {copy.replica for copy in gone})
+            for line in replicas
+        ),
         source="" if package.source is None else show(package.source),
-        note=f"only an older version at {', '.join(older)}" if older else "",
+        note="; ".join(
+            [f"its folder is gone at {copy.replica}: audit it" for copy in gone]
+            + ([f"only an older version at {', '.join(older)}"] if older else [])
+        ),
     )
 
 
+def _gone(stores: Mapping[int, LocalStore], copy: CopyRow) -> bool:
+    """A look, no reading: what was read in time may have been deleted since."""
+    try:
+        stores[copy.replica_id].stat(copy.location)
+    except NotFoundError:
+        return True
+    except StoreError:
+        return False
+    return False
+
+
 def _cell(
-    replica: ReplicaLine, copy: CopyRow | None, package: PackageRow, evidence: Mapping[int, Evidence]
+    replica: ReplicaLine,
+    copy: CopyRow | None,
+    package: PackageRow,
+    evidence: Mapping[int, Evidence],
+    *,
+    gone: bool,
 ) -> CopyCell:
     if copy is None:
         return CopyCell(replica=replica.name, state=CellState.NO_COPY)
@@ -100,7 +143,7 @@ def _cell(
         oldest_read_at=copy.oldest_read_at,
         evidence=evidence[copy.id].label if copy.id in evidence else None,
         damage=copy.damage,
-        undetermined=copy.undetermined,
+        undetermined=max(copy.undetermined, int(gone and not copy.damage)),
         warnings=copy.warnings,
         files=package.files,
         location=copy.location,

@@ -74,6 +74,15 @@ class Workspace:
             if replica.name in configured
         }
 
+    def stores_there(self) -> dict[int, LocalStore]:
+        """The stores of replicas that are there now, by the replica's id."""
+        stores = self.stores()
+        return {
+            replica.id: stores[replica.id]
+            for replica in self.catalog.replicas()
+            if replica.id in stores and presence(stores[replica.id], replica).there
+        }
+
     def replicas(self, names: tuple[str, ...] = ()) -> list[ReplicaRow]:
         """The replicas of those names, or all; UsageError names one that is not known."""
         known = {replica.name: replica for replica in self.catalog.replicas()}
@@ -106,6 +115,11 @@ def init(folder: Path) -> Path:
         settings = config.load(path)
         if settings.catalog.path.exists():
             raise UsageError(f"{path} is there already", remedy="Work with it, or choose another folder.")
+        if settings.replicas:
+            raise UsageError(
+                f"{path} names replicas, so there was a catalog; it is not at {settings.catalog.path}",
+                remedy="Make it again with `preserve catalog rebuild`; see docs/disaster.md.",
+            )
     else:
         folder.mkdir(parents=True, exist_ok=True)
         # The catalog last: a killed `init` leaves settings without a catalog, and the next one goes on.

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from checks.names import show
-from preserve.errors import CatalogError
+from preserve.errors import CatalogError, UnreadableError
 
 BUSY_SECONDS = 30.0
 APPLICATION_ID = 0x70727376  # "prsv", where file(1) and people look for it
@@ -22,6 +22,9 @@ _PRAGMAS = (
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA wal_autocheckpoint = 4000",  # pages
 )
+
+# No catalog that could be meant; all else is one that gives no answer.
+_ABSENT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
 
 # Primary result codes of SQLite: what happened, and what the person can do.
 _SAID = {
@@ -124,4 +127,5 @@ def translated(path: bytes) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         said, remedy = _SAID.get(code, (f"cannot serve: {cause}", ""))
-        raise CatalogError(f"the catalog {show(path)} {said}", remedy=remedy) from error
+        kind = CatalogError if code in _ABSENT else UnreadableError
+        raise kind(f"the catalog {show(path)} {said}", remedy=remedy) from error

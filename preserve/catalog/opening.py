@@ -47,7 +47,10 @@ def prepare_database(database: Database) -> None:
     """
     name = show(database.path)
     if not isfile(database.path):
-        raise CatalogError(f"there is no catalog at {name}", remedy="Make one with `preserve init`.")
+        raise CatalogError(
+            f"there is no catalog at {name}",
+            remedy="If there was one: `preserve catalog rebuild`, see docs/disaster.md. If not: `preserve init`.",
+        )
     with _closed_on_error(database):
         with database.reading() as connection:
             revision = _revision(connection)

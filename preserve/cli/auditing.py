@@ -9,6 +9,7 @@ from preserve.cli.options import Invocation, config_option, json_option, pass_in
 from preserve.cli.values import as_number, as_size, as_text
 
 if TYPE_CHECKING:
+    from preserve.app.audits import DueWork
     from reports.rows import AuditView
 
 
@@ -63,7 +64,22 @@ def audit_command(
             except KeyboardInterrupt:
                 output.note(f"go on with: preserve audit --resume {audit.id}")
                 raise
+        if due:
+            _back_up(audits.DueWork(workspace, progress))
         return _tell(audit_view(workspace, audit), as_json)
+
+
+def _back_up(work: "DueWork") -> None:
+    """For those who let cron do what `serve` does. What goes wrong changes nothing about the audit."""
+    from preserve.errors import PreserveError
+
+    try:
+        told = work.back_up_if_due()
+    except PreserveError as error:
+        output.warning(f"the catalog could not be backed up: {error.message}", error.remedy)
+        return
+    if told:
+        output.note(told)
 
 
 def _audit_path(

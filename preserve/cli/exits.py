@@ -12,7 +12,7 @@ import click
 from checks.evidence import Outcome
 from checks.ports import StoreError
 from config import SettingsError
-from preserve.errors import CatalogError, UndeterminedError, UsageError
+from preserve.errors import CatalogError, UndeterminedError, UnreadableError, UsageError
 
 GOOD, DAMAGE, WRONG, UNDETERMINED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -20,6 +20,7 @@ GOOD, DAMAGE, WRONG, UNDETERMINED, INTERRUPTED = 0, 1, 2, 3, 130
 STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (UsageError, WRONG),
     (SettingsError, WRONG),
+    (UnreadableError, UNDETERMINED),
     (CatalogError, WRONG),
     (UndeterminedError, UNDETERMINED),
     (StoreError, UNDETERMINED),

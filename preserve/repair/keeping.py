@@ -9,10 +9,12 @@ from functools import lru_cache
 from checks.findings import Code
 from checks.inventory import position
 from checks.keeping import Because, Held, Rule, Staying, judge
-from checks.verdicts import state_from
+from checks.ports import Kind, StoreError
+from checks.verdicts import CopyState, state_from
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, HeldFile
 from preserve.repair.surveying import Content, Seen
+from preserve.stores.local import LocalStore
 
 _LAST_SEGMENT = (1 << 64) - 1
 
@@ -23,6 +25,8 @@ class Site:
 
     site: str | None
     apart: bool  # whether it stays when the path is deleted
+    store: LocalStore | None = None  # if it is there now
+    may_be_away: bool = False  # then what was read there counts all the same
 
 
 class Keeping:
@@ -62,7 +66,23 @@ class Keeping:
             read_at = known.read_at(copy.id, file.path)
             state = state_from(known.findings(copy.id, file.path), read=read_at is not None)
             here = self._sites[copy.replica]
+            if not _stands(here, copy.location + b"/" + file.path, file.size_bytes):
+                state = max(state, CopyState.UNREAD, key=_DOUBT.index)
             yield Held(replica=copy.replica, site=here.site, read_at=read_at, state=state, apart=here.apart)
+
+
+_DOUBT = [CopyState.GOOD, CopyState.UNREAD, CopyState.BAD]
+
+
+def _stands(here: Site, path: bytes, size_bytes: int) -> bool:
+    """Whether the file stands where it was read, as far as a look can tell: what was read may be gone since."""
+    if here.store is None:
+        return here.may_be_away
+    try:
+        found = here.store.stat(path)
+    except StoreError:
+        return False
+    return found.kind is Kind.FILE and found.size_bytes == size_bytes
 
 
 class _Known:

@@ -198,5 +198,5 @@ def _version(copy: CopyRow) -> str:
 
 
 def _handed_in(package: PackageRow | None, path: bytes) -> Iterator[Origin]:
-    if package is not None and package.source is not None:
+    if package is not None and package.source is not None and os.path.isdir(package.source):
         yield Origin(name="the bag that was taken in", store=LocalStore(package.source), path=path)

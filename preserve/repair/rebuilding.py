@@ -10,8 +10,10 @@ from uuid import uuid4
 from checks.evidence import Evidence, Outcome, worst
 from checks.inventory import cut
 from checks.names import show
-from checks.ports import StoreError
+from checks.ports import NotFoundError, StoreError
+from checks.shards import copy_missing
 from preserve.catalog.catalog import Catalog
+from preserve.catalog.results import result_of
 from preserve.catalog.rows import NewCopy, NewPackage, PackageRow
 from preserve.errors import UndeterminedError, UsageError
 from preserve.executors.threads import Threads
@@ -42,6 +44,7 @@ class Besides:
     copies: list[TakenCopy] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # recorded copies whose folder is not there
 
 
 class Rebuilder:
@@ -75,11 +78,13 @@ class Rebuilder:
         self._made = Besides()
 
     def take_in(self) -> Besides:
-        """Takes in every bag that is no known copy, package by package, version by version.
+        """Looks for every recorded copy, then takes in every bag that is none, package by package, version by version.
 
         Raises:
             UndeterminedError: a replica went away, or the temporary folder is full.
         """
+        for holder in self._holders:
+            self._miss(holder)
         for (identifier, version), bags in sorted(self._found().items()):
             self._progress.stage(f"reading {identifier}")
             try:
@@ -91,6 +96,27 @@ class Rebuilder:
                 for bag in bags:
                     self._record(bag, inventory_id)
         return self._made
+
+    def _miss(self, holder: Holder) -> None:
+        """What was removed or lost after the backup was made must not pass for what was read before it."""
+        for copy in self._catalog.copies(replica_ids=[holder.id]):
+            try:
+                holder.store.stat(copy.location)
+            except NotFoundError:
+                at = self._clock()
+                self._catalog.commit_checks(
+                    [
+                        result_of(copy_missing(self._catalog.record(shard.id)), shard.id, at, at, copy_id=copy.id)
+                        for shard in self._catalog.shards(copy.inventory_id)
+                    ],
+                    at,
+                )
+                version = "" if copy.version == 1 else f", version {copy.version}"
+                self._made.gone.append(f"{_shown(copy.package)}{version} at {holder.name}: {show(copy.location)}/")
+            except StoreError as error:
+                raise UndeterminedError(
+                    f"{holder.name} cannot be looked through: {error}", remedy="Look at it, then run the command again."
+                ) from error
 
     def _found(self) -> dict[tuple[str, int], list[FoundBag]]:
         """The folders that no copy is recorded at, by what they are a copy of."""

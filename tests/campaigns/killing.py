@@ -75,7 +75,9 @@ def by_time(scenario: Scenario, count: int, seed: int, *, most_kills: int = 3) -
         with _folder() as folder:
             scenario.prepare(folder, rng)
             for _ in range(rng.randint(1, most_kills)):
-                if not _killed(scenario.arguments(folder), rng.uniform(begins * 0.9, duration)):
+                took = _took_unless_killed(scenario.arguments(folder), rng.uniform(begins * 0.9, duration))
+                if took is not None:
+                    duration = max((duration + took) / 2, begins)  # it was measured while the machine had more to do
                     report.ended_first += 1
                     break
                 report.kills[scenario.stage(folder)] += 1
@@ -128,13 +130,17 @@ def _measured(scenario: Scenario, rng: random.Random) -> tuple[float, float]:
         scenario.prepare(folder, rng)
         command, before = [*PRESERVE, *scenario.arguments(folder)], _shown(folder)
         begins, begun = None, time.perf_counter()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with (
+            tempfile.TemporaryFile() as said,
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said) as process,
+        ):
             while process.poll() is None:
                 if begins is None and _shown(folder) != before:
                     begins = time.perf_counter() - begun
                 time.sleep(0.002)
-        duration = time.perf_counter() - begun
-        assert process.returncode in (0, 1), process.returncode  # 1: an audit of a damaged copy
+            duration = time.perf_counter() - begun
+            said.seek(0)
+            assert process.returncode in (0, 1), said.read()  # 1: an audit of a damaged copy
         return begins or duration / 2, duration
 
 
@@ -143,8 +149,9 @@ def _shown(folder: Path) -> set[str]:
     return {entry.path for above in (folder, *folder.iterdir()) if above.is_dir() for entry in os.scandir(above)}
 
 
-def _killed(arguments: Sequence[str], after: float) -> bool:
-    """Whether it was killed; False if it had ended by itself."""
+def _took_unless_killed(arguments: Sequence[str], after: float) -> float | None:
+    """None if it was killed; else how long it took to end by itself, in seconds."""
+    begun = time.perf_counter()
     with subprocess.Popen(
         [*PRESERVE, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -153,7 +160,7 @@ def _killed(arguments: Sequence[str], after: float) -> bool:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        return process.returncode == -signal.SIGKILL
+        return None if process.returncode == -signal.SIGKILL else time.perf_counter() - begun
 
 
 def _forked(arguments: Sequence[str], step: int) -> int:

@@ -1,5 +1,6 @@
 """What must hold whenever `preserve replicate` or `preserve audit` is killed; see `tests.campaigns.killing`."""
 
+import atexit
 import os
 import random
 import shutil
@@ -25,11 +26,18 @@ def tree(folder: Path) -> Tree:
     }
 
 
+def _until_the_end() -> Path:
+    """A temporary folder that goes when this program ends; its forked children, which do not tidy, leave it alone."""
+    folder = Path(mkdtemp(prefix="preserve-kept-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @dataclass
 class Kept:
     """A workspace that is made once and copied for each trial."""
 
-    template: Path = field(default_factory=lambda: Path(mkdtemp(prefix="preserve-kept-")))
+    template: Path = field(default_factory=_until_the_end)
     packages: int = 8
     files: int = 40
     placed: tuple[str, ...] = REPLICAS

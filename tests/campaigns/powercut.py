@@ -92,7 +92,8 @@ def cut(
         report.killed = "before {}, {}".format(*killed_at) if killed_at and runs[0].killed else ""
         report.steps = _counted(before, runs, folder)
         judged: dict[int, list[str]] = {}
-        for state in islice(_states(before, runs, folder, random.Random(seed)), states):
+        share = min(1.0, states / (report.steps + _OF_THE_END))
+        for state in islice(_states(before, runs, folder, random.Random(seed), share), states):
             known = len(judged)
             faults = _judged(state, workload, folder, judged)
             report.states += 1
@@ -133,26 +134,37 @@ def _replayed(before: Tree, runs: list[Run], folder: Path) -> Iterator[tuple[Dis
 
 
 def _counted(before: Tree, runs: list[Run], folder: Path) -> int:
-    """How many steps the runs have; Unfollowed if the model then differs from what is there: it missed something."""
-    steps = [disk for disk, _ in _replayed(before, runs, folder)]
-    there, modelled = read_tree(folder, but=LEFT_OUT), steps[-1].live()
+    """How many steps the last run has; Unfollowed if the model then differs from what is there: it missed something."""
+    steps = list(_replayed(before, runs, folder))
+    there, modelled = read_tree(folder, but=LEFT_OUT), steps[-1][0].live()
     if there != modelled:
         names = sorted(path for path in {*there, *modelled} if there.get(path, 0) != modelled.get(path, 0))
         raise Unfollowed(f"the model is not what the command left: {names[:5]}")
-    return len(steps)
+    return sum(call.ended >= _begin(runs) for _, call in steps)
 
 
-def _states(before: Tree, runs: list[Run], folder: Path, rng: random.Random) -> Iterator[State]:
-    """Without an end: one state after each step of the last run, some after it, and again from the beginning."""
-    begun = max((call.ended for run in runs[:-1] for call in run.calls), default=0)
+def _begin(runs: list[Run]) -> int:
+    """When the last run began."""
+    return max((call.ended for run in runs[:-1] for call in run.calls), default=0)
+
+
+def _states(before: Tree, runs: list[Run], folder: Path, rng: random.Random, share: float) -> Iterator[State]:
+    """Without an end: one state after each step of the last run, some after it, and again from the beginning.
+
+    Args:
+        share: of these, evenly: fewer are wanted than there are steps.
+    """
+    begun, due = _begin(runs), 0.0
+    ended = runs[-1].status == 0  # else it refused, and promised nothing
     while True:
         for disk, call in _replayed(before, runs, folder):
-            if call.ended >= begun:
+            if call.ended >= begun and (due := due + share) >= 1:
+                due -= 1
                 yield State(disk.survivor(rng), call, finished=False)
         for _ in range(_OF_THE_END):
-            yield State(
-                disk.survivor(rng), call, finished=runs[-1].status == 0
-            )  # else it refused, and promised nothing
+            if (due := due + share) >= 1:
+                due -= 1
+                yield State(disk.survivor(rng), call, finished=ended)
 
 
 def _judged(state: State, workload: Workload, folder: Path, judged: dict[int, list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Power cuts: what may be on the disk then holds no half bag and no half copy; and seeded bugs are caught."""
+"""Power cuts: what may be on the disk then is nothing half and nothing called good wrongly; seeded bugs are caught."""
 
 import os
 import random
@@ -11,6 +11,8 @@ from tests.campaigns.powercut_files import File
 from tests.campaigns.powercut_recording import can_record
 from tests.campaigns.powercut_trees import Tree
 from tests.campaigns.powercut_workloads import WORKLOADS, Replicate, Workload
+
+GIVEN = ("fsync", 19)  # of a repair: between a moved file's rename back to its place and the flush of that
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,15 @@ def _workload(name: str) -> Workload:
 
 @pytest.mark.usefixtures("recorder")
 @pytest.mark.parametrize(
-    ("name", "states", "every"), [("copy", 220, 40), ("in-place", 220, 40), ("replicate", 180, 100)]
+    ("name", "states", "every"),
+    [
+        ("copy", 220, 40),
+        ("in-place", 220, 40),
+        ("replicate", 180, 100),
+        ("repair", 90, 40),
+        ("repair-by-renames", 70, 30),
+        ("backup", 50, 20),
+    ],
 )
 def test_nothing_half_is_found_after_a_power_cut(name: str, states: int, every: int) -> None:
     report = cut(_workload(name), states, seed=3, every=every)
@@ -44,11 +54,20 @@ def test_nothing_half_is_found_after_a_power_cut(name: str, states: int, every: 
     [
         ("copy", ("fsync", 4), 280),  # between bagit.txt and its flush, in the staging folder
         ("replicate", ("fsync", 1), 110),  # between a copy's rename and its flush
+        ("repair", GIVEN, 60),
+        ("backup", ("fsync", 8), 100),  # between a description's rename and its flush
     ],
 )
 def test_what_a_killed_run_left_unflushed_is_not_relied_on(name: str, killed_at: tuple[str, int], states: int) -> None:
     report = cut(_workload(name), states, seed=1, every=0, killed_at=killed_at)
     assert report.killed and not report.faults
+
+
+@pytest.mark.usefixtures("recorder")
+def test_what_a_killed_repair_left_is_flushed_before_it_is_settled() -> None:
+    """Else the moved file's bytes, or what is recorded of it, are gone with the power."""
+    report = cut(_workload("repair"), 60, seed=1, every=0, bug="settled-unflushed", killed_at=GIVEN, to_first=True)
+    assert report.killed and report.faults
 
 
 @pytest.mark.usefixtures("recorder")
@@ -62,6 +81,21 @@ def test_a_seeded_bug_is_caught(name: str, bug: str) -> None:
 @pytest.mark.parametrize("bug", ["no-flush-of-files", "no-flush-of-folders"])
 def test_a_seeded_bug_is_caught_in_place(bug: str) -> None:
     assert cut(_workload("in-place"), 2000, seed=3, bug=bug, every=0, to_first=True).faults
+
+
+@pytest.mark.usefixtures("recorder")
+@pytest.mark.parametrize(
+    ("name", "bug"),
+    [
+        *((name, bug) for name in ("repair", "backup") for bug in ("no-flush-of-files", "no-flush-of-folders")),
+        ("repair-by-renames", "renamed-first"),
+        ("repair", "recorded-first"),
+        ("backup", "described-first"),
+        ("backup", "pruned-first"),
+    ],
+)
+def test_a_seeded_bug_is_caught_in_repairs_and_backups(name: str, bug: str) -> None:
+    assert cut(_workload(name), 800, seed=3, bug=bug, every=0, to_first=True).faults
 
 
 def _found(disk: Disk) -> list[Tree]:

@@ -18,6 +18,7 @@ from preserve.catalog.removal import Removal
 from preserve.cli.main import main
 from preserve.progress import Silent
 from preserve.repair import deleting
+from preserve.stores.staging import Staging
 from tests.support.workspaces import REPLICAS, PlacedWorkspace, make_workspace
 
 Remove = Callable[..., tuple[int, dict[str, Any]]]
@@ -148,6 +149,29 @@ def test_killed_at_any_moment_the_same_command_goes_on(
         (link,) = list(workspace.catalog.journal_of_kind("package-removed"))
         deleted = [json.loads(each.body) for each in workspace.catalog.journal_of_kind("copy-deleted")]
     assert {each["reason"] for each in deleted} == {json.loads(link.body)["reason"]} == {"given back"}
+
+
+def test_what_was_done_is_flushed_before_it_is_recorded(
+    placed: PlacedWorkspace, remove: Remove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed run renamed or deleted may be in memory only, and comes back when the power goes."""
+    done: list[str] = []
+    record, flush = Removal.copy_deleted, Staging.flush
+
+    def recorded(self: Removal, *given: Any) -> int:
+        done.append("recorded")
+        return record(self, *given)
+
+    def flushed(self: Staging) -> None:
+        done.append("flushed")
+        flush(self)
+
+    monkeypatch.setattr(Removal, "copy_deleted", recorded)
+    monkeypatch.setattr(Staging, "flush", flushed)
+    for replica in REPLICAS:
+        shutil.rmtree(placed.copy(replica, "box-0"))
+    assert remove("box-0", "--reason", "given back", *BOTH)[0] == 0
+    assert done == ["flushed", "recorded"] * 3
 
 
 def test_a_replica_that_is_away_keeps_its_copy_until_later(placed: PlacedWorkspace, remove: Remove) -> None:

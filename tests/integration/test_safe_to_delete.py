@@ -225,13 +225,30 @@ def test_a_removed_package_keeps_nothing(local: Local, ask: Ask) -> None:
     assert status == 1 and document["counts"]["not-held"] == 14
 
 
-def test_a_replica_that_is_away_counts_by_its_last_reading_until_an_audit_misses_it(local: Local, ask: Ask) -> None:
-    shutil.rmtree(local.placed.folder / "disk")
-    assert ask(local.source, "--copies", "3", "--sites", "3")[0] == 0
-    local.placed.audit()
+def test_a_replica_that_is_away_counts_only_if_it_may_be_away(local: Local, ask: Ask) -> None:
+    shutil.move(local.placed.folder / "disk", local.placed.folder / "in the safe")
+    status, document = ask(local.source, "--copies", "3", "--sites", "3")
+    assert status == 1 and document["counts"]["in-doubt"] == 14
+    settings = local.placed.folder / "preserve.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[replica.disk]\n", "[replica.disk]\noffline = true\n"), encoding="utf-8")
+    status, document = ask(local.source, "--copies", "3", "--sites", "3")
+    assert status == 0
+    assert [each["available"] for each in document["replicas"] if each["name"] == "disk"] == [False]
+    local.placed.audit()  # which misses it
     status, document = ask(local.source, "--copies", "3", "--sites", "3")
     assert status == 1 and document["counts"]["in-doubt"] == 14
     assert ask(local.source)[0] == 0
+
+
+def test_what_was_read_and_is_gone_since_does_not_count(local: Local, ask: Ask) -> None:
+    lost = next(path for path in local.placed.copy("nas", "box-0").rglob("*.bin") if path.stat().st_size > 1000)
+    lost.unlink()
+    status, document = ask(local.source, "--copies", "3", "--sites", "3")
+    assert status == 1 and document["counts"]["in-doubt"] == 1
+    shutil.rmtree(local.placed.copy("disk", "box-0"))
+    assert ask(local.source, "--copies", "2")[0] == 1
+    assert ask(local.source, "--copies", "1", "--sites", "1")[0] == 0
 
 
 def test_the_answer_in_words(local: Local, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
