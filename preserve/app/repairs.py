@@ -46,7 +46,8 @@ def repair(
         if apply:
             if confirmed:
                 workspace.catalog.confirm_change(rule, confirmed, operator(), workspace.clock())
-            settled = list(work.settle(rows))
+            stopped = {one.copy.replica_id for one in workspace.catalog.frozen(rule)}
+            settled = list(work.settle([row for row in rows if row.id not in stopped]))
         planner = Planner(workspace.catalog, stores, rule, quarantine_untracked=quarantine_untracked)
         plan = planner.plan(package_ids, [row.id for row in rows])
         progress.stage("repairing" if apply else "looking into it", files=len(plan.steps))

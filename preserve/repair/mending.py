@@ -7,7 +7,7 @@ from datetime import datetime
 from checks.evidence import Outcome, worst
 from checks.findings import Code, Finding
 from checks.names import path_fields, path_from_fields, show
-from checks.ports import StoreError
+from checks.ports import Kind, StoreError
 from preserve.audit.copies import CopyView, Listed
 from preserve.audit.running import Auditor
 from preserve.catalog.catalog import Catalog
@@ -45,9 +45,8 @@ class Mender:
         self._clock = clock
         self.by = by
         self._views: dict[int, CopyView] = {}
-        self._aside: dict[
-            str, list[Origin]
-        ] = {}  # set aside by this run, by SHA-256 (hex): may be another's good bytes
+        # Set aside by this run, by SHA-256 (hex): what is bad here may be another file's good bytes.
+        self._aside: dict[str, list[Origin]] = {}
 
     def now(self) -> datetime:
         return self._clock()
@@ -227,13 +226,17 @@ class Mender:
         """An untracked file goes into the quarantine as it is."""
         assert step.path is not None
         work = self._work(step, step.row.finding)
-        size, digest = digest_of(work.store, work.full)
+        seen = work.view.look()
+        still = isinstance(seen, Listed) and step.path in seen.differences.untracked
+        if not still or work.store.stat(work.full).kind is Kind.DIRECTORY:
+            return _failed(step, "it is not there any more as it was found", "Audit again, then repair.")
         entry = self.begin(work, Method.SET_ASIDE, None)
         try:
             entry.take(work.full)
         except BaseException:
             entry.discard()
             raise
+        size, digest = digest_of(work.store, entry.location + b"/" + CONTENT)
         entry.seal(digest)
         name = os.fsdecode(entry.name)
         act = quarantined(work, name, size, digest, self.by, settles=((Code.UNTRACKED, step.path),))

@@ -83,6 +83,22 @@ def _fault(reading: Reading) -> str:
     return "it changed while it was read" if reading.changed else "its content is not what was taken in"
 
 
+def segment_now(store: LocalStore, path: bytes, piece: Piece) -> tuple[str | None, object]:
+    """SHA-256 (hex) of what lies where a segment belongs, whatever it is, and the file's token; None if unreadable."""
+    reading = Digester(("sha256",)).read(
+        Wanted(
+            path=path,
+            open=partial(store.open, path, past_cache=True, offset=piece.offset),
+            expected_bytes=None,
+            offset=piece.offset,
+            length=piece.length,
+        )
+    )
+    if not reading.sound or reading.stat is None or reading.bytes_read != piece.length:
+        return None, None
+    return reading.digests["sha256"].hex(), reading.stat.token
+
+
 def digest_of(store: LocalStore, path: bytes) -> tuple[int | None, str | None]:
     """Size in bytes and SHA-256 (hex) of what lies there; None as far as it cannot be read."""
     reading = Digester(("sha256",)).read(

@@ -10,6 +10,7 @@ from preserve.repair.acts import quarantined, repaired
 from preserve.repair.origins import Origin
 from preserve.repair.planning import Method
 from preserve.repair.reading import Piece, digest_of, fetch
+from preserve.stores.local import LocalStore
 from preserve.stores.quarantine import CONTENT, GOOD, Entry
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def mend_segments(mender: "Mender", work: "Work", segments: list[int]) -> bool:
 def _mend(mender: "Mender", work: "Work", piece: Piece) -> bool:
     entry = mender.begin(work, Method.SEGMENTS, piece)
     try:
-        _set_aside(work, entry, piece)
+        token = set_aside(work.store, work.full, entry, CONTENT, piece)
         staged = mender.stage(work, entry, GOOD, piece, beside=True)
     except BaseException:
         entry.discard()  # nothing was written yet: CONTENT is a copy
@@ -42,12 +43,12 @@ def _mend(mender: "Mender", work: "Work", piece: Piece) -> bool:
     if not staged:
         entry.discard()
         return False
-    entry.overwrite(work.full, piece.offset)
-    settle(work, entry, piece, mender.by)
+    entry.overwrite(work.full, piece.offset, token)
+    _finish(work, entry, piece, mender.by)
     return True
 
 
-def settle(work: "Work", entry: Entry, piece: Piece, by: str) -> None:
+def _finish(work: "Work", entry: Entry, piece: Piece, by: str) -> None:
     """Reads a segment in its place; if it is good, what was staged goes, and the acts are put down."""
     written = fetch(Origin(name=work.step.copy.replica, store=work.store, path=work.full), piece)
     if written.fault:
@@ -65,18 +66,25 @@ def settle(work: "Work", entry: Entry, piece: Piece, by: str) -> None:
     ]
 
 
-def _set_aside(work: "Work", entry: Entry, piece: Piece) -> None:
-    """Copies the bad bytes of a segment into the entry; all of them can be read, or this raises."""
-    source = work.store.open(work.full, past_cache=False, offset=piece.offset)
+def set_aside(store: LocalStore, full: bytes, entry: Entry, name: bytes, piece: Piece) -> object:
+    """Copies what lies where a segment belongs into the entry; all of it can be read, or this raises.
+
+    Returns:
+        the token of the file that it was read of.
+
+    Raises:
+        UndeterminedError: the file ended, or changed meanwhile.
+    """
+    source = store.open(full, past_cache=False, offset=piece.offset)
     try:
-        left = piece.length
+        before, left = source.stat().token, piece.length
         buffer = memoryview(bytearray(min(SEGMENT_BYTES, 1 << 20)))
-        with entry.file(CONTENT) as sink:
-            while left:
-                got = source.readinto(buffer[: min(left, len(buffer))])
-                if got == 0:
-                    raise UndeterminedError(f"{show(work.full)}: it ended while it was set aside")
+        with entry.file(name) as sink:
+            while left and (got := source.readinto(buffer[: min(left, len(buffer))])):
                 sink(buffer[:got])
                 left -= got
+        if left or source.stat().token != before:
+            raise UndeterminedError(f"{show(full)}: it changed while its segment was set aside")
+        return before
     finally:
         source.close()

@@ -11,7 +11,7 @@ from checks.ports import StoreError
 from preserve.audit.running import Auditor
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, PackageRow, ReplicaRow
-from preserve.errors import PreserveError
+from preserve.errors import PreserveError, UndeterminedError
 from preserve.repair.mending import Mender
 from preserve.repair.planning import Method, Plan, Step
 from preserve.repair.reading import Beside, Piece, fetch
@@ -56,16 +56,26 @@ class Repairer:
         """Settles what killed repairs left: (replica, what was done)."""
         for replica in replicas:
             store = self._stores.get(replica.id)
-            if store is not None:
+            if store is None:
+                continue
+            try:
                 with Quarantine(store.root).held():
                     for told in Settler(self._catalog, self._mender, replica, store).settle():
                         yield replica.name, told
+            except UndeterminedError as error:  # such as a disk that went read-only: the others can be worked on
+                yield replica.name, f"could not be looked through: {error.message}"
 
     def apply(self, plan: Plan) -> Iterator[Mended]:
         """Carries the plan out; each step is recorded before it is told."""
         for replica_id, steps in groupby(plan.steps, key=lambda step: step.copy.replica_id):
             with ExitStack() as held:
-                held.enter_context(Quarantine(self._stores[replica_id].root).held())
+                try:
+                    held.enter_context(Quarantine(self._stores[replica_id].root).held())
+                except UndeterminedError as error:
+                    yield from (
+                        _ended(step, Ending.FAILED, error.message, error.remedy, Outcome.INCONCLUSIVE) for step in steps
+                    )
+                    continue
                 for step in steps:
                     yield self._copy_again(step) if step.method is Method.COPY_AGAIN else self._mender.mend(step)
 

@@ -1,8 +1,8 @@
 """Settling what a killed repair left on a replica: finished where it was nearly done, undone where it had hardly begun.
 
 An entry of the quarantine that the journal does not know was begun and not recorded. Nothing is deleted that is not a
-copy of bytes that stand elsewhere: `content` goes only if it is the good file that never came to its place, or, of a
-segment, while the file still has the bad bytes itself.
+copy of bytes that were just read elsewhere: a good `content` goes only if a good file stands in its place, that of a
+segment only while the file still has the same bytes, and nothing that has its manifest.
 """
 
 import os
@@ -15,14 +15,15 @@ from checks.names import canonical, path_from_fields
 from checks.ports import NotFoundError, StoreError
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, ReplicaRow
+from preserve.errors import PreserveError
 from preserve.repair.acts import entries_recorded, finished
 from preserve.repair.mending import Mender
-from preserve.repair.origins import Origin
 from preserve.repair.planning import Method
-from preserve.repair.reading import Piece, digest_of, fetch
+from preserve.repair.reading import Piece, digest_of, segment_now
+from preserve.repair.segments import set_aside
 from preserve.stores.durable import sync_filesystem, writing
 from preserve.stores.local import LocalStore
-from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, Entry, Quarantine
+from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, TORN, Entry, Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,24 @@ class Settler:
             if name in known:
                 self._finish(entry)
                 continue
+            told += self._told(entry, copies)
+        return told
+
+    def _told(self, entry: Entry, copies: Mapping[tuple[str, int], CopyRow]) -> list[str]:
+        """Settles one entry; what goes wrong with it does not keep the others from being settled."""
+        name = os.fsdecode(entry.name)
+        try:
             begun = self._begun(entry, copies)
             if begun is None and entry.holds_nothing():
                 entry.discard()  # killed, or out of room, before it could say what for
-                continue
+                return []
             if begun is None:
-                told.append(f"{name}: left as it is; it is of no package in care here, or cannot be understood")
-                continue
-            told.append(f"{name}: {self._settle(begun)}")
-        return told
+                return [f"{name}: left as it is; it is of no package in care here, or cannot be understood"]
+            return [f"{name}: {self._settle(begun)}"]
+        except PreserveError as error:
+            return [f"{name}: left as it is; {error.message}"]
+        except (StoreError, OSError) as error:
+            return [f"{name}: left as it is; {error}"]
 
     def _finish(self, entry: Entry) -> None:
         """What a run could not do any more after its record."""
@@ -84,64 +94,98 @@ class Settler:
             return self._settle_segment(begun)
         if entry.has(ASIDE):
             return self._settle_aside(begun)
-        _, digest = digest_of(self._store, entry.location + b"/" + CONTENT) if entry.has(CONTENT) else (None, None)
         if not entry.has(CONTENT):
             return self._nothing_aside(begun)
-        if begun.method is Method.RENAME_BACK and digest == begun.expected:
-            return self._give_back(begun)
-        if digest is not None and digest == begun.expected:
-            entry.discard()
-            return "the good file had not come to its place yet; undone"
+        digest = self._digest(entry, CONTENT)
+        if digest is not None and digest == begun.expected and not entry.sealed:
+            return self._forward(begun)
         entry.seal(digest)
         self._record(begun, digest)
         return "the file had been set aside; finished"
 
-    def _settle_aside(self, begun: _Begun) -> str:
-        """Killed between the renames of a file system that cannot exchange names."""
+    def _forward(self, begun: _Begun) -> str:
+        """CONTENT is the good file: it may be the last one, so it goes only where it belongs, or if it stands there."""
         entry = begun.entry
-        if self._stands(begun.full):
-            entry.give(ASIDE, entry.location + b"/" + CONTENT)
-            return self._settle(begun)
-        entry.give(ASIDE, begun.full)
-        entry.discard()
-        return "the bad file was put back in its place; undone"
+        outcome = worst([result.outcome for result in self._mender.check(begun.copy, begun.path)])
+        if outcome is Outcome.PASS:
+            entry.discard()
+            return "a good file stands in its place; undone"
+        if outcome is Outcome.INCONCLUSIVE:
+            return "kept: what stands in its place could not be read"
+        if not self._stands(begun.full):
+            entry.give(CONTENT, begun.full, make=True)
+            self._record_repaired(begun)
+            entry.discard()
+            return "the good file was given to its place; finished"
+        entry.exchange(begun.full)
+        digest = self._digest(entry, CONTENT)
+        entry.seal(digest)
+        self._record(begun, digest)
+        return "the good file took its place, the bad one is set aside; finished"
+
+    def _settle_aside(self, begun: _Begun) -> str:
+        """Killed between the renames of a file system that cannot exchange names: ASIDE is the bad file."""
+        entry = begun.entry
+        good = entry.has(CONTENT) and self._digest(entry, CONTENT) == begun.expected
+        if not self._stands(begun.full):
+            entry.give(CONTENT if good else ASIDE, begun.full)
+            if not good:
+                entry.discard()
+                return "the bad file was put back in its place; undone"
+        elif good and worst([r.outcome for r in self._mender.check(begun.copy, begun.path)]) is Outcome.PASS:
+            entry.remove(CONTENT)  # the same bytes stand in the file's place
+        if entry.has(CONTENT):
+            return "left as it is: another file has come to its place"
+        entry.give(ASIDE, entry.location + b"/" + CONTENT)
+        digest = self._digest(entry, CONTENT)
+        entry.seal(digest)
+        self._record(begun, digest)
+        return "the file had been set aside; finished"
 
     def _nothing_aside(self, begun: _Begun) -> str:
         begun.entry.discard()
-        results = self._mender.check(begun.copy, begun.path)
-        if begun.method is Method.WRITE and worst([result.outcome for result in results]) is Outcome.PASS:
-            act = finished(begun.copy, begun.path, begun.method.value, None, self._mender.by)
-            self._catalog.record_acts([act], results, self._mender.now())
+        if begun.method is Method.WRITE and self._record_repaired(begun):
             return "the missing file had been written; finished"
         return "nothing had been moved yet; undone"
 
-    def _give_back(self, begun: _Begun) -> str:
-        """A moved file, on its way back: it is whole, and its own place is the place to give it."""
-        if self._stands(begun.full):
-            self._record(begun, begun.expected)
-            return "another file has come to its place meanwhile; kept in the quarantine"
-        begun.entry.give(CONTENT, begun.full, make=True)
-        begun.entry.discard()
-        return "the moved file was given back to its place; finished"
+    def _record_repaired(self, begun: _Begun) -> bool:
+        results = self._mender.check(begun.copy, begun.path)
+        if worst([result.outcome for result in results]) is not Outcome.PASS:
+            return False
+        act = finished(begun.copy, begun.path, begun.method.value, None, self._mender.by)
+        self._catalog.record_acts([act], results, self._mender.now())
+        return True
 
     def _settle_segment(self, begun: _Begun) -> str:
+        """Nothing is written over that does not lie in the entry, byte for byte."""
         wanted = self._catalog.entry(begun.copy.inventory_id, begun.path)
         assert wanted is not None and begun.segment is not None
         entry, piece = begun.entry, Piece(wanted, begun.segment)
-        there = Origin(name=begun.copy.replica, store=self._store, path=begun.full)
-        staged = Origin(name="", store=self._store, path=entry.location + b"/" + GOOD)
-        if fetch(there, piece).fault:
-            if fetch(staged, piece, alone=True).fault:
-                entry.discard()
-                return "nothing of the segment had been written yet; undone"
-            entry.overwrite(begun.full, piece.offset)
-            if fault := fetch(there, piece).fault:
-                return f"the segment does not read back: {fault}"
-        _, digest = digest_of(self._store, entry.location + b"/" + CONTENT)
-        entry.seal(digest)
-        self._record(begun, digest)
+        if not entry.has(CONTENT):
+            return "left as it is: nothing of the segment was set aside" if entry.has(GOOD) else self._emptied(entry)
+        now, token = segment_now(self._store, begun.full, piece)
+        aside = self._digest(entry, CONTENT)
+        good = entry.has(GOOD) and self._digest(entry, GOOD) == piece.sha256.hex()
+        if now is None:
+            return "kept: the segment could not be read"
+        if now == aside and not good and not entry.sealed:
+            entry.discard()
+            return "nothing of the segment had been written yet; undone"
+        if now != piece.sha256.hex() and good:
+            if now != aside:
+                token = set_aside(self._store, begun.full, entry, TORN, piece)
+            entry.overwrite(begun.full, piece.offset, token)
+        entry.seal(aside)
+        self._record(begun, aside)
         entry.remove(GOOD)
-        return "the segment was written; finished"
+        return "the segment had been set aside; finished"
+
+    def _emptied(self, entry: Entry) -> str:
+        entry.discard()
+        return "nothing had been moved yet; undone"
+
+    def _digest(self, entry: Entry, name: bytes) -> str | None:
+        return digest_of(self._store, entry.location + b"/" + name)[1]
 
     def _record(self, begun: _Begun, digest: str | None) -> None:
         name = os.fsdecode(begun.entry.name)

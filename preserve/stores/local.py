@@ -225,8 +225,12 @@ def _drop_cache(fd: int) -> None:
 
 
 def _stat_of(found: os.stat_result) -> Stat:
-    token: Token = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return Stat(_kind_of(found.st_mode), found.st_size, token, found.st_mtime_ns)
+    return Stat(_kind_of(found.st_mode), found.st_size, token_of(found), found.st_mtime_ns)
+
+
+def token_of(found: os.stat_result) -> Token:
+    """What is equal only while a file is the same one, unchanged."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _kind_of(mode: int) -> Kind:

@@ -8,20 +8,21 @@ exchanged, `content` is the good file that is to take the bad one's place.
 import json
 import os
 import secrets
-import shutil
 import stat as modes
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 
-from preserve.errors import PreserveError
+from checks.names import show
+from preserve.errors import PreserveError, UndeterminedError
 from preserve.stores.durable import exchange, rename_no_replace, writing
 from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
+from preserve.stores.local import token_of
 from preserve.stores.locking import locked
 
 QUARANTINE = OURS + b"/quarantine"
-CONTENT, GOOD, ASIDE = b"content", b"good", b"aside"
+CONTENT, GOOD, ASIDE, TORN = b"content", b"good", b"aside", b"torn"
 _DOCUMENT, _MANIFEST = b"entry.json", b"manifest-sha256.txt"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -71,7 +72,10 @@ class Quarantine:
 
 
 class Entry:
-    """One entry. Its files are named CONTENT, GOOD (a good segment, staged) and ASIDE (see `exchange`)."""
+    """One entry. Its files are named CONTENT, GOOD (a good segment, staged), ASIDE (see `exchange`) and TORN.
+
+    TORN is what a kill had left of a segment, between bad and good.
+    """
 
     def __init__(self, root: bytes, name: bytes) -> None:
         self._root = root
@@ -94,8 +98,9 @@ class Entry:
         return document if isinstance(document, dict) else None
 
     def holds_nothing(self) -> bool:
-        """Whether neither anything was set aside in it nor staged for it."""
-        return not any(self.has(name) for name in (CONTENT, GOOD, ASIDE))
+        """Whether there is nothing in it but what it says, or not even that: nothing set aside, staged or of others."""
+        with self._entered() as fd:
+            return set(map(os.fsencode, os.listdir(fd))) <= {_DOCUMENT}
 
     def has(self, name: bytes) -> bool:
         """Whether there is something of that name in the entry."""
@@ -162,11 +167,18 @@ class Entry:
             os.fsync(theirs)
             os.fsync(ours)
 
-    def overwrite(self, path: bytes, offset: int) -> None:
+    def overwrite(self, path: bytes, offset: int, token: object) -> None:
         """Writes GOOD into the file at `path`, in place; on the medium when this returns.
 
         Only for what was set aside before, and while GOOD is kept until the file was read back: a torn write is written
-        again from it. Never into a file with a second name, which would be changed with it (`has_one_name`).
+        again from it.
+
+        Args:
+            token: of the file as it was when its bytes were set aside (`checks.ports.Stat`).
+
+        Raises:
+            UndeterminedError: another file has come to its place, it changed meanwhile, or it has a second name, which
+                would be changed with it. Nothing is written then.
         """
         folder, _, name = path.rpartition(b"/")
         full = os.path.join(self._root, path)
@@ -175,6 +187,12 @@ class Entry:
             try:
                 target = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=theirs)
                 try:
+                    found = os.fstat(target)
+                    if token_of(found) != token or found.st_nlink != 1:
+                        raise UndeterminedError(
+                            f"{show(full)}: changed, or was given a second name, while its segment was set aside",
+                            remedy="Nothing was written. Find out who works on this replica; then repair again.",
+                        )
                     _copy(good, target, offset)
                     os.fsync(target)
                 finally:
@@ -205,14 +223,17 @@ class Entry:
     def discard(self) -> None:
         """Takes the entry away. Only for one whose CONTENT, if there is any, is not what was set aside.
 
-        What it says goes last: a part of it that is left must still tell what it is.
+        What it says goes last: a part of it that is left must still tell what it is. Names that are not ours stay, and
+        the folder with them.
         """
         with writing(self.path), entered(self._root, QUARANTINE) as fd:
             with self._entered() as ours:
-                for name in (CONTENT, GOOD, _MANIFEST):
+                if set(map(os.fsencode, os.listdir(ours))) - {CONTENT, GOOD, _MANIFEST, _DOCUMENT}:
+                    return
+                for name in (CONTENT, GOOD, _MANIFEST, _DOCUMENT):
                     with suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=ours)
-            shutil.rmtree(self.name, dir_fd=fd)
+            os.rmdir(self.name, dir_fd=fd)
             os.fsync(fd)
 
 

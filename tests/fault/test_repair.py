@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import unicodedata
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -490,6 +491,97 @@ def test_a_manifest_that_a_killed_repair_left_half_is_written_again(
     assert (entry / "manifest-sha256.txt").read_text("ascii") == f"{sha256(b'bad').hexdigest()}  content\n"
 
 
+def _killed_at(last: bytes) -> Callable[..., None]:
+    unlink = os.unlink
+
+    def unlinked(name: bytes, **more: int) -> None:
+        if name == last:
+            raise Killed
+        unlink(name, **more)  # type: ignore[arg-type]
+
+    return unlinked
+
+
+def test_the_last_good_bytes_are_never_thrown_away(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed with the good file staged; then all other copies go bad: what was staged goes to its place."""
+    path = some_file(placed)
+    good = at(placed, "nas", path).read_bytes()
+    at(placed, "disk", path).write_bytes(b"bad")
+    placed.audit()
+    hide_the_bags(placed)
+
+    def killed(*given: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine.Entry, "exchange", killed)
+        with pytest.raises(Killed):
+            mend(placed)
+    for replica in ("nas", "abroad"):
+        at(placed, replica, path).write_bytes(b"worse")
+    placed.audit()
+    view = mend(placed)
+    assert view.settled and all(at(placed, replica, path).read_bytes() == good for replica in REPLICAS)
+    assert placed.audit() == {}
+
+
+def test_folders_of_others_in_the_quarantine_stay(placed: PlacedWorkspace) -> None:
+    notes = placed.folder / "disk" / ".preserve" / "quarantine" / "notes of Anna"
+    notes.mkdir(parents=True)
+    (notes / "report.txt").write_text("precious")
+    (notes / "entry.json").write_text("{}")
+    assert [replica for replica, told in mend(placed).settled if "left as it is" in told] == ["disk"]
+    assert (notes / "report.txt").read_text() == "precious" and (notes / "entry.json").exists()
+
+
+def test_a_folder_that_came_to_an_untracked_name_is_not_set_aside(placed: PlacedWorkspace) -> None:
+    stray = placed.copy("disk", "box-0") / "data" / "stray"
+    stray.write_bytes(b"nobody knows")
+    placed.audit()
+    stray.unlink()
+    stray.mkdir()
+    (stray / "good.txt").write_text("somebody's")
+    view = mend(placed, quarantine_untracked=True)
+    assert endings(view) == [("disk", "set-aside", "failed")]
+    assert (stray / "good.txt").read_text() == "somebody's"
+
+
+def test_a_replica_that_cannot_be_written_does_not_keep_the_others_from_repair(placed: PlacedWorkspace) -> None:
+    for replica in ("abroad", "disk"):
+        at(placed, replica, some_file(placed)).write_bytes(b"bad")
+    placed.audit()
+    (placed.folder / "abroad" / ".preserve" / "repair.lock").mkdir()
+    view = mend(placed)
+    assert sorted(endings(view)) == [("abroad", "replace", "failed"), ("disk", "replace", "repaired")]
+    assert reports.outcome_of(view) is Outcome.INCONCLUSIVE
+
+
+def test_put_right_by_hand_between_the_renames(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = some_file(placed)
+    good = at(placed, "nas", path).read_bytes()
+    at(placed, "disk", path).write_bytes(b"bad")
+    placed.audit()
+    rename, count = quarantine.rename_no_replace, 0
+
+    def killed(*names: object) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise Killed
+        rename(*names)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine, "exchange", lambda *names: False)
+        patched.setattr(quarantine, "rename_no_replace", killed)
+        with pytest.raises(Killed):
+            mend(placed)
+    at(placed, "disk", path).write_bytes(good)
+    mend(placed)
+    (entry,) = entries(placed, "disk")
+    assert (entry / "content").read_bytes() == b"bad" and not (entry / "aside").exists()
+    assert placed.audit() == {}
+
+
 def test_what_an_entry_says_goes_last(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     path = some_file(placed)
     at(placed, "disk", path).unlink()
@@ -500,7 +592,7 @@ def test_what_an_entry_says_goes_last(placed: PlacedWorkspace, monkeypatch: pyte
 
     with monkeypatch.context() as patched:
         patched.setattr(quarantine.Entry, "give", killed)
-        patched.setattr(quarantine.shutil, "rmtree", killed)
+        patched.setattr(quarantine.os, "unlink", _killed_at(b"entry.json"))
         with pytest.raises(Killed):
             mend(placed)
     (entry,) = entries(placed, "disk")
@@ -535,6 +627,44 @@ def test_what_a_killed_repair_left_is_flushed_before_it_is_recorded(
     assert done == ["flushed", "recorded"]
     mend(placed)
     assert done == ["flushed", "recorded"]  # nothing is left to settle
+
+
+@pytest.mark.parametrize("name", ["second name", ""])
+def test_nothing_is_written_over_that_was_not_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Killed before a segment was written; then it was changed again, or the file got a second name."""
+    small_segments(monkeypatch, 1 << 16)
+    source = tmp_path / "sources" / "film"
+    source.mkdir(parents=True)
+    content = os.urandom(3 * (1 << 16))
+    (source / "film.mkv").write_bytes(content)
+    make_bag(source, tmp_path / "bags" / "film")
+    keep(tmp_path, [tmp_path / "bags" / "film"], placed=REPLICAS)
+    placed = PlacedWorkspace(tmp_path, ["film"], list(REPLICAS), {}, {}, {})
+    full = tmp_path / "disk" / "film" / "data" / "film.mkv"
+    full.write_bytes(content[: 1 << 16] + bytes(1 << 16) + content[2 << 16 :])
+    placed.audit()
+
+    def killed(*given: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine.Entry, "overwrite", killed)
+        with pytest.raises(Killed):
+            mend(placed)
+    changed = content[: 1 << 16] + b"evidence" * (1 << 13) + content[2 << 16 :]
+    full.write_bytes(changed)
+    if name:
+        os.link(full, tmp_path / name)
+    mend(placed)
+    mend(placed)
+    assert full.read_bytes() == content
+    if name:
+        assert (tmp_path / name).read_bytes() == changed
+    kept = [path.read_bytes() for entry in entries(placed, "disk") for path in entry.iterdir()]
+    assert any(b"evidence" * (1 << 13) in each for each in kept) and bytes(1 << 16) in kept
+    assert placed.audit() == {}
 
 
 @pytest.mark.parametrize("torn", [0, 1, 100, 1 << 16])
