@@ -1,6 +1,6 @@
 """May a file here be deleted? Whether enough other copies of its content were read lately enough. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,11 +32,15 @@ class Held:
     read_at: datetime | None  # all of the file, with evidence READ or better; None: never
     state: CopyState
     apart: bool = True  # False: it would go with what is to be deleted
+    file: tuple[int, int] | None = None  # what tells it from other files, where two places may be one file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is asked before something may go. Copies count by replica; each must have been read within `max_age`."""
+    """What is asked before something may go. Copies count by replica; each must have been read within `max_age`.
+
+    Replicas that show one same file, by a hard link or a mount, are one copy at one site.
+    """
 
     copies: int
     max_age: timedelta
@@ -69,16 +73,15 @@ class Staying(NamedTuple):
 def judge(held: Collection[Held], rule: Rule, now: datetime) -> Because:
     """Judges one content by all places that are expected to hold it.
 
-    More places, or later readings up to `now`, never make it less safe. A reading in the future is a clock that was
-    set back: it does not count.
+    More places, or later readings up to `now`, never make it less safe, unless they show that two are one. A reading
+    in the future is a clock that was set back: it does not count.
     """
     apart = [each for each in held if each.apart]
     counting = [each for each in apart if standing(each, rule, now) is None]
-    good = {each.replica for each in counting}
-    copies, sites = len(good), _sites(counting)
+    copies, sites = _copies(counting, held), _sites(counting, held)
     if copies >= rule.copies and sites >= rule.sites:
         return Because((), copies, sites)
-    return Because(tuple(_reasons(held, apart, good, rule, now)), copies, sites)
+    return Because(tuple(_reasons(held, apart, counting, rule, now)), copies, sites)
 
 
 def standing(held: Held, rule: Rule, now: datetime) -> Reason | None:
@@ -95,15 +98,15 @@ def standing(held: Held, rule: Rule, now: datetime) -> Reason | None:
 
 
 def _reasons(
-    held: Collection[Held], apart: Collection[Held], good: Collection[str], rule: Rule, now: datetime
+    held: Collection[Held], apart: Collection[Held], counting: Collection[Held], rule: Rule, now: datetime
 ) -> list[Reason]:
     if not held:
         return [Reason.NOT_HELD]
-    replicas = {each.replica for each in apart}
+    good, known = {each.replica for each in counting}, _copies(apart, held)
     reasons: set[Reason] = set()
-    if len(replicas) < rule.copies:
+    if known < rule.copies:
         reasons.add(Reason.TOO_FEW_COPIES)
-    if len(good) >= rule.copies or _sites(apart) < rule.sites <= len(replicas):
+    if _copies(counting, held) >= rule.copies or _sites(apart, held) < rule.sites <= known:
         reasons.add(Reason.TOO_FEW_SITES)
     for each in apart:
         why = standing(each, rule, now)
@@ -112,8 +115,31 @@ def _reasons(
     return [reason for reason in Reason if reason in reasons]
 
 
-def _sites(held: Collection[Held]) -> int:
+def _copies(some: Collection[Held], held: Collection[Held]) -> int:
+    """On how many replicas these are."""
+    return _distinct({each.replica for each in some}, ((each.replica, each.file) for each in held))
+
+
+def _sites(some: Collection[Held], held: Collection[Held]) -> int:
     """At how many distinct sites these stand for certain: a copy whose site nobody stated may stand at any of them."""
-    if not held:
-        return 0
-    return max(1, len({each.site for each in held if each.site is not None}))
+    stated = {each.site for each in some if each.site is not None}
+    shown = ((each.site, each.file) for each in held if each.site is not None)
+    return max(1, _distinct(stated, shown)) if some else 0
+
+
+def _distinct(names: Collection[str], shown: Iterable[tuple[str, tuple[int, int] | None]]) -> int:
+    """How many of these names are left where all that show one same file are taken for one."""
+    same: dict[str, str] = {}
+    first: dict[tuple[int, int], str] = {}
+
+    def taken_for(name: str) -> str:
+        while name in same:
+            name = same[name]
+        return name
+
+    for name, file in shown:
+        if file is not None:
+            one, other = taken_for(name), taken_for(first.setdefault(file, name))
+            if one != other:
+                same[one] = other
+    return len({taken_for(name) for name in names})

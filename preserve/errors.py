@@ -9,6 +9,8 @@
 The exit statuses stand in one table, `preserve.cli.exits`.
 """
 
+LOOK_AT_CATALOG = "Look at the catalog: `preserve catalog check`; see docs/disaster.md."
+
 
 class PreserveError(Exception):
     """Says what could not be done, and how to go on.

@@ -45,6 +45,8 @@ class CheckView:
     head: str  # hex
     heads: Sequence[str]  # where heads were seen that the journal was compared with
     faults: Sequence[FaultLine]
+    backups_missing: Sequence[str] = ()  # replicas that had some, by the journal, and have none of the last
+    misfits: Sequence[str] = ()  # files among the backups that are none
     bags: Sequence[BagLine] = ()
     bags_asked: bool = True
     bags_compared: int = 0  # versions of packages
@@ -54,10 +56,10 @@ class CheckView:
 
 
 def outcome_of(view: CheckView) -> Outcome:
-    """FAIL with any fault; INCONCLUSIVE where bags were to be asked and were not there."""
+    """FAIL with any fault; INCONCLUSIVE where bags were to be asked and were not there, or where backups are gone."""
     if view.faults or view.bags:
         return Outcome.FAIL
-    return Outcome.INCONCLUSIVE if view.bags_not_there else Outcome.PASS
+    return Outcome.INCONCLUSIVE if view.bags_not_there or view.backups_missing else Outcome.PASS
 
 
 def as_json(view: CheckView) -> dict[str, object]:
@@ -66,6 +68,7 @@ def as_json(view: CheckView) -> dict[str, object]:
         "catalog": view.catalog,
         "head": {"number": view.links, "hash": view.head},
         "heads": list(view.heads),
+        "backups_missing": list(view.backups_missing),
         "not_compared": list(view.bags_not_there),
         "warnings": _warnings(view),
         "findings": [
@@ -98,6 +101,7 @@ def as_json(view: CheckView) -> dict[str, object]:
             "faults": len(view.faults),
             "links": view.links,
             "heads": len(view.heads),
+            "backups_missing": len(view.backups_missing),
             "bags_compared": view.bags_compared,
             "bags_not_there": len(view.bags_not_there),
             "files": view.files,
@@ -115,6 +119,7 @@ def as_text(view: CheckView) -> RenderableType:
     hidden = max(0, len(view.faults) - LINES_SHOWN) + max(0, len(view.bags) - LINES_SHOWN)
     if hidden:
         parts.append(Text(f"… and {count(hidden, 'more fault')}; --json lists all", "dim"))
+    parts += [Text(f"? the backups on a replica are gone: {visible(told)}", "yellow") for told in view.backups_missing]
     if view.bags_not_there:
         parts.append(
             Text(f"? no copy could be asked of: {', '.join(map(visible, view.bags_not_there[:20]))}", "yellow")
@@ -140,11 +145,16 @@ def _sentence(view: CheckView) -> str:
 
 
 def _warnings(view: CheckView) -> list[str]:
+    told = [
+        f"{one}: it is not there as its description tells, or none can be read; it was not asked"
+        for one in view.misfits
+    ]
     if view.heads:
-        return []
+        return told
     return [
+        *told,
         "no backup on any replica that is there remembers the journal: that it was cut back, or written anew as a "
-        "whole, could not be told; `preserve catalog backup` makes one"
+        "whole, could not be told; `preserve catalog backup` makes one",
     ]
 
 

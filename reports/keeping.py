@@ -63,10 +63,13 @@ class KeepingView:
     size_bytes: int  # of those that were read
     stay: tuple[Staying, ...]  # everything that must stay
     replicas: tuple[SiteLine, ...]
+    doubt: str = ""  # why nothing can be said at all, whatever was found
 
 
 def outcome_of(view: KeepingView) -> Outcome:
-    """PASS is YES. Nothing there, or only what could not be read here, is neither yes nor no."""
+    """PASS is YES. Nothing there, only what could not be read here, or a wrong clock: neither yes nor no."""
+    if view.doubt:
+        return Outcome.INCONCLUSIVE
     if any(reason is not Reason.UNREADABLE for each in view.stay for reason in each.because.reasons):
         return Outcome.FAIL
     return Outcome.INCONCLUSIVE if view.stay or not view.names else Outcome.PASS
@@ -149,6 +152,8 @@ def as_text(view: KeepingView) -> RenderableType:
 
 def _sentence(view: KeepingView) -> str:
     where, outcome = name(view.path), outcome_of(view)
+    if view.doubt:
+        return f"NOT KNOWN: {view.doubt}. Keep everything for now; set the clock, then ask again."
     if not view.names:
         return f"There is no file in {where}, so there is nothing to say yes to."
     if outcome is Outcome.PASS:
@@ -212,6 +217,8 @@ def _places(view: KeepingView, held: Sequence[Held]) -> list[str]:
     for each in held:
         said = by_replica.setdefault(visible(each.replica), [])
         words = _place(view, each)
+        if each.file is not None and any(each.file == other.file and each.replica != other.replica for other in held):
+            words += ", the same file as on another replica"
         if words not in said:
             said.append(words)
     return [f"{replica}: {listed(said)}" for replica, said in by_replica.items()]

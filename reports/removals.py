@@ -76,6 +76,13 @@ def as_text(view: RemovalView) -> RenderableType:
 
 
 def _sentence(view: RemovalView) -> str:
+    if not view.set_aside:
+        return _of_copies(view)
+    stay = count(len(view.set_aside), "folder that repairs set aside stays", "folders that repairs set aside stay")
+    return f"{_of_copies(view)} {stay}."
+
+
+def _of_copies(view: RemovalView) -> str:
     who = visible(view.package)
     head = f"{who} was removed before" if view.already else f"{who} is looked after no longer; its history is kept"
     if not view.copies:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from preserve import __version__
 from preserve.app.workspace import Presence, Workspace, presence
 from preserve.catalog.backing import BACKED_UP, Snapshot, clear_away, take_snapshot
+from preserve.catalog.integrity import refuse_changed
 from preserve.catalog.rows import Head, ReplicaRow
-from preserve.errors import UndeterminedError, UsageError
+from preserve.errors import CatalogError, UndeterminedError, UsageError
 from preserve.stores.backups import Backups, Described
 from preserve.stores.local import LocalStore
 from preserve.stores.locking import locked
@@ -59,9 +60,41 @@ def heads(workspace: Workspace) -> list[Head]:
         if presence(store := stores.get(replica.id), replica).there and store is not None:
             found += [
                 Head(number=one.number, hash=one.hash, at=one.made_at, where=f"{replica.name}: {one.name.decode()}")
-                for one in Backups(store.root, uuid).kept()
+                for one in _standing(Backups(store.root, uuid))
             ]
     return found
+
+
+def misfits(workspace: Workspace) -> list[str]:
+    """What lies among the backups of this catalog and is none: nothing can be asked of it, and nobody takes it away."""
+    uuid, stores, told = workspace.catalog.uuid(), workspace.stores(), list[str]()
+    for replica in workspace.replicas():
+        if presence(store := stores.get(replica.id), replica).there and store is not None:
+            told += [f"{replica.name}: {name.decode()}" for name in sorted(Backups(store.root, uuid).misfits())]
+    return told
+
+
+def missing_backups(workspace: Workspace) -> list[str]:
+    """Replicas that are there, and have none of the last backups that the journal says were placed on them.
+
+    A backup of a later head counts too: a catalog that was made again does not know the backup that it came from.
+    """
+    uuid, stores, told = workspace.catalog.uuid(), workspace.stores(), list[str]()
+    for replica in workspace.replicas():
+        store = stores.get(replica.id)
+        placed = workspace.catalog.placed_backups(replica.uuid)[-max(1, workspace.settings.catalog.keep_backups) :]
+        if not placed or store is None or not presence(store, replica).there:
+            continue
+        known, last = {(one.file, one.sha256) for one in placed}, placed[-1]
+        standing = _standing(Backups(store.root, uuid))
+        if not any((one.name, one.sha256) in known or one.number > last.head for one in standing):
+            told.append(f"{replica.name}: {last.file.decode()} was placed there last, and neither it nor one before is")
+    return told
+
+
+def _standing(backups: Backups) -> list[Described]:
+    without = backups.misfits()
+    return [one for one in backups.kept() if one.name not in without]
 
 
 @contextmanager
@@ -72,9 +105,22 @@ def _snapshot(workspace: Workspace) -> Iterator[Snapshot]:
     busy, remedy = "another `preserve` is backing the catalog up", "Let it end, then run the command again."
     with locked(staged + b".lock", busy=busy, remedy=remedy):
         try:
-            yield take_snapshot(workspace.catalog.path, staged)
+            snapshot = take_snapshot(workspace.catalog.path, staged)
+            _refuse_changed(staged)
+            yield snapshot
         finally:
             clear_away(staged)
+
+
+def _refuse_changed(staged: bytes) -> None:
+    """A catalog that somebody changed must not push the good backups out."""
+    try:
+        refuse_changed(staged)
+    except CatalogError as error:
+        raise CatalogError(
+            f"no backup was made of this catalog: {error.message}",
+            remedy="See `preserve catalog check`, and docs/disaster.md. The older backups stay.",
+        ) from error
 
 
 def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapshot: Snapshot) -> BackupLine:
@@ -90,10 +136,10 @@ def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapsh
         program=__version__,
     )
     backups = Backups(store.root, snapshot.catalog)
-    taken = {one.stem for one in backups.kept()}
-    while backup.stem in taken:  # a run killed in this very second placed one, and did not come to record it
-        backup = replace(backup, made_at=backup.made_at + timedelta(seconds=1))
     try:
+        taken = {one.stem for one in backups.kept()} | {os.path.splitext(name)[0] for name in backups.misfits()}
+        while backup.stem in taken:  # a run killed in this very second placed one, and did not come to record it
+            backup = replace(backup, made_at=backup.made_at + timedelta(seconds=1))
         backups.place(snapshot.path, backup)
     except UndeterminedError as error:
         return BackupLine(replica=replica.name, problem=error.message, remedy=error.remedy)
@@ -105,7 +151,8 @@ def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapsh
     }
     workspace.catalog.record_of_itself(BACKED_UP, body, workspace.clock())
     try:
-        pruned = backups.prune(workspace.settings.catalog.keep_backups, backup)
+        placed = [(one.file, one.sha256) for one in workspace.catalog.placed_backups(replica.uuid)]
+        pruned = backups.prune(workspace.settings.catalog.keep_backups, backup, placed)
     except UndeterminedError as error:
         return BackupLine(replica=replica.name, name=backup.name, problem=f"older ones stay: {error.message}")
     return BackupLine(replica=replica.name, name=backup.name, pruned=pruned)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from checks.inventory import Entry, segment_count
 from checks.names import show
 from checks.ports import StoreError
-from preserve.app.catalog_care import heads
+from preserve.app.catalog_care import heads, misfits, missing_backups
 from preserve.app.workspace import Workspace
 from preserve.bag.agreement import Compared, Disagreement, Way, disagreements
 from preserve.catalog.rows import CopyRow
+from preserve.errors import UnreadableError
 from preserve.progress import Progress
 from preserve.stores.local import LocalStore
 from reports.catalog_check import BagLine, CheckView, FaultLine
@@ -51,6 +52,8 @@ def check_catalog(workspace: Workspace, progress: Progress, *, bags: bool = True
         links=number,
         head=last.hex(),
         heads=[head.where for head in seen],
+        backups_missing=missing_backups(workspace),
+        misfits=misfits(workspace),
         faults=faults,
         bags=lines,
         bags_asked=bags,
@@ -105,7 +108,7 @@ def _disagreements(
         store.stat(copy.location)
         found = disagreements(store, copy.location, _entries(workspace, copy.inventory_id), counted)
         told = [one for one, _ in zip(found, range(_MOST), strict=False)]
-    except StoreError:
+    except (StoreError, UnreadableError):  # a record that cannot be read is among the faults already
         return None
     return None if any(one.way is Way.UNREADABLE for one in told) and not counted.by_digest else told
 
@@ -113,7 +116,7 @@ def _disagreements(
 def _entries(workspace: Workspace, inventory_id: int) -> Iterator[Entry]:
     yield from workspace.catalog.large_files(inventory_id)
     for shard in workspace.catalog.shards(inventory_id):
-        for path, segment, size, digest in workspace.catalog.record(shard.id).entries():
+        for path, segment, size, digest in workspace.catalog.record_as_stored(shard.id).entries():
             if segment == 0 and segment_count(size) == 1:
                 yield Entry(path, size, digest)
 

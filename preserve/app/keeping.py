@@ -1,7 +1,7 @@
 """`safe-to-delete`: the settings, the catalog and what lies here, put together for one answer. Nothing is written."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from checks.keeping import Rule
@@ -10,11 +10,12 @@ from preserve.executors.threads import Threads
 from preserve.progress import Progress
 from preserve.repair.keeping import Keeping, Site, judge_all
 from preserve.repair.surveying import Survey
-from preserve.stores.nesting import nested
+from preserve.stores.nesting import may_share, nested
 from reports.keeping import KeepingView, SiteLine
 
 LEAST_COPIES, LEAST_SITES = 2, 2
 _MOST_DAYS = 36_525
+_SKEW = timedelta(minutes=5)  # by which clocks of hosts that share a catalog may differ
 
 
 def rule_of(workspace: Workspace, *, copies: int | None, days: int | None, sites: int | None) -> Rule:
@@ -48,12 +49,25 @@ def keeping_view(workspace: Workspace, path: Path, rule: Rule, progress: Progres
         size_bytes=size,
         stay=tuple(stay),
         replicas=tuple(_replica_lines(workspace, sites)),
+        doubt=_doubt(workspace, now),
+    )
+
+
+def _doubt(workspace: Workspace, now: datetime) -> str:
+    """By a clock that was set back, what was read years ago looks fresh."""
+    newest = workspace.catalog.newest_at()
+    if newest is None or newest - now <= _SKEW:
+        return ""
+    return (
+        f"the clock says {now:%Y-%m-%d %H:%M} UTC, and the journal's last link is of {newest:%Y-%m-%d %H:%M} UTC: one "
+        "of them is wrong, so nobody can say how old any reading is"
     )
 
 
 def _sites(workspace: Workspace, path: bytes) -> dict[str, Site]:
     """The replicas whose copies may count: those in use whose folder is known. Each is looked at now."""
     configured, stores = workspace.settings.replicas, workspace.stores()
+    frozen = {one.copy.replica for one in workspace.catalog.frozen(workspace.mass_change)}
     sites = {}
     for replica in workspace.catalog.replicas():
         if replica.name not in configured:
@@ -65,6 +79,10 @@ def _sites(workspace: Workspace, path: bytes) -> dict[str, Site]:
             apart=not nested(path, known.root),
             store=store if seen.there else None,
             may_be_away=known.offline and not seen.wrong,
+            frozen=replica.name in frozen,
+            alone=not any(
+                may_share(known.root, other.root) for name, other in configured.items() if name != replica.name
+            ),
         )
     return sites
 
@@ -88,4 +106,6 @@ def _why_not(known: Site | None) -> str:
         return "what is to be deleted lies in it, holds it, or is the same place"
     if known.store is None and not known.may_be_away:
         return "it is not there now, and should be"
+    if known.frozen:
+        return "it is frozen: so many of its files are not as they were taken in that nothing there is trusted"
     return ""

@@ -19,6 +19,7 @@ from preserve.progress import Progress
 from preserve.repair.backup_choice import Chosen, candidates, choose
 from preserve.repair.found_bags import Holder
 from preserve.repair.rebuilding import Besides, Rebuilder, TakenCopy
+from preserve.stores.backups import holds_traces
 from preserve.stores.durable import clear_unfinished, rename_no_replace, sync_directory, write_durably, writing
 from preserve.stores.local import LocalStore
 from preserve.stores.locking import locked
@@ -102,10 +103,22 @@ def _fill(asked: Asked, present: Sequence[Present], absent: Sequence[str], stage
 def _restored(asked: Asked, present: Sequence[Present], staged: bytes) -> Chosen | None:
     found = candidates({each.name: each.root for each in present})
     if not found:
+        _refuse_unread(present)
         return None
     # Trust may be asked for in bags alone: a replica without a backup has nothing to say here.
     trust = asked.trust if any(one.replica == asked.trust for one in found) else None
     return choose(found, staged, trust)
+
+
+def _refuse_unread(present: Sequence[Present]) -> None:
+    """Where backups lie, that none of them can be used is for a person to know before anything is made without them."""
+    named = [each.name for each in present if holds_traces(each.root)]
+    if named:
+        raise UsageError(
+            f"something lies where backups of the catalog lie on {', '.join(named)}, and no description can be read",
+            remedy="Look below .preserve/catalog there, or connect another replica. To make the catalog from the bags "
+            "alone: --without-backups.",
+        )
 
 
 def _lost(asked: Asked, chosen: Chosen | None) -> list[str]:

@@ -13,7 +13,7 @@ from preserve.audit.running import Auditor
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
 from preserve.repair.planning import Left, Planner, Why
-from preserve.repair.restoring import Restored, Restorer
+from preserve.repair.restoring import Restored, Restorer, refuse_where_kept
 from preserve.repair.service import Repairer
 from preserve.repair.work import Mended
 from preserve.replicate.service import Replicator
@@ -88,6 +88,8 @@ def restore(
 ) -> Restored:
     """A whole verified bag out of the best files of all copies; see `preserve.repair.restoring`."""
     (package,) = workspace.packages((identifier,))
+    folder = os.path.abspath(os.fsencode(target))
+    refuse_where_kept(folder, [replica.root for replica in workspace.settings.replicas.values()])
     with Threads(workspace.settings.audit.threads) as threads:
         restorer = Restorer(
             workspace.catalog,
@@ -96,7 +98,7 @@ def restore(
             workspace.clock,
             on_bytes=lambda count: progress.advance(bytes=count),
         )
-        return restorer.restore(package, os.path.abspath(os.fsencode(target)), version)
+        return restorer.restore(package, folder, version)
 
 
 def restored_view(restored: Restored) -> RestoredView:

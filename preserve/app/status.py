@@ -1,6 +1,7 @@
 """The view of packages and replicas at a glance."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from checks.evidence import Evidence
@@ -28,7 +29,9 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     findings = catalog.findings()
     last = catalog.audits(1)
     page = catalog.status_page(limit)
-    evidence = catalog.evidence_of([copy.id for _, copies in page for copy in copies])
+    of_page = [copy.id for _, copies in page for copy in copies]
+    evidence = catalog.evidence_of(of_page)
+    page = _with_doubt(page, catalog.undecided(of_page))
     return StatusView(
         generated_at=now,
         packages=tuple(_package_line(package, copies, replicas, evidence, minimum, stores) for package, copies in page),
@@ -44,6 +47,16 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     )
 
 
+def _with_doubt(
+    page: Sequence[tuple[PackageRow, list[CopyRow]]], undecided: Mapping[int, int]
+) -> list[tuple[PackageRow, list[CopyRow]]]:
+    """A check may end without an answer and without a finding: that is no reason to show the copy as good."""
+    return [
+        (package, [replace(one, undetermined=max(one.undetermined, undecided.get(one.id, 0))) for one in copies])
+        for package, copies in page
+    ]
+
+
 def _backup_warnings(workspace: Workspace) -> Iterator[str]:
     """Nobody thinks of it until it is needed."""
     last = workspace.catalog.last_backed_up()
@@ -55,10 +68,14 @@ def _backup_warnings(workspace: Workspace) -> Iterator[str]:
 
 
 def _frozen_warnings(workspace: Workspace) -> Iterator[str]:
-    for one in workspace.catalog.frozen(workspace.mass_change):
+    frozen = workspace.catalog.frozen(workspace.mass_change)
+    for replica in dict.fromkeys(one.copy.replica for one in frozen):
+        here = [one for one in frozen if one.copy.replica == replica]
+        where = here[0].copy.package if len(here) == 1 else f"{len(here):,} packages"
         yield (
-            f"{one.copy.replica} is frozen: {one.changed:,} of {one.files:,} files of {one.copy.package} are not as "
-            "they were taken in; nothing is repaired or replicated there (preserve repair tells more)"
+            f"{replica} is frozen: {sum(one.changed for one in here):,} of {sum(one.files for one in here):,} files of "
+            f"{where} are not as they were taken in; nothing is repaired or replicated there "
+            "(preserve repair tells more)"
         )
 
 

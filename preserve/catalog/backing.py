@@ -50,6 +50,15 @@ class BackedUp:
     journal_grew: bool  # whether anything but backups was recorded since the snapshot was taken
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedBackup:
+    """A backup as the journal knows it. `head` is the number of the last link in it."""
+
+    file: bytes
+    sha256: bytes
+    head: int
+
+
 def take_snapshot(source: bytes, target: bytes) -> Snapshot:
     """Copies a catalog, which may be in use, to a path of ours; flushed and verified when this returns.
 
@@ -148,6 +157,17 @@ class Backing(Database):
             further = select(journal.c.number).where(journal.c.number > said["head"], journal.c.kind != BACKED_UP)
             grew = connection.execute(further.limit(1)).scalar() is not None
         return BackedUp(datetime.fromisoformat(said["at"]), grew)
+
+    def placed_backups(self, replica: UUID) -> list[PlacedBackup]:
+        """What was placed on a replica, in that order, by the journal; the replica may have lost it since."""
+        placings = select(journal.c.body).where(journal.c.kind == BACKED_UP).order_by(journal.c.number)
+        with self.reading() as connection:
+            said = [json.loads(body) for body in connection.execute(placings).scalars()]
+        return [
+            PlacedBackup(file=one["file"].encode(), sha256=bytes.fromhex(one["sha256"]), head=one["head"])
+            for one in said
+            if one.get("replica") == str(replica)
+        ]
 
     def record_of_itself(self, kind: str, body: Mapping[str, object], at: datetime) -> int:
         """Appends a link that speaks of the catalog itself, such as `catalog-backed-up`; its number."""

@@ -186,7 +186,9 @@ _OF_THE_CATALOG = "catalog-"  # backed up, migrated, rebuilt: nothing of what it
 
 
 def read_body(kind: str, body: bytes) -> Body:
-    """A link's body; ValueError says what it lacks."""
+    """A link's body; ValueError says what it lacks. SQLite keeps what it is given: a kind may be no text."""
+    if not isinstance(kind, str):
+        raise ValueError("its kind is no text")
     plain = Body if kind.startswith(_OF_THE_CATALOG) else Act
     try:
         return _decoder(_KINDS.get(kind, plain)).decode(body)

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from itertools import islice
 from struct import pack, unpack
 
-from zstandard import ZstdCompressor, ZstdError, decompress
+from zstandard import ZstdCompressor, ZstdError, decompress, frame_content_size
 
-from checks.inventory import Entry, Record, segment_count
-from preserve.errors import CatalogError
+from checks.inventory import SHARD_FILES, Entry, Record, segment_count
+from preserve.errors import LOOK_AT_CATALOG, UnreadableError
 
+_DIGEST_BYTES = 32
 _LEVEL = 3
+# What is decompressed is bounded first: a frame of a few bytes may state gigabytes.
+_PATH_BYTES = 1 << 16  # far more than a system lets one name
+_MOST_LINES = 2 * SHARD_FILES  # see `checks.inventory.cut`
+_TIMES = 1 << 10  # a list of large files has incompressible digests for every path, so it shrinks less than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +43,51 @@ def new_compressor() -> ZstdCompressor:
 
 
 def decode(start: bytes, stop: bytes, stored: Columns) -> Record:
-    """The record again; CatalogError if what is stored cannot be one."""
+    """The record again; UnreadableError if what is stored cannot be one."""
+    lines = len(stored.digests) // _DIGEST_BYTES
     try:
-        paths = decode_paths(stored.paths)
+        paths = decode_paths(stored.paths, lines)
         record = Record(
             start=start,
             stop=stop,
             paths=paths,
-            sizes=_numbers_of(decompress(stored.sizes)),
+            sizes=_numbers_of(_decompressed(stored.sizes, 8 * lines)),
             digests=_digests_of(stored.digests),
-            segments=None if stored.segments is None else _numbers_of(decompress(stored.segments)),
+            segments=None if stored.segments is None else _numbers_of(_decompressed(stored.segments, 8 * lines)),
         )
     except (ZstdError, ValueError) as error:
-        raise CatalogError("a shard's record in the catalog is damaged", remedy=_REMEDY) from error
+        raise _damaged() from error
     if not len(record.paths) == len(record.sizes) == len(record.digests):
-        raise CatalogError("a shard's record in the catalog is damaged", remedy=_REMEDY)
+        raise _damaged()
     return record
 
 
-_REMEDY = "Restore the catalog from a backup."
+def _damaged() -> UnreadableError:
+    return UnreadableError("a shard's record in the catalog is damaged", remedy=LOOK_AT_CATALOG)
 
 
-def decode_paths(stored: bytes) -> list[bytes]:
-    """The paths of a record's lines. No path is empty, so nothing stored means no lines."""
-    joined = decompress(stored)
+def joined_paths(stored: bytes) -> bytes:
+    """The paths of a record's lines, with NUL between; UnreadableError if there cannot be such."""
+    try:
+        return _decompressed(stored, _MOST_LINES * _PATH_BYTES)
+    except (ZstdError, ValueError) as error:
+        raise _damaged() from error
+
+
+def decode_paths(stored: bytes, most: int = _MOST_LINES) -> list[bytes]:
+    """The same one by one. No path is empty, so nothing stored means no lines."""
+    joined = joined_paths(stored)
+    if joined.count(b"\0") >= max(most, 1):
+        raise _damaged()
     return joined.split(b"\0") if joined else []
+
+
+def _decompressed(stored: bytes, most: int) -> bytes:
+    """ValueError for more than there can be."""
+    size = frame_content_size(stored)
+    if not 0 <= size <= most:
+        raise ValueError(f"{size} bytes where at most {most} can be")
+    return decompress(stored)
 
 
 def encode_entries(entries: Sequence[Entry]) -> bytes | None:
@@ -79,7 +104,10 @@ def decode_entries(stored: bytes | None) -> list[Entry]:
     """The inverse of `encode_entries`."""
     if stored is None:
         return []
-    content = decompress(stored)
+    try:
+        content = _decompressed(stored, _TIMES * len(stored))
+    except (ZstdError, ValueError) as error:
+        raise UnreadableError("a list of large files in the catalog is damaged", remedy=LOOK_AT_CATALOG) from error
     (count,) = unpack(">Q", content[:8])
     length, *sizes = unpack(f">{count + 1}Q", content[8 : 16 + 8 * count])
     at = 16 + 8 * count
@@ -100,4 +128,4 @@ def _numbers_of(stored: bytes) -> list[int]:
 
 
 def _digests_of(stored: bytes) -> list[bytes]:
-    return [stored[at : at + 32] for at in range(0, len(stored), 32)]
+    return [stored[at : at + _DIGEST_BYTES] for at in range(0, len(stored), _DIGEST_BYTES)]

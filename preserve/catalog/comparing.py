@@ -9,6 +9,7 @@ from preserve.catalog.known import Known
 from preserve.catalog.moments import moment_of, text_of
 from preserve.catalog.rows import Fault
 from preserve.catalog.scratch import Statement
+from preserve.errors import UnreadableError
 
 Row = tuple[Any, ...]
 Pair = tuple[Row | None, Row | None]
@@ -116,6 +117,6 @@ def shown(column: str, value: object) -> str:
     if isinstance(value, int) and (column.endswith("_at") or column == "not_before"):
         try:
             return text_of(moment_of(value))
-        except (OverflowError, ValueError):
+        except (UnreadableError, ValueError):
             return str(value)
     return show(str(value).encode("utf-8", "surrogateescape"))

@@ -4,9 +4,10 @@ from bisect import bisect_left
 
 from sqlalchemy import Connection, select
 
-from checks.inventory import Entry, position, segment_count
+from checks.inventory import Entry, Record, position, segment_count
 from preserve.catalog.columns import Columns, decode, decode_entries
 from preserve.catalog.schema import inventory, record, shard
+from preserve.errors import LOOK_AT_CATALOG, UnreadableError
 
 
 def entry_at(connection: Connection, inventory_id: int, path: bytes) -> Entry | None:
@@ -27,6 +28,13 @@ def stored(connection: Connection, shard_id: int) -> Columns:
     """A shard's record as it is stored."""
     query = select(record.c.paths, record.c.sizes, record.c.digests, record.c.segments)
     return Columns(*connection.execute(query.where(record.c.shard_id == shard_id)).one())
+
+
+def proven(lines: Record, root: bytes) -> Record:
+    """The same record; UnreadableError if it is not what was taken in, as far as its shard's root tells."""
+    if lines.root() != root:
+        raise UnreadableError("the catalog's record of a shard is not what its root says", remedy=LOOK_AT_CATALOG)
+    return lines
 
 
 def large_files(connection: Connection, inventory_id: int) -> list[Entry]:

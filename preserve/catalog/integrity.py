@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from checks.names import show
 from preserve.catalog import schema
-from preserve.catalog.database import Database
+from preserve.catalog.database import Database, translated
 from preserve.catalog.known import Known
 from preserve.catalog.linking import Linking
 from preserve.catalog.projections import CHECKS, PROJECTIONS
@@ -17,6 +17,7 @@ from preserve.catalog.recordcheck import record_faults
 from preserve.catalog.replaying import Replay
 from preserve.catalog.rows import Fault, Head
 from preserve.catalog.scratch import Scratch, Statement, blames_content, driver
+from preserve.errors import CatalogError
 from preserve.progress import Progress, Silent
 
 _PAGE = 1000
@@ -50,6 +51,15 @@ class Integrity(Database):
                 for fault in _readable(stage):
                     progress.found()
                     yield fault
+
+
+def refuse_changed(path: bytes) -> None:
+    """CatalogError, with the first fault, unless what stands in a catalog at rest follows from its journal."""
+    with translated(path), closing(Integrity(path)) as catalog:
+        fault = next(catalog.check(), None)
+    if fault is not None:
+        link = "" if fault.number is None else f" (link {fault.number})"
+        raise CatalogError(f"it is not what its journal says: {fault.where}{link}: {fault.message}")
 
 
 def _readable(stage: Callable[[], Iterator[Fault]], where: str = "catalog") -> Iterator[Fault]:

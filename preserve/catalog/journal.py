@@ -3,7 +3,7 @@
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from struct import Struct
 
@@ -15,6 +15,7 @@ from preserve.catalog.moments import text_of
 from preserve.catalog.rows import JournalRow
 from preserve.catalog.schema import copy as copies
 from preserve.catalog.schema import event, journal, journal_head, shard_check
+from preserve.errors import LOOK_AT_CATALOG, UnreadableError
 
 _NUMBER = Struct(">Q").pack
 BEGINNING = bytes(32)  # what the first link has before it
@@ -135,6 +136,24 @@ class Journal(Database):
         """The number and the hash of the last link; (0, 32 zero bytes) before the first."""
         with self.reading() as connection:
             return _head(connection)
+
+    def newest_at(self) -> datetime | None:
+        """When the last link was written, by the clock of then; None before the first.
+
+        UnreadableError if it does not say.
+        """
+        newest = select(journal.c.body).order_by(journal.c.number.desc()).limit(1)
+        with self.reading() as connection:
+            body = connection.execute(newest).scalar_one_or_none()
+        if body is None:
+            return None
+        try:
+            at = datetime.fromisoformat(json.loads(body)["at"])
+        except (ValueError, TypeError, LookupError) as error:
+            raise UnreadableError(
+                "the journal's last link does not say when it was written", remedy=LOOK_AT_CATALOG
+            ) from error
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
 
     def verify_journal(self) -> int | None:
         """The first number at which the chain does not hold, or None. A chain cut short does not reach its head."""

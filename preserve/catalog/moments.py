@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.types import TypeDecorator
 
+from preserve.errors import LOOK_AT_CATALOG, UnreadableError
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -15,8 +17,11 @@ def micros(moment: datetime) -> int:
 
 
 def moment_of(stored: int) -> datetime:
-    """The inverse of `micros`."""
-    return _EPOCH + timedelta(microseconds=stored)
+    """The inverse of `micros`; UnreadableError if no clock can have said it."""
+    try:
+        return _EPOCH + timedelta(microseconds=stored)
+    except (OverflowError, TypeError) as error:
+        raise UnreadableError("a time in the catalog is none that there can be", remedy=LOOK_AT_CATALOG) from error
 
 
 def text_of(moment: datetime) -> str:

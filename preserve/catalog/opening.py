@@ -14,7 +14,7 @@ from preserve.catalog import schema
 from preserve.catalog.backing import take_snapshot
 from preserve.catalog.database import APPLICATION_ID, Database
 from preserve.catalog.journal import Chain, append, begin_journal
-from preserve.errors import CatalogError
+from preserve.errors import CatalogError, UnreadableError
 from preserve.stores.durable import sync_directory, writing
 
 REVISIONS = ("0001", "0002")  # all that there were, in order; the last is what this program works with
@@ -62,7 +62,21 @@ def prepare_database(database: Database) -> None:
                 remedy="Use that program, or update this one.",
             )
         if revision != REVISIONS[-1]:
+            _refuse_misnamed(database, revision)
             _bring_up_to_date(database)
+
+
+def _refuse_misnamed(database: Database, revision: str) -> None:
+    """A catalog with the newest columns is not of an older revision: somebody wrote that down by hand."""
+    with database.reading() as connection:
+        look = inspect(connection)
+        has = {column["name"] for column in look.get_columns("package")} if look.has_table("package") else set()
+    if has >= set(schema.package.columns.keys()):
+        raise UnreadableError(
+            f"the catalog {show(database.path)} says that it is of revision {revision}, and its tables are those of "
+            f"{REVISIONS[-1]}: somebody changed it, and it was left as it is",
+            remedy="Make it again with `preserve catalog rebuild`; see docs/disaster.md.",
+        )
 
 
 def _bring_up_to_date(database: Database) -> None:

@@ -11,7 +11,7 @@ from checks.verdicts import Verdict
 from preserve.catalog.bulk import among
 from preserve.catalog.columns import decode
 from preserve.catalog.database import Database
-from preserve.catalog.entries import entry_at, large_files, shards_around, stored
+from preserve.catalog.entries import entry_at, large_files, proven, shards_around, stored
 from preserve.catalog.rows import PackageRow, ShardRow
 from preserve.catalog.schema import collection as collections
 from preserve.catalog.schema import inventory, package, shard
@@ -118,7 +118,7 @@ class Packages(Database):
     def shard(self, shard_id: int) -> ShardRow:
         """UsageError if there is none of that number."""
         with self.reading() as connection:
-            return _shard(connection, shard_id)
+            return shard_row(connection, shard_id)
 
     def shard_starts(self, package_id: int) -> list[bytes]:
         """Where the current version's shards start: what a next version is cut by, `inherited` of `checks.cut`."""
@@ -132,10 +132,18 @@ class Packages(Database):
             return list(connection.execute(query).scalars())
 
     def record(self, shard_id: int) -> Record:
-        """A shard's lines; CatalogError if they are damaged."""
+        """A shard's lines; UnreadableError if they are damaged, or not what the shard's root says."""
+        row, lines = self._stored(shard_id)
+        return proven(lines, row.root)
+
+    def record_as_stored(self, shard_id: int) -> Record:
+        """A shard's lines, held against nothing: for who looks into what was done to them."""
+        return self._stored(shard_id)[1]
+
+    def _stored(self, shard_id: int) -> tuple[ShardRow, Record]:
         with self.reading() as connection:
-            row = _shard(connection, shard_id)
-            return decode(row.start, row.stop, stored(connection, shard_id))
+            row, columns = shard_row(connection, shard_id), stored(connection, shard_id)
+        return row, decode(row.start, row.stop, columns)
 
     def large_files(self, inventory_id: int) -> list[Entry]:
         """The files that are recorded in segments, with their whole-file digests, in order of path."""
@@ -153,7 +161,8 @@ class Packages(Database):
             return shards_around(connection, inventory_id, path)
 
 
-def _shard(connection: Connection, shard_id: int) -> ShardRow:
+def shard_row(connection: Connection, shard_id: int) -> ShardRow:
+    """UsageError if there is none of that number."""
     row = connection.execute(select(shard, _stop.label("stop")).where(shard.c.id == shard_id)).mappings().one_or_none()
     if row is None:
         raise UsageError(f"the catalog has no shard {shard_id}")

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
-from zstandard import decompress
 
 from preserve.catalog.bulk import among, insert_rows
-from preserve.catalog.columns import decode_paths
+from preserve.catalog.columns import decode_paths, joined_paths
 from preserve.catalog.database import Database
 from preserve.catalog.naming import BLOCK_FILES, MOST_BLOCKS, Slices, blocks_of, buckets_of_text, fold
 from preserve.catalog.schema import inventory, name_index, name_slice, package, record, shard
@@ -130,7 +129,7 @@ def _write(connection: Connection, slices: Slices) -> None:
 def _occurrences(connection: Connection, wanted: bytes) -> Iterator[tuple[str, bytes]]:
     for first, last in _candidates(connection, wanted):
         for identifier, stored in connection.execute(_names, {"first": first, "last": last}):
-            joined = decompress(stored)
+            joined = joined_paths(stored)
             if wanted in fold(joined):
                 yield from ((identifier, path) for path in joined.split(b"\0") if wanted in fold(path))
 

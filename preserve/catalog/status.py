@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Connection, bindparam, case, func, select, text
 
-from checks.evidence import Evidence
+from checks.evidence import Evidence, Outcome
 from checks.verdicts import Verdict
 from preserve.catalog.bulk import among
 from preserve.catalog.copies import copy_query, read_copies
@@ -55,6 +55,15 @@ class Status(Database):
         with self.reading() as connection:
             found = {copy_id: Evidence(weakest) for copy_id, weakest in connection.execute(query)}
         return {copy_id: weakest for copy_id, weakest in found.items() if weakest >= Evidence.READ}
+
+    def undecided(self, copy_ids: Sequence[int]) -> dict[int, int]:
+        """How many shards of these copies had no answer from their last check; copies without such are left out."""
+        state = shard_state.c
+        query = select(state.copy_id, func.count()).where(
+            among(state.copy_id, copy_ids), state.failures > 0, state.outcome == Outcome.INCONCLUSIVE.value
+        )
+        with self.reading() as connection:
+            return dict(connection.execute(query.group_by(state.copy_id)).all())
 
     def status_page(self, limit: int, only_bad_first: bool = True) -> list[tuple[PackageRow, list[CopyRow]]]:
         """Up to `limit` packages with their copies, the worst verdicts first or by identifier."""

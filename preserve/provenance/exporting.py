@@ -4,7 +4,6 @@ Objects (the package, and each file of one version), events, agents, all of them
 they have in the bag's own PREMIS file, so that the two can be laid together.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -34,7 +33,7 @@ from preserve.catalog.rows import PackageRow
 from preserve.provenance.agents import UUID_TYPE, Cast
 from preserve.provenance.events import DIGESTS
 from preserve.provenance.formats import UNKNOWN
-from preserve.provenance.history import EventDetail, History, Told, chain_place
+from preserve.provenance.history import EventDetail, History, Told, body_of, chain_place
 from preserve.provenance.ingestion import PREMIS_PATH
 from preserve.provenance.inventories import Expected
 from preserve.provenance.names import object_uuid, printable, to_location
@@ -120,7 +119,7 @@ class _Document:
         return tuple(
             self._event_id(link.number, DIGESTS.name)
             for link in self._catalog.journal_of(self._package.id, "package-added")
-            if json.loads(link.body)["version"] == self._asked.version
+            if body_of(link).get("version") == self._asked.version
         )
 
     def _file_id(self, path: bytes) -> Identifier:

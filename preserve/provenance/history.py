@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from checks.evidence import Outcome
 from checks.findings import Code, Finding
 from checks.names import path_from_fields, show
 from preserve.catalog.rows import JournalRow
-from preserve.errors import UndeterminedError
+from preserve.errors import LOOK_AT_CATALOG, UndeterminedError, UnreadableError
 from preserve.provenance.events import CHECK, COPY, EVENTS, FINDING, NOT_EVENTS, SUMMARY, Mapped
 from preserve.provenance.tallies import CheckTally, Copying
 from preserve.provenance.wording import Body, Wording, Words, evidence_of, evidence_words
@@ -56,9 +57,10 @@ class History:
 
         Raises:
             UndeterminedError: a link of a kind that is not known, so that the history would have a gap.
+            UnreadableError: a link that is none.
         """
         for link in self._links:
-            body = json.loads(link.body)
+            body = body_of(link)
             if link.kind == "check":
                 yield from self._check(link, body)
             elif link.kind == "copy-recorded":
@@ -147,6 +149,21 @@ class History:
         when = f"{tally.started_at}/{tally.ended_at}"
         last = f"last of these checks: {chain_place(tally.last)}"
         return _of_checks(SUMMARY, tally.first, tally.body, words, tally.outcome, when, more=(last,))
+
+
+def body_of(link: JournalRow) -> dict[str, Any]:
+    """What a link says; UnreadableError if it says nothing."""
+    try:
+        body = json.loads(link.body)
+    except (ValueError, TypeError) as error:
+        raise _no_link(link) from error
+    if not isinstance(body, dict):
+        raise _no_link(link)
+    return body
+
+
+def _no_link(link: JournalRow) -> UnreadableError:
+    return UnreadableError(f"link {link.number} of the catalog's journal cannot be read as one", remedy=LOOK_AT_CATALOG)
 
 
 def chain_place(link: JournalRow) -> str:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from checks.digesting import Digester, Wanted
 from preserve.catalog.backing import Snapshot, clear_away, hash_at, verified
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.integrity import refuse_changed
 from preserve.catalog.opening import REVISIONS
 from preserve.errors import CatalogError, UsageError
 from preserve.stores.backups import Backups, Described, catalogs_on
@@ -62,6 +64,9 @@ def choose(found: Sequence[Candidate], staged: bytes, trust: str | None) -> Chos
     for place, candidate in enumerate(found):
         try:
             snapshot = stage(candidate, staged)
+            if snapshot.revision != REVISIONS[-1]:
+                Catalog.open(staged).close()  # brought up to date: the tables are judged as this program knows them
+            refuse_changed(staged)
         except CatalogError as error:
             failed.append(f"{candidate.shown}: {error.message}")
             continue

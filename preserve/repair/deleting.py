@@ -4,34 +4,31 @@ Whatever is killed in between, the same work done again goes on: what was set ap
 """
 
 import os
-import stat as modes
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from checks.names import path_fields, show
 from checks.ports import StoreError
-from preserve.bag import declaration, info
-from preserve.bag.finished import PACKAGE_UUID
-from preserve.bag.lines import split_lines
-from preserve.bag.paths import V1_0
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.progress import Progress
+from preserve.repair.belonging import LOOK, ours
 from preserve.stores.durable import rename_no_replace, writing
 from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
 from preserve.stores.local import LocalStore
+from preserve.stores.mounts import Mount, mount_of
+from preserve.stores.nesting import mounted_in
+from preserve.stores.quarantine import Quarantine
 from preserve.stores.staging import Staging
 
 REMOVED = OURS + b"/removed"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LOOK = "Look at what stands there; move it away if it is not needed, then run the command again."
+_UNMOUNT = "Unmount it if it does not belong there, then run the command again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +76,16 @@ class Deleter:
             except PreserveError as error:
                 yield Deleted(copy=copy, deleted=False, problem=error.message, remedy=error.remedy)
             except RecursionError:
-                yield Deleted(copy=copy, deleted=False, problem="too many folders lie in each other", remedy=_LOOK)
+                yield Deleted(copy=copy, deleted=False, problem="too many folders lie in each other", remedy=LOOK)
 
     def _delete(self, package: UUID, copy: CopyRow, facts: Mapping[str, object]) -> Deleted:
         store = self._present(copy)
+        _refuse_no_place(copy.location)
         name = f"{package}-v{copy.version}".encode()
         staging = Staging.on_replica(store.root, name)
-        with staging.held():  # nobody is writing this copy, nor deleting it
+        # Nobody is repairing here, nor writing this copy, nor deleting it.
+        with Quarantine(store.root).held(), staging.held():
+            _refuse_mounts(store.root, (copy.location, REMOVED + b"/" + name, staging.location))
             had = self._clear(store, name)
             if self._set_apart(store.root, package, copy, name):
                 had = self._clear(store, name)
@@ -112,7 +112,7 @@ class Deleter:
     def _clear(self, store: LocalStore, name: bytes) -> bool:
         """Deletes what was set apart under that name; whether there was anything."""
         where = os.path.join(store.root, REMOVED, name)
-        with writing(where), entered(store.root, REMOVED, make=True, durable=True) as folder:
+        with writing(where), _on_replica(store.root, REMOVED, make=True) as folder:
             if not _there(folder, name):
                 return False
             self._take_away(folder, name)
@@ -125,34 +125,32 @@ class Deleter:
             UsageError: what stands there is not this package's copy; it is left.
         """
         above, _, last = copy.location.rpartition(b"/")
-        with writing(os.path.join(root, copy.location)), entered(root, above) as folder:
+        with writing(os.path.join(root, copy.location)), _on_replica(root, above) as folder:
             if not _there(folder, last):
                 return False
-            expected = self._catalog.entry(copy.inventory_id, info.NAME)
-            found = _ours(folder, last, package, None if expected is None else expected.sha256)
-            with entered(root, REMOVED) as removed:
+            found = ours(folder, last, package, lambda path: self._expected(copy, path))
+            with _on_replica(root, REMOVED) as removed:
                 rename_no_replace(last, name, folder, removed)
                 os.fsync(removed)
                 os.fsync(folder)
                 _give_back_another(found, name, removed, last, folder)
         return True
 
+    def _expected(self, copy: CopyRow, path: bytes) -> bytes | None:
+        entry = self._catalog.entry(copy.inventory_id, path)
+        return None if entry is None else entry.sha256
+
     def _take_away(self, folder: int, name: bytes) -> None:
-        below = os.open(name, _FOLDER, dir_fd=folder)
-        try:
-            self._empty_open(below, os.fstat(below).st_dev)
-        finally:
-            os.close(below)
-        os.rmdir(name, dir_fd=folder)
+        self._remove_folder(folder, name, mount_of(folder))
         os.fsync(folder)
 
     def _empty(self, root: bytes, location: bytes) -> None:
         """Deletes what a killed replication staged of this copy."""
-        with writing(os.path.join(root, location)), entered(root, location) as folder:
-            self._empty_open(folder, os.fstat(folder).st_dev)
+        with writing(os.path.join(root, location)), _on_replica(root, location) as folder:
+            self._empty_open(folder, mount_of(folder))
 
-    def _empty_open(self, folder: int, device: int) -> None:
-        """Deletes everything in a folder. No link is followed, and no other file system entered.
+    def _empty_open(self, folder: int, mount: Mount) -> None:
+        """Deletes everything in a folder. No link is followed, and no other mount entered.
 
         Raises:
             OSError: something could not be deleted; the rest of it stays, too.
@@ -160,18 +158,55 @@ class Deleter:
         with os.scandir(folder) as entries:
             names = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries]
         for name, is_folder in names:
-            if not is_folder:
+            if is_folder:
+                self._remove_folder(folder, name, mount)
+            else:
                 os.unlink(name, dir_fd=folder)
                 self._progress.advance(files=1)
-                continue
-            below = os.open(name, _FOLDER, dir_fd=folder)
-            try:
-                if os.fstat(below).st_dev != device:
-                    raise UsageError(f"{show(name)} in it is another file system, mounted there", remedy=_LOOK)
-                self._empty_open(below, device)
-            finally:
-                os.close(below)
-            os.rmdir(name, dir_fd=folder)
+
+    def _remove_folder(self, above: int, name: bytes, mount: Mount) -> None:
+        below = os.open(name, _FOLDER, dir_fd=above)
+        try:
+            if mount_of(below) != mount:
+                raise _mounted(name)
+            self._empty_open(below, mount)
+        finally:
+            os.close(below)
+        os.rmdir(name, dir_fd=above)
+
+
+@contextmanager
+def _on_replica(root: bytes, folder: bytes, *, make: bool = False) -> Iterator[int]:
+    """A descriptor of a folder below the replica's root; UsageError if it lies on another mount than the root."""
+    with entered(root, b"") as top, entered(root, folder, make=make, durable=make) as fd:
+        if mount_of(fd) != mount_of(top):
+            raise _mounted(folder)
+        yield fd
+
+
+def _mounted(folder: bytes) -> UsageError:
+    return UsageError(f"{show(folder)} is mounted there from elsewhere; nothing on it was deleted", remedy=_UNMOUNT)
+
+
+def _refuse_no_place(location: bytes) -> None:
+    """UsageError if no copy can lie there: then its folder is not known, and must not be taken for gone."""
+    parts = location.split(b"/")
+    if parts[0] == OURS or b"\0" in location or not {b"", b".", b".."}.isdisjoint(parts):
+        told = f"says {show(location)!r}" if location else "says nothing"
+        raise UsageError(
+            f"the catalog does not know in which folder of the replica it lies: it {told}; nothing was deleted",
+            remedy="Find out with `preserve catalog check` what happened to the catalog.",
+        )
+
+
+def _refuse_mounts(root: bytes, locations: tuple[bytes, ...]) -> None:
+    """UsageError, before anything is renamed, if something is mounted where there is something to delete."""
+    for location in locations:
+        for point in mounted_in(os.path.join(root, location)):
+            raise _mounted(point)
+        above = location.rpartition(b"/")[0]
+        with writing(os.path.join(root, above)), suppress(FileNotFoundError), _on_replica(root, above):
+            pass
 
 
 def _there(folder: int, name: bytes) -> bool:
@@ -182,53 +217,6 @@ def _there(folder: int, name: bytes) -> bool:
     return True
 
 
-def _ours(above: int, name: bytes, package: UUID, info_sha256: bytes | None) -> tuple[int, int]:
-    """The identity (device, inode) of the copy's folder; UsageError if it is not a bag of this package.
-
-    A next version's bag may state another UUID than its package: then its bag-info.txt must be the one taken in.
-    """
-    kind = os.stat(name, dir_fd=above, follow_symlinks=False).st_mode
-    if not modes.S_ISDIR(kind):
-        raise UsageError(
-            f"{show(name)} is {'a link' if modes.S_ISLNK(kind) else 'no folder'}; it was left", remedy=_LOOK
-        )
-    folder = os.open(name, _FOLDER, dir_fd=above)
-    try:
-        if _content(folder, declaration.NAME, declaration.LIMIT_BYTES) is None:
-            raise UsageError(f"{show(name)} is not a bag: it has no bagit.txt; it was left", remedy=_LOOK)
-        content = _content(folder, info.NAME, info.LIMIT_BYTES) or b""
-        stated = _uuids(content)
-        if stated and package not in stated and sha256(content).digest() != info_sha256:
-            raise UsageError(
-                f"{show(name)} is another package: its bag-info.txt says {stated[0]}; it was left", remedy=_LOOK
-            )
-        seen = os.fstat(folder)
-        return seen.st_dev, seen.st_ino
-    finally:
-        os.close(folder)
-
-
-def _content(folder: int, name: bytes, limit_bytes: int) -> bytes | None:
-    """What is in a tag file; None if there is no regular file of that name."""
-    try:
-        fd = os.open(name, _READ, dir_fd=folder)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(fd, "rb") as file:
-        return file.read(limit_bytes) if modes.S_ISREG(os.fstat(fd).st_mode) else None
-
-
-def _uuids(content: bytes) -> list[UUID]:
-    """What a bag-info.txt states as Package-UUID; values that are no UUIDs say nothing."""
-    entries, _ = info.parse(split_lines([content]), V1_0)
-    uuids = []
-    for entry in entries:
-        if entry.has(PACKAGE_UUID):
-            with suppress(ValueError):
-                uuids.append(UUID(entry.value))
-    return uuids
-
-
 def _give_back_another(found: tuple[int, int], name: bytes, removed: int, last: bytes, folder: int) -> None:
     """Between the look and the rename somebody may have put something else there: that goes back."""
     moved = os.stat(name, dir_fd=removed, follow_symlinks=False)
@@ -237,4 +225,4 @@ def _give_back_another(found: tuple[int, int], name: bytes, removed: int, last: 
     rename_no_replace(name, last, removed, folder)
     os.fsync(folder)
     os.fsync(removed)
-    raise UsageError(f"{show(last)} was exchanged while it was looked at; it was left", remedy=_LOOK)
+    raise UsageError(f"{show(last)} was exchanged while it was looked at; it was left", remedy=LOOK)

@@ -87,8 +87,27 @@ class Expecting:
             held = [claim for claim in said if self._held(path, claim) is not None]
             if not held and len(said) < len(sound):
                 continue  # a damaged line: others list no such file, and nobody has it
+            if held and self._is_elsewhere_unknown(path, sound):
+                raise self._contradiction(path)
             agreed[path] = self._joined(path, held or said)
+            if held and self._held(path, agreed[path]) is None:  # each is held, in algorithms that do not meet
+                raise self._contradiction(path)
+        self._refuse_unvouched(agreed)
         return agreed
+
+    def _is_elsewhere_unknown(self, path: bytes, sound: Sequence[FoundBag]) -> bool:
+        """Whether a copy neither lists the file nor has it: right by itself, as is the one that has it and lists it."""
+        return any(path not in bag.tags and path not in bag.seen for bag in sound)
+
+    def _refuse_unvouched(self, agreed: Mapping[bytes, Claim]) -> None:
+        """A copy without tag manifests says what the payload is as well; one that has them must not overrule it."""
+        vouched = [each.name for each in manifests_among(agreed) if each.of_payload]
+        for bag in self._authorities:
+            own = [each.name for each in bag.manifests if each.of_payload and each.name not in bag.faulty]
+            if not bag.tags and any(name in bag.seen for name in own):
+                for name in vouched:
+                    if not fits(bag.seen.get(name), agreed[name]) and self._held(name, agreed[name]) is not None:
+                        raise self._contradiction(name)
 
     def _joined(self, path: bytes, claims: Iterable[Claim]) -> Claim:
         joined: dict[str, bytes] = {}

@@ -20,7 +20,7 @@ from preserve.bag.ordering import Sorter
 from preserve.bag.structure import DATA, Judges, Structure
 from preserve.bag.walking import walk
 from preserve.stores.local import LocalStore
-from preserve.stores.locations import named_by
+from preserve.stores.locations import location, named_by
 
 Claim = Mapping[str, bytes]  # algorithm -> digest; what manifests say of one file
 UUID_LABEL = "Package-UUID"
@@ -227,8 +227,15 @@ def _by_itself(info: list[InfoEntry], folder: bytes) -> tuple[str, int]:
     """Identifier and version of a folder that somebody named by hand."""
     text = folder.decode("utf-8", "surrogateescape")
     suffix = _VERSION.search(text)
-    named = _value(info, "External-Identifier")
-    return named or text, int(suffix[1]) if suffix else 1
+    named, version = _value(info, "External-Identifier"), int(suffix[1]) if suffix else 1
+    return named if named and _names_a_folder(named, version) else text, version
+
+
+def _names_a_folder(identifier: str, version: int) -> bool:
+    try:
+        return bool(location(identifier, version))
+    except ValueError:
+        return False
 
 
 def _uuid(info: list[InfoEntry]) -> UUID | None:

@@ -27,6 +27,8 @@ class Site:
     apart: bool  # whether it stays when the path is deleted
     store: LocalStore | None = None  # if it is there now
     may_be_away: bool = False  # then what was read there counts all the same
+    frozen: bool = False  # so much changed there that nothing of it is trusted
+    alone: bool = False  # no other replica can show its files: which file it is need not be kept, for millions
 
 
 class Keeping:
@@ -66,23 +68,31 @@ class Keeping:
             read_at = known.read_at(copy.id, file.path)
             state = state_from(known.findings(copy.id, file.path), read=read_at is not None)
             here = self._sites[copy.replica]
-            if not _stands(here, copy.location + b"/" + file.path, file.size_bytes):
+            stands, identity = _stands(here, copy.location + b"/" + file.path, file.size_bytes)
+            if here.frozen or not stands:
                 state = max(state, CopyState.UNREAD, key=_DOUBT.index)
-            yield Held(replica=copy.replica, site=here.site, read_at=read_at, state=state, apart=here.apart)
+            yield Held(
+                replica=copy.replica, site=here.site, read_at=read_at, state=state, apart=here.apart, file=identity
+            )
 
 
 _DOUBT = [CopyState.GOOD, CopyState.UNREAD, CopyState.BAD]
 
 
-def _stands(here: Site, path: bytes, size_bytes: int) -> bool:
-    """Whether the file stands where it was read, as far as a look can tell: what was read may be gone since."""
+def _stands(here: Site, path: bytes, size_bytes: int) -> tuple[bool, tuple[int, int] | None]:
+    """Whether the file stands where it was read, as far as a look can tell: what was read may be gone since.
+
+    And which file it is (device and inode), where another replica may show the same one.
+    """
     if here.store is None:
-        return here.may_be_away
+        return here.may_be_away, None
     try:
         found = here.store.stat(path)
     except StoreError:
-        return False
-    return found.kind is Kind.FILE and found.size_bytes == size_bytes
+        return False, None
+    stands = found.kind is Kind.FILE and found.size_bytes == size_bytes
+    token = found.token
+    return stands, None if here.alone or not isinstance(token, tuple) else token[:2]
 
 
 class _Known:

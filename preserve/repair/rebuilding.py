@@ -2,10 +2,10 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from checks.evidence import Evidence, Outcome, worst
 from checks.inventory import cut
@@ -18,9 +18,11 @@ from preserve.catalog.rows import NewCopy, NewPackage, PackageRow
 from preserve.errors import UndeterminedError, UsageError
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
-from preserve.repair.expecting import Expecting
+from preserve.repair.expecting import Expectation, Expecting
 from preserve.repair.found_bags import FoundBag, Holder, folders_of_bags, look_at
 from preserve.replicate.copying import Content, CopyWriter, Place
+from preserve.stores.durable import sync_filesystem, writing
+from preserve.stores.locations import named_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class Rebuilder:
         self._by = by
         self._trust = trust
         self._made = Besides()
+        self._stated: dict[UUID, set[str]] = defaultdict(set)  # identifiers under which a Package-UUID is known
 
     def take_in(self) -> Besides:
         """Looks for every recorded copy, then takes in every bag that is none, package by package, version by version.
@@ -85,7 +88,11 @@ class Rebuilder:
         """
         for holder in self._holders:
             self._miss(holder)
-        for (identifier, version), bags in sorted(self._found().items()):
+        for row in self._catalog.packages():
+            self._stated[row.uuid].add(row.identifier)
+        found = self._found()
+        self._flush(found.values())
+        for (identifier, version), bags in sorted(found.items()):
             self._progress.stage(f"reading {identifier}")
             try:
                 inventory_id = self._inventory(identifier, version, bags)
@@ -96,6 +103,12 @@ class Rebuilder:
                 for bag in bags:
                     self._record(bag, inventory_id)
         return self._made
+
+    def _flush(self, found: Iterable[Sequence[FoundBag]]) -> None:
+        """Once for each replica: somebody may have copied these folders just now, and what is recorded must last."""
+        for root in {bag.holder.store.root for bags in found for bag in bags}:
+            with writing(root):
+                sync_filesystem(root)
 
     def _miss(self, holder: Holder) -> None:
         """What was removed or lost after the backup was made must not pass for what was read before it."""
@@ -131,7 +144,10 @@ class Rebuilder:
                 raise UndeterminedError(
                     f"{holder.name} cannot be looked through: {error}", remedy="Look at it, then run the command again."
                 ) from error
-            for bag in bags:
+            # What is named by its own identifier goes before what only claims it in its bag-info.txt.
+            for bag in sorted(bags, key=lambda bag: named_by(bag.location) is None):
+                if bag.uuid is not None:
+                    self._stated[bag.uuid].add(bag.identifier)
                 same = found[bag.identifier, bag.version]
                 if any(other.holder is holder for other in same):
                     self._leave(bag, "another folder on this replica says that it is the same")
@@ -156,6 +172,9 @@ class Rebuilder:
     def _add(self, identifier: str, version: int, bags: list[FoundBag], known: PackageRow | None) -> int:
         authorities = [bag for bag in bags if bag.holder.name == self._trust] or bags
         expected = Expecting(bags, authorities, self._threads.files).expectation()
+        self._refuse_foreign(expected, known)
+        if known is not None:
+            self._made.doubts.append(self._doubted(version, bags, expected, known))
         starts = [] if known is None else self._catalog.shard_starts(known.id)
         new = NewPackage(
             uuid=known.uuid if known is not None else expected.uuid or uuid4(),
@@ -172,6 +191,31 @@ class Rebuilder:
             told = f"version {version} on the replicas is version {package.version} now: older ones were found nowhere"
             self._made.doubts.append(f"{_shown(identifier)}: {told}")
         return package.inventory_id
+
+    def _refuse_foreign(self, expected: Expectation, known: PackageRow | None) -> None:
+        """A folder may bear the name of one package and hold another."""
+        if known is None or expected.uuid is None or expected.uuid == known.uuid:
+            return  # of a package that is new here, its intake looks after that
+        others = self._stated[expected.uuid] - {known.identifier}
+        if others:
+            named = ", ".join(_shown(other) for other in sorted(others))
+            raise UsageError(
+                f"the bag's Package-UUID {expected.uuid} is that of {named}",
+                remedy="find out who laid this folder there; `preserve add` on it takes it in",
+            )
+
+    def _doubted(self, version: int, bags: Sequence[FoundBag], expected: Expectation, known: PackageRow) -> str:
+        """What is to be said of a further version; UsageError unless a person, or no journal at all, speaks for it.
+
+        `preserve package` gives each version a Package-UUID of its own: another one alone proves nothing.
+        """
+        told = f"version {version} is told of by the name of its folder alone"
+        if expected.uuid not in (None, known.uuid):
+            told += f", its Package-UUID {expected.uuid} is not the one of version {known.version}"
+        journaled = known.id not in {row.id for row in self._made.packages}
+        if journaled and self._trust not in {bag.holder.name for bag in bags}:
+            raise UsageError(f"{told}, and the catalog's journal does not know it")
+        return f"{_shown(known.identifier)}: {told}"
 
     def _record(self, bag: FoundBag, inventory_id: int) -> None:
         """Reads a copy whole, past the cache, and records what was found."""
@@ -192,10 +236,10 @@ class Rebuilder:
         self._made.copies.append(_copy(bag, outcome=outcome, findings=findings))
 
     def _refused(self, identifier: str, bags: Sequence[FoundBag], error: UsageError) -> None:
-        way_out = "say whose is right with --trust REPLICA, or take one in by `preserve add` on its folder"
+        way_out = error.remedy or "say whose is right with --trust REPLICA, or `preserve add` the folder that is"
         self._made.conflicts.append(f"{_shown(identifier)}: {error.message}; {way_out}")
         for bag in bags:
-            self._leave(bag, "its package was not taken in")
+            self._leave(bag, "it was not taken in; see the conflicts")
 
     def _leave(self, bag: FoundBag, why: str) -> None:
         self._made.copies.append(_copy(bag, why_not=why))

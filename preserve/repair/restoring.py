@@ -1,12 +1,13 @@
 """Restoring: a verified bag out of the best files of all copies. What cannot be had is named, the rest delivered."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from checks.evidence import Evidence, Outcome
 from checks.names import show
+from preserve.bag import declaration
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, PackageRow
 from preserve.errors import UndeterminedError, UsageError
@@ -14,6 +15,7 @@ from preserve.executors.threads import Threads
 from preserve.repair.origins import Origins
 from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled
 from preserve.stores.local import LocalStore, PlainFolder
+from preserve.stores.nesting import nested
 from preserve.stores.staging import Staging
 
 
@@ -177,6 +179,25 @@ class Restorer:
         if package.source is not None:
             places.append(Place("the bag that was taken in", LocalStore(package.source), b""))
         return places
+
+
+def refuse_where_kept(target: bytes, roots: Iterable[bytes]) -> None:
+    """UsageError if the target lies on a replica or in a bag: what is written there spoils what is kept there.
+
+    Args:
+        roots: the folders of all replicas.
+    """
+    remedy = "Choose a folder outside all replicas and bags."
+    for root in roots:
+        if nested(target, root):
+            raise UsageError(f"{show(target)} lies on the replica at {show(root)}", remedy=remedy)
+    folder = os.path.dirname(os.path.realpath(target))
+    while True:
+        if os.path.lexists(os.path.join(folder, declaration.NAME)):
+            raise UsageError(f"{show(target)} lies in a bag, {show(folder)}", remedy=remedy)
+        if folder == os.path.dirname(folder):
+            return
+        folder = os.path.dirname(folder)
 
 
 def _outcome(checks: Sequence[CheckResult], given_up: set[bytes]) -> Outcome:

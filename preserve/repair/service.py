@@ -76,8 +76,16 @@ class Repairer:
                         _ended(step, Ending.FAILED, error.message, error.remedy, Outcome.INCONCLUSIVE) for step in steps
                     )
                     continue
+                # Asked under the lock: a copy that was deleted since the plan was made is not made again.
+                in_care = {copy.id for copy in self._catalog.copies(replica_ids=[replica_id])}
                 for step in steps:
-                    yield self._copy_again(step) if step.method is Method.COPY_AGAIN else self._mender.mend(step)
+                    if step.copy.id not in in_care:
+                        told = "its package was removed meanwhile"
+                        yield _ended(step, Ending.FAILED, told, "", Outcome.INCONCLUSIVE)
+                    elif step.method is Method.COPY_AGAIN:
+                        yield self._copy_again(step)
+                    else:
+                        yield self._mender.mend(step)
 
     def _copy_again(self, step: Step) -> Mended:
         """A copy whose folder is gone is made again, of the version that it was of."""

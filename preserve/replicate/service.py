@@ -83,18 +83,24 @@ class Replicator:
                     placed = _not_placed(
                         package,
                         replica,
-                        f"{show(self._where(package))} cannot be worked with: {error}",
+                        f"{show(self._where(package, standing))} cannot be worked with: {error}",
                         "Look at what stands there; it may be a file or a link where a folder should be.",
                     )
                 except OSError as error:  # one replica that fails must not keep the others from their copies
-                    at = error.filename if isinstance(error.filename, str | bytes) else self._where(package)
+                    at = error.filename if isinstance(error.filename, str | bytes) else self._where(package, standing)
                     placed = _not_placed(package, replica, f"{show(os.fsencode(at))}: {error.strerror}")
                 if placed.copy is not None:
                     copies[replica.id] = placed.copy
                 yield placed
 
-    def _where(self, package: PackageRow) -> bytes:
-        return location(package.identifier, package.version)
+    def _where(self, package: PackageRow, standing: CopyRow | None) -> bytes:
+        if standing is not None:
+            return standing.location
+        try:
+            return location(package.identifier, package.version)
+        except ValueError as error:
+            remedy = "Take it in under a shorter one: `preserve add --id`."
+            raise UsageError(f"no folder can be named for this package: {error}", remedy=remedy) from error
 
     def _place(
         self,
@@ -106,7 +112,7 @@ class Replicator:
     ) -> Placed:
         """Makes the copy, or says how the one that is recorded stands. One whose folder is gone is made again."""
         store = self._present(replica)
-        where = self._where(package) if standing is None else standing.location
+        where = self._where(package, standing)
         staging = Staging.on_replica(store.root, f"{package.uuid}-v{package.version}".encode())
         if standing is not None and _there(store, where):
             staging.clear_away()

@@ -8,10 +8,11 @@ import json
 import os
 import re
 import stat as modes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from uuid import UUID
 
 from checks.digesting import Digester, Reading, Wanted
@@ -30,7 +31,7 @@ _NAME = re.compile(rb"\.?([0-9]{12}-[0-9]{8}T[0-9]{6}Z)\.(sqlite|json)(\.partial
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LIMIT_BYTES = 64 << 10  # of a description
-_MOST = 10_000  # names looked at in one folder: ours has a few
+_MOST = 10_000  # names like ours in one folder, which has a few
 _REMEDY = "Look at this disk and its cable, then run the command again."
 
 
@@ -76,6 +77,15 @@ class Backups:
             (one for one in found if one is not None), key=lambda one: (one.number, one.made_at), reverse=True
         )
 
+    def misfits(self) -> set[bytes]:
+        """Names of files that are not there, or not of the size described, or whose description cannot be read."""
+        try:
+            with entered(self._store.root, self._folder) as folder:
+                stems = {os.path.splitext(name)[0] for name in _names(folder) if not name.startswith(b".")}
+                return {stem + b".sqlite" for stem in stems if not _fits(folder, stem + b".sqlite", self._catalog)}
+        except OSError:
+            return set()
+
     def open(self, backup: Described) -> Source:
         """Opens one past the cache; StoreError if that cannot be."""
         path = self._folder + b"/" + backup.name
@@ -101,9 +111,16 @@ class Backups:
                 self._clear_away(folder)
                 raise
 
-    def prune(self, keep: int, standing: Described) -> int:
-        """Takes away the oldest beside the one that was just placed, until `keep` are left; how many went."""
-        others = sorted((one for one in self.kept() if one.stem != standing.stem), key=lambda one: one.made_at)
+    def prune(self, keep: int, standing: Described, placed: Sequence[tuple[bytes, bytes]]) -> int:
+        """Takes away the oldest beside the one that was just placed, until `keep` are left; how many went.
+
+        Args:
+            placed: (file, its sha256) of what the journal says was placed here, in that order. No other is counted or
+                taken away: what a description says of its age, anybody may have written.
+        """
+        order = {each: number for number, each in enumerate(placed)}
+        known = [one for one in self.kept() if one.stem != standing.stem and (one.name, one.sha256) in order]
+        others = sorted(known, key=lambda one: order[one.name, one.sha256])
         gone = others[: max(0, len(others) + 1 - max(1, keep))]
         with writing(os.path.join(self._store.root, self._folder)):
             if gone:
@@ -126,9 +143,13 @@ class Backups:
         _refuse_other(read, backup, "what was written did not read back as it was written")
 
     def _clear_away(self, folder: int) -> None:
-        """Takes away what is ours and no whole backup. What is no regular file is none of ours."""
+        """Takes away what a killed run left: staged files, and one of a pair. What is no regular file is none of ours.
+
+        A pair stays, if its description cannot be read too: no run leaves it so, and the backup may be a good one.
+        """
         names = set(_names(folder))
-        whole = {one.stem for name in names if (one := _described(folder, name, self._catalog)) is not None}
+        stems = {os.path.splitext(name)[0] for name in names}
+        whole = {stem for stem in stems if {stem + b".sqlite", stem + b".json"} <= names}
         for name in names:
             found = _NAME.match(name)
             assert found is not None  # _names
@@ -138,29 +159,58 @@ class Backups:
 
 
 def catalogs_on(root: bytes) -> list[UUID]:
-    """The catalogs that have a folder of backups on a replica."""
-    found = []
+    """The catalogs that have a folder of backups on a replica; UndeterminedError if there is no end to them."""
     try:
         with entered(root, _FOLDER) as folder, os.scandir(folder) as entries:
-            for _, entry in zip(range(_MOST), entries, strict=False):
-                with suppress(ValueError):
-                    uuid = UUID(entry.name)
-                    if str(uuid) == entry.name and entry.is_dir(follow_symlinks=False):
-                        found.append(uuid)
+            named = (entry for entry in entries if _is_uuid(entry.name) and entry.is_dir(follow_symlinks=False))
+            return sorted(UUID(name.decode()) for name in _not_too_many(named))
     except OSError:
         return []
-    return sorted(found)
+
+
+def holds_traces(root: bytes) -> bool:
+    """Whether anything lies where backups lie on a replica, or whether that cannot be seen."""
+    try:
+        with entered(root, _FOLDER) as folder, os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _names(folder: int) -> list[bytes]:
     """The regular files with names of ours; a link or folder in such a place is none."""
     with os.scandir(folder) as entries:
-        some = [entry for _, entry in zip(range(_MOST), entries, strict=False)]
-        return [
-            os.fsencode(entry.name)
-            for entry in some
-            if _NAME.match(os.fsencode(entry.name)) and entry.is_file(follow_symlinks=False)
-        ]
+        named = (entry for entry in entries if _NAME.match(os.fsencode(entry.name)))
+        return _not_too_many(entry for entry in named if entry.is_file(follow_symlinks=False))
+
+
+def _not_too_many(entries: Iterable[os.DirEntry[str]]) -> list[bytes]:
+    """Their names. Ours must not be hidden among others: where all cannot be looked at, that is said."""
+    names = [os.fsencode(entry.name) for entry in islice(entries, _MOST + 1)]
+    if len(names) > _MOST:
+        raise UndeterminedError(
+            f"more than {_MOST:,} names like those of backups lie in one folder of {show(_FOLDER)}",
+            remedy="`preserve` did not lay them there: move what is none of its backups away, and find out who did.",
+        )
+    return names
+
+
+def _fits(folder: int, name: bytes, catalog: UUID) -> bool:
+    backup = _described(folder, name, catalog)
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return backup is not None and modes.S_ISREG(found.st_mode) and found.st_size == backup.size_bytes
 
 
 def _described(folder: int, name: bytes, catalog: UUID) -> Described | None:

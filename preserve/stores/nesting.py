@@ -36,6 +36,27 @@ def nested(one: bytes, other: bytes) -> bool:
     )
 
 
+def may_share(one: bytes, other: bytes) -> bool:
+    """Whether a file below one folder can be a file below the other too, by a hard link, a mount or a shared folder."""
+    paths = os.path.realpath(one), os.path.realpath(other)
+    devices = [_devices(path) for path in paths]
+    return not devices[0].isdisjoint(devices[1]) or nested(one, other)
+
+
+def _devices(path: bytes) -> set[object]:
+    """The file systems of a real path and of all that is mounted below it, by either name that the system has."""
+    found: set[object] = {device for device, _ in _places(path, _mounts())}
+    identity = _identity(path)
+    return found if identity is None else found | {identity[0]}
+
+
+def mounted_in(folder: bytes) -> list[bytes]:
+    """Where something is mounted, at a folder or anywhere below it. A link in the folder's place is not followed."""
+    above, name = os.path.split(folder)
+    real = os.path.join(os.path.realpath(above), name)
+    return [mount.point for mount in _mounts() if _within(mount.point, real)]
+
+
 def _within(path: bytes, folder: bytes) -> bool:
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 

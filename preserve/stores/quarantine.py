@@ -39,7 +39,7 @@ class Quarantine:
         """Keeps any other repair off this replica; UsageError if one is at work."""
         return locked(
             os.path.join(self._root, OURS, b"repair.lock"),
-            busy="another `preserve` is repairing on this replica",
+            busy="another `preserve` is repairing or deleting on this replica",
             remedy="Let it end, then run the command again.",
         )
 

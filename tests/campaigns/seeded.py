@@ -120,7 +120,7 @@ def pruned_first() -> None:
     place = Backups.place
 
     def placed(self: Backups, source: bytes, backup: Described) -> None:
-        self.prune(2, backup)
+        self.prune(2, backup, [(one.name, one.sha256) for one in reversed(self.kept())])
         place(self, source, backup)
 
     Backups.place = placed  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ import pytest
 
 from checks.evidence import Outcome
 from preserve.app.repairs import repair, restore
+from preserve.app.status import status_view
 from preserve.catalog.acts import Acts
 from preserve.cli.main import main
 from preserve.errors import UndeterminedError, UsageError
@@ -760,6 +761,17 @@ def test_a_package_is_restored_out_of_the_best_files_of_all_copies(placed: Place
     assert tree(placed.folder / "out" / "box") == whole
 
 
+@pytest.mark.parametrize("inside", ["nas/box-1/data/restored", "nas/restored", "link/box", "bags/box-1/data/a/box"])
+def test_nothing_is_restored_into_a_replica_or_a_bag(
+    placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str], inside: str
+) -> None:
+    (placed.folder / "link").symlink_to(placed.folder / "disk")
+    whole = tree(placed.folder)
+    assert restored(placed, "box-0", "--to", str(placed.folder / inside)) == 2
+    assert "outside all replicas and bags" in capsys.readouterr().err.replace("\n", " ")
+    assert tree(placed.folder) == whole
+
+
 def test_what_cannot_be_restored_is_listed_and_the_rest_delivered(
     placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -785,3 +797,27 @@ def test_nothing_is_restored_from_nothing(placed: PlacedWorkspace) -> None:
     with placed.open() as workspace, pytest.raises(UndeterminedError, match="nothing of box-0"):
         restore(workspace, "box-0", placed.folder / "out", Silent())
     assert not (placed.folder / "out").exists()
+
+
+def test_small_packages_together_freeze_their_replica(tmp_path: Path) -> None:
+    """Ransomware on packages of fewer files than can be mass change alone."""
+    small = make_workspace(tmp_path, packages=2, files=7)
+    assert [len(small.files[name]) for name in small.packages] == [13, 13]
+    for name in small.packages:
+        damage_many(small, "disk", name)
+    small.audit()
+    view = mend(small)
+    assert [(one.replica, one.package) for one in view.frozen] == [("disk", "box-0"), ("disk", "box-1")]
+    assert not view.lines and {left.why for left in view.left} == {"frozen"}
+    with small.open() as workspace:
+        warnings = status_view(workspace, limit=5).warnings
+    assert any("disk is frozen: 26 of 26 files of 2 packages" in warning for warning in warnings)
+    assert not mend(small, confirm_change=("disk",)).frozen
+    assert small.audit() == {}
+
+
+def test_a_package_that_went_among_many_that_are_whole_freezes_nothing(tmp_path: Path) -> None:
+    small = make_workspace(tmp_path, packages=3, files=9)
+    damage_many(small, "disk", "box-0")
+    small.audit()
+    assert not mend(small).frozen

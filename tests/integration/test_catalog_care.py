@@ -1,6 +1,7 @@
 """The catalog is lost and comes back: out of a backup on a replica, or out of the bags alone."""
 
 import errno
+import hashlib
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from datetime import timedelta
-from hashlib import sha256
+from hashlib import md5, sha256
 from pathlib import Path
 from unittest.mock import patch
 
@@ -22,16 +23,20 @@ from preserve.app.catalog_care import back_up, backup_is_due, heads
 from preserve.app.holdings import replicate, take_in
 from preserve.app.rebuild_request import asked_for
 from preserve.app.rebuilds import rebuild
+from preserve.catalog.backing import verified
 from preserve.catalog.catalog import Catalog
 from preserve.cli.main import main
-from preserve.errors import UsageError
+from preserve.errors import UndeterminedError, UsageError
+from preserve.ingest import intake
 from preserve.ingest.packaging import Packaging, package
 from preserve.progress import Silent
+from preserve.repair import rebuilding
 from preserve.stores import backups
 from preserve.stores.identity import read_identity
 from reports.catalog_care import RebuildView, backup_outcome, rebuild_outcome
 from tests.campaigns.faults import KINDS, Scene
 from tests.support.workspaces import PlacedWorkspace, make_workspace
+from tests.unit.preserve.catalog.test_backing import old_catalog
 
 
 @pytest.fixture
@@ -195,7 +200,12 @@ def test_what_came_after_the_backup_is_taken_in_and_what_was_removed_stays_remov
     before = state(placed)
     lose(placed)
     view = made_again(placed)
-    assert rebuild_outcome(view) is Outcome.PASS and view.packages == ["box-1"]
+    assert rebuild_outcome(view) is Outcome.INCONCLUSIVE and not view.packages
+    assert "box-1: version 2 is told of by the name of its folder alone" in view.conflicts[0]
+    lose(placed)
+    view = made_again(placed, trust="nas")
+    assert rebuild_outcome(view) is Outcome.INCONCLUSIVE and view.packages == ["box-1"] and not view.conflicts
+    assert "version 2 is told of by the name of its folder alone" in view.doubts[0]
     assert {line.location for line in view.copies} == {b"box-0", b"box-1.v2"}
     assert state(placed) == before and placed.audit() == {}
     with placed.open() as workspace:
@@ -384,3 +394,258 @@ def test_two_disks_that_are_one_replica_are_refused(placed: PlacedWorkspace, tmp
     places = (str(placed.folder / "nas"), str(tmp_path / "twin"))
     with pytest.raises(UsageError, match="same replica"):
         rebuild(asked_for(None, places, placed.folder, trust=None, without_backups=False), Silent())
+
+
+@pytest.mark.parametrize("without_backups", [False, True])
+@pytest.mark.parametrize("trust", [None, "nas"])
+def test_a_folder_of_another_package_is_no_version_of_this_one(
+    tmp_path: Path, without_backups: bool, trust: str | None
+) -> None:
+    placed = make_workspace(tmp_path, packages=1, files=4)
+    with placed.open() as workspace:
+        for name in ("p1", "p2"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "own.txt").write_text(name)
+            package(Packaging(source=bytes(tmp_path / name), target=bytes(tmp_path / "bags" / name)))
+        list(take_in(workspace, [tmp_path / "bags/p1", tmp_path / "bags/p2"], Silent()))
+        list(replicate(workspace, ("p1", "p2"), (), Silent()))
+    save(placed)
+    before = state(placed)["packages"]
+    shutil.copytree(placed.folder / "nas/p2", placed.folder / "nas/p1.v2")
+    lose(placed)
+    view = made_again(placed, without_backups=without_backups, trust=trust)
+    assert rebuild_outcome(view) is Outcome.INCONCLUSIVE
+    (said,) = view.conflicts
+    assert said.startswith("p1: the bag's Package-UUID ") and "is that of p2" in said
+    assert [line.location for line in view.copies if line.outcome is None] == [b"p1.v2"]
+    with placed.open() as workspace:
+        assert {(row.identifier, row.version) for row in workspace.catalog.packages()} == {
+            (name, 1) for name in ("box-0", "p1", "p2")
+        }
+    assert without_backups or state(placed)["packages"] == before
+
+
+def test_a_version_that_only_folders_tell_of_is_doubted(placed: PlacedWorkspace) -> None:
+    shutil.copytree(placed.folder / "older/box-1", placed.folder / "nas/box-1.v2")
+    lose(placed)
+    view = made_again(placed)
+    assert view.packages == ["box-0", "box-1", "box-1"] and rebuild_outcome(view) is Outcome.INCONCLUSIVE
+    assert "version 2 is told of by the name of its folder alone" in view.doubts[0]
+
+
+def rewrite(database: Path, *statements: str) -> None:
+    """What somebody does who can write on a replica: edits a backup and renews its description."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    described(database)
+
+
+def described(database: Path, **more: object) -> None:
+    said = json.loads(database.with_suffix(".json").read_bytes())
+    said |= {"sha256": sha256(database.read_bytes()).hexdigest(), "size_bytes": database.stat().st_size, **more}
+    database.with_suffix(".json").write_text(json.dumps(said))
+
+
+def test_a_backup_whose_tables_do_not_follow_from_its_journal_is_not_taken(placed: PlacedWorkspace) -> None:
+    file = next(placed.copy("nas", "box-0").glob("data/**/*.bin"))
+    file.write_bytes(file.read_bytes() + b"x")
+    placed.audit()
+    save(placed, 2)
+    before = state(placed)
+    older, newer = [path for path in of(placed, "nas") if path.suffix == ".sqlite"]
+    for replica in ("disk", "abroad"):
+        shutil.rmtree(placed.folder / replica / ".preserve/catalog")
+    forged = ("DELETE FROM finding", "UPDATE package SET verdict = 'intact'")
+    rewrite(newer, *forged)
+    lose(placed)
+    view = made_again(placed)
+    assert view.taken_from == f"{older.name} on nas" and "not what its journal says" in view.did_not_hold[0]
+    assert state(placed) == before
+    lose(placed)
+    rewrite(older, *forged)
+    with pytest.raises(UsageError, match="none of the 2 backups"):
+        made_again(placed)
+
+
+def test_an_old_backup_is_judged_when_it_was_brought_up_to_date(placed: PlacedWorkspace, tmp_path: Path) -> None:
+    old = old_catalog(tmp_path)
+    was = verified(bytes(old))
+    folder = placed.folder / "nas/.preserve/catalog" / str(was.catalog)
+    folder.mkdir(parents=True)
+    name = f"{was.number:012d}-20260101T000000Z"
+    shutil.copy(old, folder / f"{name}.sqlite")
+    (folder / f"{name}.json").write_text(
+        json.dumps(
+            {
+                "format": "preserve-catalog-backup/1",
+                "catalog": str(was.catalog),
+                "made_at": "2026-01-01T00:00:00+00:00",
+                "head": was.number,
+                "head_hash": was.hash.hex(),
+                "sha256": was.sha256.hex(),
+                "size_bytes": was.size_bytes,
+                "revision": was.revision,
+                "program": "0",
+            }
+        )
+    )
+    lose(placed)
+    assert made_again(placed).taken_from == f"{name}.sqlite on nas"
+    with placed.open() as workspace:
+        assert not list(workspace.catalog.check())
+
+
+def test_a_catalog_that_was_changed_does_not_push_good_backups_out(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(placed, 5)
+    before = {replica: of(placed, replica) for replica in placed.replicas}
+    with closing(sqlite3.connect(placed.folder / "catalog.sqlite")) as connection, connection:
+        connection.execute("UPDATE package SET verdict = 'lost'")
+    monkeypatch.chdir(placed.folder)
+    assert main(["catalog", "backup"]) == 2
+    assert "preserve catalog check" in " ".join(capsys.readouterr().err.split())
+    assert {replica: of(placed, replica) for replica in placed.replicas} == before
+    assert not [name for name in os.listdir(placed.folder) if name.startswith(".")]
+
+
+def plant(bag: Path, *, tagged: bool = True) -> None:
+    """Another payload file and another manifest that lists it, both vouched for by this copy's tag manifests."""
+    (bag / "data/planted.txt").write_text("planted")
+    payload = sorted(path for path in (bag / "data").rglob("*") if path.is_file())
+    lines = [f"{md5(path.read_bytes()).hexdigest()}  {path.relative_to(bag).as_posix()}\n" for path in payload]
+    (bag / "manifest-md5.txt").write_text("".join(lines), "utf-8")
+    for path in bag.glob("tagmanifest-*.txt") if tagged else ():
+        digest = hashlib.new(path.stem.partition("-")[2], (bag / "manifest-md5.txt").read_bytes()).hexdigest()
+        path.write_text(f"{path.read_text('utf-8')}{digest}  manifest-md5.txt\n", "utf-8")
+
+
+def test_what_one_copy_alone_vouches_for_is_not_spread(placed: PlacedWorkspace) -> None:
+    plant(placed.copy("nas", "box-1"))
+    lose(placed)
+    view = made_again(placed)
+    assert view.packages == ["box-0"] and "contradict each other about manifest-md5.txt" in view.conflicts[0]
+    lose(placed)
+    assert made_again(placed, trust="disk").packages == ["box-0", "box-1"]
+    with placed.open() as workspace:
+        assert workspace.catalog.package_named("box-1").files == len(placed.files["box-1"])  # type: ignore[union-attr]
+
+
+def test_tag_manifests_of_one_copy_do_not_overrule_copies_without(placed: PlacedWorkspace) -> None:
+    for replica in placed.replicas:
+        for path in placed.copy(replica, "box-1").glob("tagmanifest-*.txt"):
+            path.unlink()
+    bag = placed.copy("nas", "box-1")
+    plant(bag, tagged=False)
+    manifests = sorted(bag.glob("manifest-*.txt"))
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in manifests]
+    (bag / "tagmanifest-sha256.txt").write_text("".join(lines))
+    lose(placed)
+    view = made_again(placed)
+    assert view.packages == ["box-0"] and "contradict" in view.conflicts[0]
+
+
+def test_backups_that_cannot_be_read_stop_a_rebuild(placed: PlacedWorkspace) -> None:
+    save(placed)
+    for replica in placed.replicas:
+        for path in of(placed, replica):
+            if path.suffix == ".json":
+                path.write_bytes(b"")
+    lose(placed)
+    with pytest.raises(UsageError, match="no description can be read") as caught:
+        made_again(placed)
+    assert "--without-backups" in caught.value.remedy and not (placed.folder / "catalog.sqlite").exists()
+    assert made_again(placed, without_backups=True).packages == ["box-0", "box-1"]
+
+
+def test_a_description_that_is_damaged_does_not_take_its_backup_away(placed: PlacedWorkspace) -> None:
+    save(placed)
+    description, database = of(placed, "nas")
+    description.write_bytes(b"")
+    save(placed)
+    assert database.exists() and description.exists()
+
+
+def test_planted_descriptions_do_not_push_genuine_backups_out(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(placed)
+    description, database = of(placed, "nas")
+    (placed.folder / "preserve.toml").write_text(
+        (placed.folder / "preserve.toml").read_text("utf-8").replace("keep_backups = 5", "keep_backups = 2"), "utf-8"
+    )
+    for year in range(2090, 2096):
+        planted = database.with_name(f"{database.name[:12]}-{year}0101T000000Z.sqlite")
+        planted.write_bytes(b"" if year < 2092 else database.read_bytes())
+        shutil.copy(description, planted.with_suffix(".json"))
+        described(planted, made_at=f"{year}-01-01T00:00:00+00:00", **({"size_bytes": 1} if year < 2092 else {}))
+    genuine = set(of(placed, "nas")) - {path for path in of(placed, "nas") if "-209" in path.name}
+    save(placed)
+    assert genuine <= set(of(placed, "nas")) and len(of(placed, "nas")) == 2 * (2 + 6)
+    save(placed)
+    assert not genuine & set(of(placed, "nas")) and len(of(placed, "nas")) == 2 * (2 + 6)
+    with placed.open() as workspace:
+        assert not [head for head in heads(workspace) if "-2090" in head.where or "-2091" in head.where]
+    monkeypatch.chdir(placed.folder)
+    capsys.readouterr()
+    assert main(["catalog", "check", "--json"]) == 0
+    assert len([told for told in json.loads(capsys.readouterr().out)["warnings"] if "-209" in told]) == 2
+
+
+def test_names_like_those_of_backups_without_end_are_said(placed: PlacedWorkspace) -> None:
+    save(placed)
+    _, database = of(placed, "nas")
+    with patch.object(backups, "_MOST", 6):
+        for number in range(20):
+            (database.parent / f"junk {number}").touch()
+        with placed.open() as workspace:
+            assert [head for head in heads(workspace) if head.where.startswith("nas")]
+        for number in range(20):
+            (database.parent / f"{number:012d}-20200101T000000Z.json").touch()
+        with placed.open() as workspace:
+            with pytest.raises(UndeterminedError, match="more than 6 names"):
+                heads(workspace)
+            lines = {line.replica: line for line in back_up(workspace).lines}
+        assert "more than 6 names" in lines["nas"].problem and lines["disk"].name
+
+
+def test_a_bag_whose_identifier_cannot_name_a_folder_is_called_as_its_folder(placed: PlacedWorkspace) -> None:
+    long = placed.folder / "nas" / "a box (copied)"
+    shutil.copytree(placed.folder / "older/box-1", long)
+    (long / "bag-info.txt").write_text(f"External-Identifier: {'x' * 400}\n")
+    for path in long.glob("tagmanifest-*.txt"):
+        path.unlink()
+    lose(placed)
+    assert made_again(placed).packages == ["a box (copied)", "box-0", "box-1"]
+
+
+def test_a_package_that_cannot_name_a_folder_is_refused_and_the_others_are_placed(tmp_path: Path) -> None:
+    placed = make_workspace(tmp_path, packages=1, files=4, placed=("nas",))
+    with placed.open() as workspace, patch.object(intake, "_refuse_unusable"):  # as a catalog may have it from before
+        list(take_in(workspace, [placed.folder / "older/box-0"], Silent(), identifier="x" * 400))
+        made = list(replicate(workspace, ("x" * 400, "box-0"), (), Silent()))
+    assert all("cannot name a folder" in each.problem for each in made if each.package != "box-0")
+    assert {each.replica for each in made if each.copy and each.package == "box-0"} == set(placed.replicas)
+
+
+def test_a_folder_that_bears_its_identifier_goes_before_one_that_claims_it(placed: PlacedWorkspace) -> None:
+    claimer = placed.folder / "nas" / "(a claim)"
+    shutil.copytree(placed.folder / "older/box-1", claimer)
+    (claimer / "bag-info.txt").write_text("External-Identifier: box-1\n")
+    for path in claimer.glob("tagmanifest-*.txt"):
+        path.unlink()
+    lose(placed)
+    view = made_again(placed)
+    assert not view.conflicts and view.packages == ["box-0", "box-1"]
+    assert [line.location for line in view.copies if line.outcome is None] == [b"(a claim)"]
+
+
+def test_what_is_recorded_was_flushed(placed: PlacedWorkspace) -> None:
+    lose(placed)
+    flushed: list[bytes] = []
+    with patch.object(rebuilding, "sync_filesystem", flushed.append):
+        made_again(placed)
+    assert sorted(flushed) == sorted(bytes(placed.folder / name) for name in placed.replicas)

@@ -106,3 +106,38 @@ def test_what_cannot_be_asked_is_not_green(placed: PlacedWorkspace, capsys: pyte
     status, document = run(placed, capsys, "check")
     assert (status, document["outcome"]) == (3, "inconclusive")
     assert document["not_compared"] == ["box-0 (version 1)", "box-1 (version 1)"]
+
+
+def test_backups_that_are_gone_from_a_replica_are_told(
+    placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert run(placed, capsys, "backup")[0] == 0
+    for path in (placed.folder / "nas/.preserve/catalog").glob("*/*"):
+        path.unlink()
+    status, document = run(placed, capsys, "check")
+    assert (status, document["outcome"]) == (3, "inconclusive")
+    (told,) = document["backups_missing"]  # type: ignore[misc]
+    assert told.startswith("nas: ")
+    assert main(["--config", str(placed.folder / "preserve.toml"), "catalog", "check"]) == 3
+    assert "the backups on a replica are gone: nas" in capsys.readouterr().out
+    assert run(placed, capsys, "backup")[0] == 0
+    assert run(placed, capsys, "check")[0] == 0
+
+
+def test_a_catalog_made_again_misses_no_backup(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = placed.folder / "preserve.toml"
+    settings.write_text(settings.read_text("utf-8").replace("keep_backups = 5", "keep_backups = 1"), "utf-8")
+    for _ in range(3):
+        assert run(placed, capsys, "backup")[0] == 0
+    (placed.folder / "catalog.sqlite").unlink()
+    assert run(placed, capsys, "rebuild")[0] == 0
+    assert run(placed, capsys, "check")[0] == 0
+
+
+def test_a_changed_record_ends_neither_the_look_nor_the_names(
+    placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attack(placed, "UPDATE record SET digests = zeroblob(length(digests)) WHERE shard_id = 1")
+    status, document = run(placed, capsys, "check")
+    assert status == 1 and "the manifest has another digest" in json.dumps(document)

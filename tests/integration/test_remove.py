@@ -4,9 +4,11 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ from preserve.app import audits
 from preserve.audit.running import Auditor
 from preserve.catalog.removal import Removal
 from preserve.cli.main import main
+from preserve.errors import UsageError
 from preserve.progress import Silent
-from preserve.repair import deleting
+from preserve.repair import belonging, deleting
+from preserve.stores.nesting import mounted_in
+from preserve.stores.quarantine import Quarantine
 from preserve.stores.staging import Staging
 from tests.support.workspaces import REPLICAS, PlacedWorkspace, make_workspace
 
@@ -207,12 +212,55 @@ def put_a_folder(place: Path, elsewhere: Path) -> None:
     (place / "letter").write_bytes(b"a letter")
 
 
+def put_a_bare_bag(place: Path, elsewhere: Path) -> None:
+    """Somebody's files that look like a bag and say nothing of what they are."""
+    place.rename(elsewhere)
+    (place / "data").mkdir(parents=True)
+    (place / "data" / "letter").write_bytes(b"a letter")
+    (place / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+
+
+def put_an_unusable_uuid(place: Path, elsewhere: Path) -> None:
+    put_a_bare_bag(place, elsewhere)
+    (place / "bag-info.txt").write_bytes(b"Package-UUID: none\n")
+
+
+def put_one_manifest_of_another(place: Path, elsewhere: Path) -> None:
+    shutil.copytree(place, elsewhere)
+    shutil.copy(place.parent / "box-1" / "manifest-sha512.txt", place)
+
+
+def put_a_link_to_its_manifest(place: Path, elsewhere: Path) -> None:
+    shutil.copytree(place, elsewhere)
+    (place / "manifest-sha256.txt").unlink()
+    (place / "manifest-sha256.txt").symlink_to(elsewhere / "manifest-sha256.txt")
+
+
+def put_equal_files_of_another(place: Path, elsewhere: Path) -> None:
+    """The manifests of equal payloads are equal; their bag-info.txt is not."""
+    shutil.copytree(place, elsewhere)
+    (place / "bag-info.txt").write_bytes(b"Source-Organization: Another one\n")
+
+
 def put_another_package(place: Path, elsewhere: Path) -> None:
     shutil.copytree(place, elsewhere)
     (place / "bag-info.txt").write_bytes(b"Package-UUID: 6f1e2f6e-0c2b-4b8e-9d0c-0a4f35b7f7a1\n")
 
 
-@pytest.mark.parametrize("put", [put_a_link, put_a_file, put_a_folder, put_another_package])
+@pytest.mark.parametrize(
+    "put",
+    [
+        put_a_link,
+        put_a_file,
+        put_a_folder,
+        put_another_package,
+        put_a_bare_bag,
+        put_an_unusable_uuid,
+        put_one_manifest_of_another,
+        put_a_link_to_its_manifest,
+        put_equal_files_of_another,
+    ],
+)
 def test_what_is_not_the_packages_own_is_left(
     placed: PlacedWorkspace, remove: Remove, put: Callable[[Path, Path], None]
 ) -> None:
@@ -233,10 +281,148 @@ def test_what_is_not_the_packages_own_is_left(
     assert (elsewhere / "bagit.txt").exists()
 
 
+def test_bags_without_a_uuid_are_told_apart_where_their_folders_were_swapped(
+    placed: PlacedWorkspace, remove: Remove
+) -> None:
+    one, other, aside = placed.copy("nas", "box-0"), placed.copy("nas", "box-1"), placed.folder / "aside"
+    assert b"Package-UUID" not in (one / "bag-info.txt").read_bytes()
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+    status, document = remove("box-0", "--reason", "given back", *BOTH)
+    assert (status, document["counts"]) == (3, {"copies": 3, "deleted": 2, "left": 1})
+    assert "does not say which package it is" in next(c["problem"] for c in document["copies"] if not c["deleted"])
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
+    assert remove("box-0", *BOTH)[0] == 0
+    assert copies(placed) == [False] * 3 and copies(placed, "box-1") == [True] * 3
+    assert placed.audit() == {}
+
+
+def test_a_damaged_copy_is_still_known_by_its_manifests(placed: PlacedWorkspace, remove: Remove) -> None:
+    (placed.copy("nas", "box-0") / "bag-info.txt").unlink()
+    shutil.rmtree(placed.copy("nas", "box-0") / "data")
+    assert remove("box-0", "--reason", "given back", *BOTH)[1]["counts"]["deleted"] == 3
+
+
+@contextmanager
+def mounted(replica: Path, point: Path, *what: str | Path) -> Iterator[None]:
+    point.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["mount", *what, point], capture_output=True, check=False)
+    if done.returncode:
+        if os.environ.get("CI") and os.geteuid() == 0:
+            pytest.fail(f"cannot mount: {done.stderr.decode()}")
+        pytest.skip("mounting needs root and its capabilities here")
+    try:
+        yield
+    finally:
+        for moved in mounted_in(os.fsencode(replica)):  # a mount goes with the folder that is renamed
+            subprocess.run(["umount", moved], check=True)
+
+
+def mount_point(placed: PlacedWorkspace, where: str) -> Path:
+    with placed.open() as workspace:
+        name = f"{workspace.packages(('box-0',))[0].uuid}-v1"
+    ours = placed.folder / "nas" / ".preserve"
+    return {
+        "in its data": placed.copy("nas", "box-0") / "data" / "mounted",
+        "on the copy": placed.copy("nas", "box-0"),
+        "set apart": ours / "removed" / name,
+        "in what was set apart": ours / "removed" / name / "data",
+        "all set apart": ours / "removed",
+        "staged": ours / "staging" / name,
+        "in what was staged": ours / "staging" / name / "data",
+        "all staged": ours / "staging",
+    }[where]
+
+
+MOUNT_POINTS = (
+    *("in its data", "on the copy", "set apart", "in what was set apart", "all set apart"),
+    *("staged", "in what was staged", "all staged"),
+)
+
+
+def other_disk(kind: str, placed: PlacedWorkspace, point: Path) -> AbstractContextManager[None]:
+    precious = placed.folder / "precious"
+    precious.mkdir()
+    what = ("--bind", precious) if kind == "bind" else ("-t", "tmpfs", "none")
+    return mounted(placed.folder / "nas", point, *what)
+
+
+@pytest.mark.parametrize("kind", ["bind", "tmpfs"])
+@pytest.mark.parametrize("where", MOUNT_POINTS)
+@pytest.mark.parametrize("told", [True, False], ids=["looked for before", "met while deleting"])
+def test_nothing_on_another_mount_is_deleted(
+    placed: PlacedWorkspace, remove: Remove, monkeypatch: pytest.MonkeyPatch, where: str, kind: str, told: bool
+) -> None:
+    """A bind mount shows another place of the same disk: its device is the same."""
+    point = mount_point(placed, where)
+    if not told:
+        monkeypatch.setattr(deleting, "_refuse_mounts", lambda *_: None)
+    with other_disk(kind, placed, point):
+        if where == "on the copy":
+            shutil.copytree(placed.copy("disk", "box-0"), point, dirs_exist_ok=True)
+        (point / "letter").write_bytes(b"a letter")
+        status, document = remove("box-0", "--reason", "given back", *BOTH)
+        (left,) = [each for each in document["copies"] if not each["deleted"]]
+        assert (status, left["replica"]) == (3, "nas")
+        if told:
+            assert "mounted there from elsewhere" in left["problem"] and "Unmount" in left["remedy"]
+            assert (placed.copy("nas", "box-0") / "manifest-sha256.txt").exists()
+        assert [path.read_bytes() for path in (placed.folder / "nas").rglob("letter")] == [b"a letter"]
+    assert remove("box-0", *BOTH)[0] == 0
+    assert copies(placed) == [False] * 3
+
+
+def test_nothing_is_deleted_while_a_repair_is_at_work(placed: PlacedWorkspace, remove: Remove) -> None:
+    with Quarantine(os.fsencode(placed.folder / "nas")).held():
+        status, document = remove("box-0", "--reason", "given back", *BOTH)
+    (left,) = [each for each in document["copies"] if not each["deleted"]]
+    assert (status, left["replica"], copies(placed)) == (3, "nas", [True, False, False])
+    assert "repairing" in left["problem"] and left["remedy"]
+    assert remove("box-0", *BOTH)[0] == 0
+
+
+def test_a_repair_does_not_begin_while_a_copy_is_deleted(
+    placed: PlacedWorkspace, remove: Remove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_away, refused = deleting.Deleter._take_away, []
+
+    def repairing(self: deleting.Deleter, *given: Any) -> None:
+        for replica in REPLICAS:
+            try:
+                with Quarantine(os.fsencode(placed.folder / replica)).held():
+                    pass
+            except UsageError:
+                refused.append(replica)
+        take_away(self, *given)
+
+    monkeypatch.setattr(deleting.Deleter, "_take_away", repairing)
+    assert remove("box-0", "--reason", "given back", *BOTH)[0] == 0
+    assert refused == list(REPLICAS)
+
+
+@pytest.mark.parametrize(
+    "location", [b"", b".", b"..", b"../nas/box-0", b"box-0/..", b"box-0/", b"/box-0", b"a\0b", b".preserve/removed"]
+)
+def test_a_place_where_no_copy_can_lie_is_not_taken_for_gone(
+    placed: PlacedWorkspace, remove: Remove, location: bytes
+) -> None:
+    with placed.open() as workspace:
+        (copy,) = [each for each in workspace.catalog.copies() if (each.replica, each.package) == ("nas", "box-0")]
+        with workspace.catalog.writing() as connection:
+            connection.exec_driver_sql("UPDATE copy SET location = ? WHERE id = ?", (location, copy.id))
+    status, document = remove("box-0", "--reason", "given back", *BOTH)
+    (left,) = [each for each in document["copies"] if not each["deleted"]]
+    assert (status, left["replica"], left["was_gone"], copies(placed)) == (3, "nas", False, [True, False, False])
+    assert "does not know in which folder" in left["problem"] and "catalog check" in left["remedy"]
+
+
 def test_a_folder_exchanged_for_a_link_after_the_look_goes_back(
     placed: PlacedWorkspace, remove: Remove, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, place, elsewhere = deleting._ours, placed.copy("nas", "box-0"), placed.folder / "elsewhere"
+    look, place, elsewhere = belonging.ours, placed.copy("nas", "box-0"), placed.folder / "elsewhere"
 
     def exchanging(*given: Any) -> tuple[int, int]:
         seen = look(*given)
@@ -244,7 +430,7 @@ def test_a_folder_exchanged_for_a_link_after_the_look_goes_back(
             put_a_link(place, elsewhere)
         return seen
 
-    monkeypatch.setattr(deleting, "_ours", exchanging)
+    monkeypatch.setattr(deleting, "ours", exchanging)
     status, document = remove("box-0", "--reason", "given back", *BOTH)
     assert status == 3 and "exchanged" in document["copies"][0]["problem"]
     assert place.is_symlink() and (elsewhere / "bagit.txt").exists()
@@ -296,6 +482,7 @@ def test_what_was_set_aside_stays_and_is_named(placed: PlacedWorkspace, remove: 
         (quarantine / entry / "entry.json").write_text(json.dumps({"package": entry}))
     document = remove("box-0", "--reason", "given back", *BOTH)[1]
     assert document["set_aside"] == [{"path": str(quarantine / "box-0")}]
+    assert document["summary"].endswith("3 copies were deleted. 1 folder that repairs set aside stays.")
     assert sorted(os.listdir(quarantine)) == ["box-0", "box-1"]
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import config
 from preserve.app.workspace import Workspace, utc_now
 from preserve.cli.main import main
 from preserve.repair import surveying
-from preserve.stores.nesting import nested
+from preserve.stores.nesting import may_share, nested
 from tests.support.workspaces import PlacedWorkspace, make_workspace
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
@@ -265,3 +266,97 @@ def test_nothing_is_written(local: Local, ask: Ask) -> None:
         head = workspace.catalog.head()
         ask(local.source)
         assert workspace.catalog.head() == head
+
+
+def _as_one_file(local: Local, replicas: tuple[str, ...]) -> None:
+    """The same file under each of these replicas, by hard links, which cost no room and keep nothing."""
+    for path in local.placed.files["box-0"]:
+        first, *others = (local.placed.copy(name, "box-0") / os.fsdecode(path) for name in replicas)
+        for other in others:
+            other.unlink()
+            os.link(first, other)
+
+
+def test_one_file_on_two_replicas_is_one_copy(local: Local, ask: Ask) -> None:
+    _as_one_file(local, ("nas", "disk"))
+    assert ask(local.source)[0] == 0  # with the one abroad they are two
+    status, document = ask(local.source, "--copies", "3", "--sites", "1")
+    assert status == 1 and document["counts"]["too-few-copies"] == 14
+    assert all("the same file as on another replica" in found["message"] for found in document["findings"])
+    _as_one_file(local, ("abroad", "nas", "disk"))
+    status, document = ask(local.source, "--copies", "2", "--sites", "2")
+    assert status == 1 and document["counts"]["too-few-copies"] == 14
+    assert {found["sites_that_count"] for found in document["findings"]} == {1}
+
+
+def test_a_folder_of_one_replica_mounted_in_another_is_one_copy(local: Local, ask: Ask) -> None:
+    nas, disk = (local.placed.copy(name, "box-0") for name in ("nas", "disk"))
+    mounted = subprocess.run(["mount", "--bind", nas, disk], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("bind mounts cannot be made here")
+    try:
+        status, document = ask(local.source, "--copies", "3", "--sites", "3")
+        assert status == 1 and document["counts"]["too-few-copies"] == 14
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)  # a store may keep a descriptor of it for a while
+
+
+def test_whether_two_folders_can_show_one_file(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    one, other = os.fsencode(tmp_path / "one"), os.fsencode(tmp_path / "other")
+    assert may_share(one, other)
+    assert not may_share(one, b"/proc/self") and not may_share(b"/proc/self", one)
+
+
+def test_nothing_on_a_frozen_replica_counts(local: Local, ask: Ask) -> None:
+    settings = local.placed.folder / "preserve.toml"
+    text = settings.read_text(encoding="utf-8")
+    lower = text.replace("mass_change_share = 0.5", "mass_change_share = 0.1")
+    settings.write_text(lower.replace("mass_change_files = 20", "mass_change_files = 3"), encoding="utf-8")
+    whole = [path for path in local.placed.files["box-0"] if path.startswith(b"data/")]
+    for path in whole[:4]:
+        (local.placed.copy("disk", "box-0") / os.fsdecode(path)).write_bytes(b"encrypted")
+    local.placed.audit()
+    status, document = ask(local.source, "--copies", "3", "--sites", "3")
+    assert status == 1 and document["counts"]["stay"] == 14
+    (disk,) = (each for each in document["replicas"] if each["name"] == "disk")
+    assert not disk["counts"] and "frozen" in disk["why_not"]
+    assert ask(local.source)[0] == 0
+
+
+def test_a_clock_that_was_set_back_makes_no_answer(
+    local: Local, ask: Ask, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr("preserve.app.workspace.utc_now", lambda: utc_now() - timedelta(minutes=4))
+    assert ask(local.source)[1]["answer"] != "undetermined"  # hosts' clocks differ a little
+    monkeypatch.setattr("preserve.app.workspace.utc_now", lambda: utc_now() - timedelta(minutes=6))
+    status, document = ask(local.source)
+    assert (status, document["answer"], document["outcome"]) == (3, "undetermined", "inconclusive")
+    assert "the clock says" in document["summary"]
+    assert main(["safe-to-delete", str(local.source)]) == 3
+    assert "NOT KNOWN: the clock says" in capfdbinary.readouterr().out.decode().replace("\n", " ")
+
+
+def test_a_record_that_was_changed_keeps_nothing(local: Local, ask: Ask) -> None:
+    """The digest of a file that nobody keeps, written into the record by hand."""
+    new = local.source / "never taken in.bin"
+    with local.placed.open() as workspace, workspace.catalog.writing() as connection:
+        (shard,) = workspace.catalog.shards(1)
+        first = workspace.catalog.record(shard.id).sizes[0]
+        new.write_bytes(b"x" * first)
+        digest = sha256(new.read_bytes()).digest()
+        connection.exec_driver_sql("UPDATE record SET digests = CAST(? || substr(digests, 33) AS BLOB)", (digest,))
+    status, document = ask(new)
+    assert status == 3 and "not what its root says" in json.dumps(document)
+
+
+def test_a_check_without_an_answer_leaves_nothing_green(
+    local: Local, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Also without a finding: then nobody knows how the copy is."""
+    assert main(["status"]) == 0
+    with local.placed.open() as workspace, workspace.catalog.writing() as connection:
+        connection.exec_driver_sql("UPDATE shard_state SET outcome = 'inconclusive', failures = 1 WHERE copy_id = 2")
+    capfdbinary.readouterr()
+    assert main(["status"]) == 3

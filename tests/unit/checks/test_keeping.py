@@ -57,6 +57,12 @@ rules = st.builds(
         ([replace(FAR, apart=False)], [Reason.TOO_FEW_COPIES]),
         ([held(days=30)], [Reason.TOO_FEW_COPIES]),
         ([held(state=CopyState.BAD), held(), FAR], []),
+        ([held(file=(1, 1)), replace(FAR, file=(1, 2))], []),
+        ([held(file=(1, 1)), replace(FAR, file=(1, 1))], [Reason.TOO_FEW_COPIES]),
+        ([held(file=(1, 1)), replace(FAR, file=(1, 1)), held("disk", "safe")], []),
+        ([held(file=(1, 1)), replace(FAR, file=(1, 1)), held("disk", file=(1, 3))], [Reason.TOO_FEW_SITES]),
+        # Twins: the same two files, shown by both.
+        ([one for n in (1, 2) for one in (held(file=(1, n)), replace(FAR, file=(1, n)))], [Reason.TOO_FEW_COPIES]),
     ],
 )
 def test_what_stands_against_it_is_named(places: list[Held], reasons: list[Reason]) -> None:
@@ -69,7 +75,12 @@ def test_one_site_needs_no_name() -> None:
     assert judge([held(site=None)], replace(RULE, copies=1, sites=1), NOW).safe
 
 
-@given(st.lists(helds), rules)
+linked = st.tuples(helds, st.none() | st.tuples(st.just(1), st.integers(1, 2))).map(
+    lambda drawn: replace(drawn[0], file=drawn[1])
+)
+
+
+@given(st.lists(linked), rules)
 def test_no_is_never_without_a_reason_and_yes_never_without_copies(places: list[Held], rule: Rule) -> None:
     because = judge(places, rule, NOW)
     assert because.safe == (because.copies >= rule.copies and because.sites >= rule.sites)

@@ -569,6 +569,12 @@ def test_a_link_forged_with_the_whole_chain(lived: Path, name: str) -> None:
     assert not any("broken chain" in one.message or "was changed: its hash" in one.message for one in faults)
 
 
+@pytest.mark.parametrize("kind", ["x'00ff'", "1.5"])
+def test_a_kind_that_is_no_text(lived: Path, kind: str) -> None:
+    edit(lived, f"UPDATE journal SET kind = {kind} WHERE number = 3")
+    assert any(one.number == 3 and one.where == "journal" for one in check(lived))
+
+
 def test_what_is_no_body_at_all(lived: Path) -> None:
     def forge(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE journal SET body = x'ff00' WHERE number = 20")

@@ -15,6 +15,7 @@ from premis.validation import validate_document
 from preserve.catalog.acts import Act
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import NewPackage
+from preserve.errors import UnreadableError
 from preserve.provenance.exporting import EventDetail, Exported, write_history
 from preserve.provenance.names import from_location, object_uuid
 from tests.unit.preserve.catalog.builders import DAY, LARGE, START, Held, digest, entries, new_package
@@ -208,3 +209,10 @@ def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
             catalog.add_packages([package], at=START)
             peaks.append(peak_of(catalog))
     assert peaks[1] < peaks[0] + 1_000_000
+
+
+def test_a_link_that_is_none_is_told_in_words(held: Held) -> None:
+    with held.catalog.writing() as connection:
+        connection.exec_driver_sql("UPDATE journal SET body = CAST('[1]' AS BLOB) WHERE kind = 'package-added'")
+    with pytest.raises(UnreadableError, match="cannot be read as one"):
+        write_history(io.BytesIO(), held.catalog, asked(held.catalog))
