@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+from checks.digesting import Digester, Wanted
 from preserve import __version__
 from preserve.app.workspace import Presence, Workspace, presence
 from preserve.catalog.backing import BACKED_UP, Snapshot, clear_away, take_snapshot
@@ -137,25 +139,53 @@ def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapsh
     )
     backups = Backups(store.root, snapshot.catalog)
     try:
+        _take_up(workspace, replica, backups)
         taken = {one.stem for one in backups.kept()} | {os.path.splitext(name)[0] for name in backups.misfits()}
         while backup.stem in taken:  # a run killed in this very second placed one, and did not come to record it
             backup = replace(backup, made_at=backup.made_at + timedelta(seconds=1))
         backups.place(snapshot.path, backup)
     except UndeterminedError as error:
         return BackupLine(replica=replica.name, problem=error.message, remedy=error.remedy)
-    body = {
-        "replica": str(replica.uuid),
-        "file": backup.name.decode(),
-        "sha256": backup.sha256.hex(),
-        "head": backup.number,
-    }
-    workspace.catalog.record_of_itself(BACKED_UP, body, workspace.clock())
+    _record(workspace, replica, backup)
     try:
         placed = [(one.file, one.sha256) for one in workspace.catalog.placed_backups(replica.uuid)]
         pruned = backups.prune(workspace.settings.catalog.keep_backups, backup, placed)
     except UndeterminedError as error:
         return BackupLine(replica=replica.name, name=backup.name, problem=f"older ones stay: {error.message}")
     return BackupLine(replica=replica.name, name=backup.name, pruned=pruned)
+
+
+def _record(workspace: Workspace, replica: ReplicaRow, backup: Described, *, interrupted: bool = False) -> None:
+    body: dict[str, object] = {
+        "replica": str(replica.uuid),
+        "file": backup.name.decode(),
+        "sha256": backup.sha256.hex(),
+        "head": backup.number,
+    }
+    body |= {"interrupted": True} if interrupted else {}
+    workspace.catalog.record_of_itself(BACKED_UP, body, workspace.clock())
+
+
+def _take_up(workspace: Workspace, replica: ReplicaRow, backups: Backups) -> None:
+    """Records what a killed run placed and could not record, so that it is counted, and goes when it is old.
+
+    Only what is no older than the last that was recorded, whole, and of this journal: all else may be planted.
+    """
+    placed = workspace.catalog.placed_backups(replica.uuid)
+    known = {(one.file, one.sha256) for one in placed}
+    last = max((one.head for one in placed), default=0)
+    for one in reversed(_standing(backups)):
+        if (one.name, one.sha256) in known or one.number < last or one.made_at > workspace.clock():
+            continue
+        link = next(iter(workspace.catalog.journal(after=one.number - 1)), None)
+        if link is not None and link.hash == one.hash and _holds(backups, one):
+            _record(workspace, replica, one, interrupted=True)
+
+
+def _holds(backups: Backups, one: Described) -> bool:
+    wanted = Wanted(path=one.name, open=partial(backups.open, one), expected_bytes=one.size_bytes)
+    reading = Digester(("sha256",)).read(wanted)
+    return reading.sound and reading.digests["sha256"] == one.sha256
 
 
 def _away(workspace: Workspace, replica: ReplicaRow, found: Presence) -> BackupLine:
