@@ -4,65 +4,33 @@ import json
 import os
 import shutil
 import unicodedata
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from checks.evidence import Outcome
-from preserve.app.repairs import repair, restore
-from preserve.app.status import status_view
-from preserve.catalog.acts import Acts
 from preserve.cli.main import main
-from preserve.errors import UndeterminedError, UsageError
-from preserve.progress import Silent
-from preserve.repair import settling
+from preserve.errors import UsageError
 from preserve.stores import quarantine
 from reports import repairs as reports
-from reports.repairs import RepairView
 from tests.campaigns.killing_copies import tree
 from tests.support.bags import make_bag
+from tests.support.repairing import (
+    at,
+    endings,
+    entries,
+    hide_the_bags,
+    mend,
+    small_segments,
+    some_file,
+)
 from tests.support.workspaces import REPLICAS, PlacedWorkspace, keep, make_workspace
 
 
 @pytest.fixture
 def placed(tmp_path: Path) -> PlacedWorkspace:
     return make_workspace(tmp_path, packages=2, files=24)
-
-
-def mend(placed: PlacedWorkspace, **asked: object) -> RepairView:
-    with placed.open() as workspace:
-        return repair(workspace, Silent(), **{"apply": True, **asked})  # type: ignore[arg-type]
-
-
-def endings(view: RepairView) -> list[tuple[str, str, str]]:
-    return [(line.replica, line.method, line.ending) for line in view.lines]
-
-
-def some_file(placed: PlacedWorkspace, package: str = "box-0", least: int = 4000, which: int = 0) -> bytes:
-    """A file that no other of its package equals."""
-    found = [
-        path
-        for path in placed.files[package]
-        if path.startswith(b"data/")
-        and placed.is_held_once(package, path)
-        and (placed.copy("nas", package) / os.fsdecode(path)).stat().st_size >= least
-    ]
-    return found[which]
-
-
-def at(placed: PlacedWorkspace, replica: str, path: bytes, package: str = "box-0") -> Path:
-    return placed.copy(replica, package) / os.fsdecode(path)
-
-
-def entries(placed: PlacedWorkspace, replica: str) -> list[Path]:
-    return sorted((placed.folder / replica / ".preserve" / "quarantine").glob("*"))
-
-
-def hide_the_bags(placed: PlacedWorkspace) -> None:
-    (placed.folder / "bags").rename(placed.folder / "hidden")
 
 
 def test_a_plan_changes_nothing(placed: PlacedWorkspace) -> None:
@@ -252,56 +220,6 @@ def test_a_name_spelled_otherwise_is_mended_under_the_name_on_disk(placed: Place
     assert placed.audit() == {}
 
 
-def damage_many(placed: PlacedWorkspace, replica: str, package: str = "box-0") -> None:
-    for path in placed.files[package]:
-        full = at(placed, replica, path, package)
-        full.write_bytes(b"encrypted" + full.read_bytes())
-
-
-def test_mass_change_freezes_a_replica_until_a_person_confirms_it(placed: PlacedWorkspace) -> None:
-    damage_many(placed, "disk")
-    at(placed, "nas", some_file(placed)).write_bytes(b"one only")
-    placed.audit()
-    view = mend(placed)
-    assert endings(view) == [("nas", "replace", "repaired")]
-    assert [(one.replica, one.package) for one in view.frozen] == [("disk", "box-0")]
-    assert {left.why for left in view.left} == {"frozen"}
-    assert reports.outcome_of(view) is Outcome.FAIL
-    view = mend(placed, confirm_change=("disk",))
-    assert {ending for _, _, ending in endings(view)} == {"repaired"}
-    assert placed.audit() == {}
-    damage_many(placed, "disk", "box-1")  # what comes after the confirmation counts anew
-    placed.audit()
-    assert mend(placed).frozen
-
-
-def test_a_clean_reading_lifts_the_freeze(placed: PlacedWorkspace) -> None:
-    before = {path: at(placed, "disk", path).read_bytes() for path in placed.files["box-0"]}
-    damage_many(placed, "disk")
-    placed.audit()
-    assert mend(placed, apply=False).frozen
-    for path, content in before.items():
-        at(placed, "disk", path).write_bytes(content)
-    placed.audit()
-    view = mend(placed, apply=False)
-    assert not view.frozen and not view.lines
-
-
-def test_nothing_is_replicated_to_a_frozen_replica(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
-    (placed.folder / "sources" / "new").mkdir()
-    (placed.folder / "sources" / "new" / "a.txt").write_text("new")
-    make_bag(placed.folder / "sources" / "new", placed.folder / "bags" / "new")
-    config = ["--config", str(placed.folder / "preserve.toml")]
-    assert main([*config, "add", str(placed.folder / "bags" / "new")]) == 0
-    damage_many(placed, "disk")
-    placed.audit()
-    capsys.readouterr()
-    assert main([*config, "replicate", "new", "--to", "disk", "--json"]) == 3
-    assert "disk is frozen" in json.loads(capsys.readouterr().out)["copies"][0]["problem"]
-    assert not (placed.folder / "disk" / "new").exists()
-    assert main([*config, "replicate", "new", "--to", "nas"]) == 0
-
-
 def test_a_file_system_that_cannot_exchange_names(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quarantine, "exchange", lambda *names: False)
     whole = tree(placed.folder / "disk")
@@ -311,77 +229,6 @@ def test_a_file_system_that_cannot_exchange_names(placed: PlacedWorkspace, monke
     assert endings(mend(placed)) == [("disk", "replace", "repaired")]
     assert tree(placed.folder / "disk") == whole
     assert (entries(placed, "disk")[0] / "content").read_bytes() == b"bad"
-
-
-class Killed(BaseException):
-    """As a kill: nothing of ours cleans up after it."""
-
-
-@pytest.mark.parametrize("step", [1, 2, 3])
-def test_killed_between_the_renames_where_names_cannot_be_exchanged(
-    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
-    whole = tree(placed.folder / "disk")
-    at(placed, "disk", some_file(placed)).write_bytes(b"bad")
-    placed.audit()
-    rename, count = quarantine.rename_no_replace, 0
-
-    def killed(*names: object) -> None:
-        nonlocal count
-        count += 1
-        if count == step:
-            monkeypatch.setattr(quarantine.Entry, "discard", lambda self: None)  # a dead process discards nothing
-            raise Killed
-        rename(*names)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine, "exchange", lambda *names: False)
-        patched.setattr(quarantine, "rename_no_replace", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    monkeypatch.undo()
-    view = mend(placed)
-    assert view.settled
-    assert tree(placed.folder / "disk") == whole
-    kept = [(entry / "content").read_bytes() for entry in entries(placed, "disk")]
-    assert kept == [b"bad"]
-    assert placed.audit() == {}
-
-
-def test_hostile_entries_in_the_quarantine_are_left_alone(placed: PlacedWorkspace) -> None:
-    precious = placed.folder / "precious"
-    precious.write_bytes(b"mine")
-    folder = placed.folder / "disk" / ".preserve" / "quarantine"
-    folder.mkdir()
-    path = os.fsdecode(some_file(placed))
-    document = {
-        "package": "box-0",
-        "version": 1,
-        "file": {"path": path},
-        "segment": None,
-        "method": "rename-back",
-        "on_disk": {"path": path},
-        "expected": {"size_bytes": 4, "sha256": sha256(b"evil").hexdigest()},
-    }
-    for name, change in {
-        "outside": {"on_disk": {"path": "../../../precious"}},
-        "unknown": {"package": "nobody"},
-        "segment": {"segment": 99, "method": "segments"},
-        "types": {"version": "x", "file": 7},
-        "given": {},
-    }.items():
-        (folder / name).mkdir()
-        (folder / name / "entry.json").write_text(json.dumps({**document, **change}))
-        (folder / name / "content").write_bytes(b"evil")
-    (folder / "link").symlink_to(placed.folder / "nas")
-    (folder / "torn").mkdir()
-    (folder / "torn" / "entry.json").write_text('{"pack')
-    before = {name: tree(placed.folder / name) for name in REPLICAS}
-    mend(placed)
-    assert {name: tree(placed.folder / name) for name in REPLICAS} == before
-    assert precious.read_bytes() == b"mine"
-    assert (folder / "outside" / "content").read_bytes() == b"evil"
-    assert placed.audit() == {}
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,74 +314,6 @@ def test_only_the_bad_segments_of_a_large_file_are_written(tmp_path: Path, monke
     assert full.read_bytes() == content and (tmp_path / "second name").read_bytes() == bytes(changed)
 
 
-def small_segments(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """Segments of so many bytes, so that a test needs no file of gigabytes."""
-    for module in ("checks.inventory", "checks.digesting", "checks.shards", "preserve.repair.reading"):
-        monkeypatch.setattr(f"{module}.SEGMENT_BYTES", size)
-
-
-def test_a_manifest_that_a_killed_repair_left_half_is_written_again(
-    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at(placed, "disk", some_file(placed)).write_bytes(b"bad")
-    placed.audit()
-
-    def killed(self: quarantine.Entry, digest: str | None) -> None:
-        (Path(os.fsdecode(self.path)) / "manifest-sha256.txt").touch()
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine.Entry, "seal", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    assert mend(placed).settled
-    (entry,) = entries(placed, "disk")
-    assert (entry / "manifest-sha256.txt").read_text("ascii") == f"{sha256(b'bad').hexdigest()}  content\n"
-
-
-def _killed_at(last: bytes) -> Callable[..., None]:
-    unlink = os.unlink
-
-    def unlinked(name: bytes, **more: int) -> None:
-        if name == last:
-            raise Killed
-        unlink(name, **more)  # type: ignore[arg-type]
-
-    return unlinked
-
-
-def test_the_last_good_bytes_are_never_thrown_away(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed with the good file staged; then all other copies go bad: what was staged goes to its place."""
-    path = some_file(placed)
-    good = at(placed, "nas", path).read_bytes()
-    at(placed, "disk", path).write_bytes(b"bad")
-    placed.audit()
-    hide_the_bags(placed)
-
-    def killed(*given: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine.Entry, "exchange", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    for replica in ("nas", "abroad"):
-        at(placed, replica, path).write_bytes(b"worse")
-    placed.audit()
-    view = mend(placed)
-    assert view.settled and all(at(placed, replica, path).read_bytes() == good for replica in REPLICAS)
-    assert placed.audit() == {}
-
-
-def test_folders_of_others_in_the_quarantine_stay(placed: PlacedWorkspace) -> None:
-    notes = placed.folder / "disk" / ".preserve" / "quarantine" / "notes of Anna"
-    notes.mkdir(parents=True)
-    (notes / "report.txt").write_text("precious")
-    (notes / "entry.json").write_text("{}")
-    assert [replica for replica, told in mend(placed).settled if "left as it is" in told] == ["disk"]
-    assert (notes / "report.txt").read_text() == "precious" and (notes / "entry.json").exists()
-
-
 def test_a_folder_that_came_to_an_untracked_name_is_not_set_aside(placed: PlacedWorkspace) -> None:
     stray = placed.copy("disk", "box-0") / "data" / "stray"
     stray.write_bytes(b"nobody knows")
@@ -555,150 +334,6 @@ def test_a_replica_that_cannot_be_written_does_not_keep_the_others_from_repair(p
     view = mend(placed)
     assert sorted(endings(view)) == [("abroad", "replace", "failed"), ("disk", "replace", "repaired")]
     assert reports.outcome_of(view) is Outcome.INCONCLUSIVE
-
-
-def test_put_right_by_hand_between_the_renames(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = some_file(placed)
-    good = at(placed, "nas", path).read_bytes()
-    at(placed, "disk", path).write_bytes(b"bad")
-    placed.audit()
-    rename, count = quarantine.rename_no_replace, 0
-
-    def killed(*names: object) -> None:
-        nonlocal count
-        count += 1
-        if count == 2:
-            raise Killed
-        rename(*names)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine, "exchange", lambda *names: False)
-        patched.setattr(quarantine, "rename_no_replace", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    at(placed, "disk", path).write_bytes(good)
-    mend(placed)
-    (entry,) = entries(placed, "disk")
-    assert (entry / "content").read_bytes() == b"bad" and not (entry / "aside").exists()
-    assert placed.audit() == {}
-
-
-def test_what_an_entry_says_goes_last(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = some_file(placed)
-    at(placed, "disk", path).unlink()
-    placed.audit()
-
-    def killed(*given: object, **more: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine.Entry, "give", killed)
-        patched.setattr(quarantine.os, "unlink", _killed_at(b"entry.json"))
-        with pytest.raises(Killed):
-            mend(placed)
-    (entry,) = entries(placed, "disk")
-    assert os.listdir(entry) == ["entry.json"]
-    assert endings(mend(placed)) == [("disk", "write", "repaired")]
-    assert entries(placed, "disk") == []
-
-
-def test_what_a_killed_repair_left_is_flushed_before_it_is_recorded(
-    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at(placed, "disk", some_file(placed)).write_bytes(b"bad")
-    placed.audit()
-
-    def killed(self: quarantine.Entry, digest: str | None) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine.Entry, "seal", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    done: list[str] = []
-    record = Acts.record_acts
-
-    def recorded(self: Acts, *given: Any) -> list[int]:
-        done.append("recorded")
-        return record(self, *given)
-
-    monkeypatch.setattr(settling, "sync_filesystem", lambda path: done.append("flushed"))
-    monkeypatch.setattr(Acts, "record_acts", recorded)
-    mend(placed)
-    assert done == ["flushed", "recorded"]
-    mend(placed)
-    assert done == ["flushed", "recorded"]  # nothing is left to settle
-
-
-@pytest.mark.parametrize("name", ["second name", ""])
-def test_nothing_is_written_over_that_was_not_set_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Killed before a segment was written; then it was changed again, or the file got a second name."""
-    small_segments(monkeypatch, 1 << 16)
-    source = tmp_path / "sources" / "film"
-    source.mkdir(parents=True)
-    content = os.urandom(3 * (1 << 16))
-    (source / "film.mkv").write_bytes(content)
-    make_bag(source, tmp_path / "bags" / "film")
-    keep(tmp_path, [tmp_path / "bags" / "film"], placed=REPLICAS)
-    placed = PlacedWorkspace(tmp_path, ["film"], list(REPLICAS), {}, {}, {})
-    full = tmp_path / "disk" / "film" / "data" / "film.mkv"
-    full.write_bytes(content[: 1 << 16] + bytes(1 << 16) + content[2 << 16 :])
-    placed.audit()
-
-    def killed(*given: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine.Entry, "overwrite", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    changed = content[: 1 << 16] + b"evidence" * (1 << 13) + content[2 << 16 :]
-    full.write_bytes(changed)
-    if name:
-        os.link(full, tmp_path / name)
-    mend(placed)
-    mend(placed)
-    assert full.read_bytes() == content
-    if name:
-        assert (tmp_path / name).read_bytes() == changed
-    kept = [path.read_bytes() for entry in entries(placed, "disk") for path in entry.iterdir()]
-    assert any(b"evidence" * (1 << 13) in each for each in kept) and bytes(1 << 16) in kept
-    assert placed.audit() == {}
-
-
-@pytest.mark.parametrize("torn", [0, 1, 100, 1 << 16])
-def test_a_segment_that_was_torn_by_a_kill_is_written_to_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: int
-) -> None:
-    small_segments(monkeypatch, 1 << 16)
-    source = tmp_path / "sources" / "film"
-    source.mkdir(parents=True)
-    content = os.urandom(3 * (1 << 16))
-    (source / "film.mkv").write_bytes(content)
-    make_bag(source, tmp_path / "bags" / "film")
-    keep(tmp_path, [tmp_path / "bags" / "film"], placed=REPLICAS)
-    placed = PlacedWorkspace(tmp_path, ["film"], list(REPLICAS), {}, {}, {})
-    full = tmp_path / "disk" / "film" / "data" / "film.mkv"
-    bad = content[: 1 << 16] + bytes(1 << 16) + content[2 << 16 :]
-    full.write_bytes(bad)
-    placed.audit()
-
-    def killed(good: int, target: int, offset: int) -> None:
-        os.pwrite(target, os.read(good, torn), offset)
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(quarantine, "_copy", killed)
-        with pytest.raises(Killed):
-            mend(placed)
-    assert full.read_bytes()[: 1 << 16] == content[: 1 << 16]
-    view = mend(placed)
-    assert full.read_bytes() == content, view
-    (entry,) = entries(placed, "disk")
-    assert (entry / "content").read_bytes() == bytes(1 << 16)
-    assert placed.audit() == {}
 
 
 def test_a_copy_whose_folder_is_gone_is_made_again(placed: PlacedWorkspace) -> None:
@@ -742,82 +377,3 @@ def test_a_replica_that_is_away_is_told_and_mended_when_it_is_back(placed: Place
     assert [left.why for left in view.left] == ["replica-away"] and not view.lines
     shutil.move(placed.folder / "away", placed.folder / "disk")
     assert endings(mend(placed)) == [("disk", "replace", "repaired")]
-
-
-def restored(placed: PlacedWorkspace, *arguments: str) -> int:
-    return main(["--config", str(placed.folder / "preserve.toml"), "restore", *arguments])
-
-
-def test_a_package_is_restored_out_of_the_best_files_of_all_copies(placed: PlacedWorkspace) -> None:
-    whole = tree(placed.folder / "bags" / "box-0")
-    for number, replica in enumerate(REPLICAS):
-        for path in placed.files["box-0"][number :: len(REPLICAS)]:
-            at(placed, replica, path).write_bytes(b"bad")
-    hide_the_bags(placed)
-    assert restored(placed, "box-0", "--to", str(placed.folder / "out" / "box")) == 0
-    assert tree(placed.folder / "out" / "box") == whole
-    assert os.listdir(placed.folder / "out") == ["box"]
-    assert restored(placed, "box-0", "--to", str(placed.folder / "out" / "box")) == 2
-    assert tree(placed.folder / "out" / "box") == whole
-
-
-@pytest.mark.parametrize("inside", ["nas/box-1/data/restored", "nas/restored", "link/box", "bags/box-1/data/a/box"])
-def test_nothing_is_restored_into_a_replica_or_a_bag(
-    placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str], inside: str
-) -> None:
-    (placed.folder / "link").symlink_to(placed.folder / "disk")
-    whole = tree(placed.folder)
-    assert restored(placed, "box-0", "--to", str(placed.folder / inside)) == 2
-    assert "outside all replicas and bags" in capsys.readouterr().err.replace("\n", " ")
-    assert tree(placed.folder) == whole
-
-
-def test_what_cannot_be_restored_is_listed_and_the_rest_delivered(
-    placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lost, path = some_file(placed), some_file(placed, which=1)
-    for replica in REPLICAS:
-        at(placed, replica, lost).write_bytes(b"bad")
-    at(placed, "nas", path).unlink()
-    hide_the_bags(placed)
-    assert restored(placed, "box-0", "--to", str(placed.folder / "out"), "--json") == 1
-    document = json.loads(capsys.readouterr().out)
-    assert document["outcome"] == "fail"
-    assert [found["path"] for found in document["findings"]] == [os.fsdecode(lost)]
-    assert "nas" in document["findings"][0]["message"]
-    expected = tree(placed.folder / "hidden" / "box-0")
-    del expected[os.fsdecode(lost)]
-    assert tree(placed.folder / "out") == expected
-
-
-def test_nothing_is_restored_from_nothing(placed: PlacedWorkspace) -> None:
-    hide_the_bags(placed)
-    for replica in REPLICAS:
-        (placed.folder / replica).rename(placed.folder / f"{replica} away")
-    with placed.open() as workspace, pytest.raises(UndeterminedError, match="nothing of box-0"):
-        restore(workspace, "box-0", placed.folder / "out", Silent())
-    assert not (placed.folder / "out").exists()
-
-
-def test_small_packages_together_freeze_their_replica(tmp_path: Path) -> None:
-    """Ransomware on packages of fewer files than can be mass change alone."""
-    small = make_workspace(tmp_path, packages=2, files=7)
-    assert [len(small.files[name]) for name in small.packages] == [13, 13]
-    for name in small.packages:
-        damage_many(small, "disk", name)
-    small.audit()
-    view = mend(small)
-    assert [(one.replica, one.package) for one in view.frozen] == [("disk", "box-0"), ("disk", "box-1")]
-    assert not view.lines and {left.why for left in view.left} == {"frozen"}
-    with small.open() as workspace:
-        warnings = status_view(workspace, limit=5).warnings
-    assert any("disk is frozen: 26 of 26 files of 2 packages" in warning for warning in warnings)
-    assert not mend(small, confirm_change=("disk",)).frozen
-    assert small.audit() == {}
-
-
-def test_a_package_that_went_among_many_that_are_whole_freezes_nothing(tmp_path: Path) -> None:
-    small = make_workspace(tmp_path, packages=3, files=9)
-    damage_many(small, "disk", "box-0")
-    small.audit()
-    assert not mend(small).frozen
