@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from sqlite3 import Error as SQLiteError
 from typing import Any
 
@@ -165,7 +166,7 @@ def _inventory_faults(run: Statement, known: Known, progress: Progress) -> Itera
 def _projection_faults(run: Statement, replay: Replay, progress: Progress) -> Iterator[Fault]:
     progress.stage("tables", files=len(PROJECTIONS))
     for projection in PROJECTIONS:
-        yield from _readable(lambda projection=projection: projection.faults(run, replay.known), projection.table)  # type: ignore[misc]
+        yield from _readable(partial(projection.faults, run, replay.known), projection.table)
         progress.advance(files=1)
     yield from _readable(replay.audits.item_faults, "audit_item")
 
