@@ -1,7 +1,7 @@
 """What came of making or validating a bag, as the reports take it. Needs no catalog."""
 
 from checks.evidence import Outcome
-from preserve.bag.codes import Finding
+from preserve.bag.finding import Finding
 from preserve.bag.request import Written
 from preserve.bag.validation import Validation
 from reports.rows import FindingLine, ValidationView

@@ -12,8 +12,8 @@ from checks.digesting import normalised
 from checks.inventory import Entry
 from checks.ports import Store, StoreError
 from preserve.bag import declaration
-from preserve.bag.codes import Finding
 from preserve.bag.declaration import Declaration
+from preserve.bag.finding import Finding
 from preserve.bag.lines import as_utf8, split_lines
 from preserve.bag.manifests import Expected, Manifest, ManifestReader, grouped, manifests_among, record
 from preserve.bag.ordering import Sorter

@@ -1,13 +1,12 @@
 """What can be said of a bag that is validated or made: stable codes, weight, place in RFC 8493, sentences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from checks.evidence import Outcome
 from checks.findings import Severity
-from checks.names import show
 
 
 class Code(StrEnum):
@@ -59,24 +58,28 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code stands for. `section` is of RFC 8493, empty where the RFC says nothing of it."""
+    """What a code stands for. `section` is of RFC 8493, empty where the RFC says nothing of it.
+
+    `remedy` is what an archivist does about it; the page docs/findings.md is made from this table.
+    """
 
     severity: Severity
     outcome: Outcome
     section: str
     sentence: str
+    remedy: str = ""
 
 
-def _bad(section: str, sentence: str) -> Meaning:
-    return Meaning(Severity.ERROR, Outcome.FAIL, section, sentence)
+def _bad(section: str, sentence: str, remedy: str = "") -> Meaning:
+    return Meaning(Severity.ERROR, Outcome.FAIL, section, sentence, remedy)
 
 
-def _open(section: str, sentence: str) -> Meaning:
-    return Meaning(Severity.ERROR, Outcome.INCONCLUSIVE, section, sentence)
+def _open(section: str, sentence: str, remedy: str = "") -> Meaning:
+    return Meaning(Severity.ERROR, Outcome.INCONCLUSIVE, section, sentence, remedy)
 
 
-def _warn(section: str, sentence: str) -> Meaning:
-    return Meaning(Severity.WARNING, Outcome.PASS, section, sentence)
+def _warn(section: str, sentence: str, remedy: str = "") -> Meaning:
+    return Meaning(Severity.WARNING, Outcome.PASS, section, sentence, remedy)
 
 
 MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
@@ -127,49 +130,3 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         Code.EMPTY_FOLDER: _warn("2.1.3", "an empty folder, which a bag's manifests cannot carry"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing seen in one bag.
-
-    `file` and `line` (from 1) are the tag file that says it; `path` is the file it is about, from the bag's root.
-    `expected` and `observed` are digests in hex by algorithm, or sizes in bytes; parameters fill the code's sentence
-    and are already made showable.
-    """
-
-    code: Code
-    file: bytes | None = None
-    line: int | None = None
-    path: bytes | None = None
-    expected: Mapping[str, object] | None = None
-    observed: Mapping[str, object] | None = None
-    parameters: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def severity(self) -> Severity:
-        return MEANINGS[self.code].severity
-
-    @property
-    def outcome(self) -> Outcome:
-        """What it does to the validation: FAIL, INCONCLUSIVE, or PASS where it only warns."""
-        return MEANINGS[self.code].outcome
-
-    @property
-    def section(self) -> str:
-        """The section of RFC 8493 it rests on; may be empty."""
-        return MEANINGS[self.code].section
-
-    @property
-    def message(self) -> str:
-        """The sentence, with the tag file and line it comes from."""
-        sentence = MEANINGS[self.code].sentence.format_map(_Unknown(self.parameters))
-        if self.file is None:
-            return sentence
-        place = show(self.file) if self.line is None else f"{show(self.file)} line {self.line}"
-        return f"{place}: {sentence}"
-
-
-class _Unknown(dict[str, object]):
-    def __missing__(self, key: str) -> str:
-        return "?"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from checks.names import show
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.lines import BYTE_ORDER_MARK, split_lines
 from preserve.bag.paths import V1_0, Version
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.lines import LINE_LIMIT_BYTES, is_utf8
 from preserve.bag.manifests import FETCH_COLUMN, record
 from preserve.bag.paths import PAYLOAD, Version, decoded, why_unsafe

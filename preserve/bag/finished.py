@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from preserve.bag import info
-from preserve.bag.codes import Finding
+from preserve.bag.finding import Finding
 from preserve.bag.lines import split_lines
 from preserve.bag.opening import to_read
 from preserve.bag.paths import V1_0

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from checks.names import show
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.lines import is_utf8
 from preserve.bag.paths import V1_0, Version
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from checks.digesting import Reading
 from checks.names import show
 from checks.ports import Kind
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.manifests import FETCH_COLUMN, Claim, Expected, Manifest
 from preserve.bag.paths import V1_0, Version
 

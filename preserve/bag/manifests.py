@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from checks.digesting import DIGEST_BYTES, normalised
 from checks.names import show
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.lines import LINE_LIMIT_BYTES, is_utf8
 from preserve.bag.paths import PAYLOAD, V1_0, Version, decoded, encoded, has_bare_percent, why_unsafe
 

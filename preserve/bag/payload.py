@@ -7,12 +7,13 @@ from functools import partial
 from checks.digesting import Digester, Reading, Wanted
 from checks.names import pair_by_normalisation, show
 from checks.ports import Kind, StoreError
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.judging import Judge, missing, wrong_kind
 from preserve.bag.manifests import FETCH_COLUMN, Expected
+from preserve.bag.trees import Tree
 from preserve.bag.walking import Seen
 from preserve.progress import Progress
-from preserve.stores.local import LocalStore
 
 
 class PayloadCheck:
@@ -20,13 +21,13 @@ class PayloadCheck:
 
     def __init__(
         self,
-        store: LocalStore,
+        tree: Tree,
         judge: Judge,
         digester: Digester,
         progress: Progress,
         taken: Callable[[Reading], None] | None = None,
     ) -> None:
-        self._store = store
+        self._tree = tree
         self._judge = judge
         self._digester = digester
         self._progress = progress
@@ -82,7 +83,7 @@ class PayloadCheck:
         said.clear()
 
     def _wanted(self, files: Iterator[tuple[Expected, bytes]], waiting: deque[Expected]) -> Iterator[Wanted]:
-        opening = self._store.open
+        opening = self._tree.open
         for expected, path in files:
             waiting.append(expected)
             yield Wanted(path, partial(opening, path, past_cache=False), None, segmented=self._taken is not None)
@@ -148,7 +149,7 @@ class PayloadCheck:
         """Adds a file that was not read to the payload's size, by its stat."""
         tally = self._judge.tally
         try:
-            size = self._store.stat(path).size_bytes
+            size = self._tree.stat(path).size_bytes
         except StoreError:
             tally.present_bytes = None
             return

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import BinaryIO, NamedTuple, Protocol
 from uuid import UUID
 
-from preserve.bag.codes import Finding
+from preserve.bag.finding import Finding
 
 DEFAULT_ALGORITHMS = ("sha256", "sha512")
 

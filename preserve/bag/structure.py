@@ -1,7 +1,5 @@
 """A bag's structure, read before its files: the top folder, the declaration, manifests, bag-info.txt, fetch.txt."""
 
-import os
-import stat as modes
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +8,15 @@ from itertools import chain
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError, WrongKindError
 from preserve.bag import declaration, fetching, info
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
 from preserve.bag.declaration import Declaration
+from preserve.bag.finding import Finding
 from preserve.bag.judging import Judge, wrong_kind
 from preserve.bag.lines import BYTE_ORDER_MARK
 from preserve.bag.manifests import Manifest, ManifestReader, manifests_among
 from preserve.bag.ordering import Sorter
 from preserve.bag.tagfiles import Lines, TagFiles, cause
-from preserve.stores.local import LocalStore
+from preserve.bag.trees import Tree
 
 DATA = b"data"
 _INFO_LINE_BYTES = 1 << 20
@@ -37,9 +36,9 @@ class Judges:
 class Structure:
     """What a bag says of itself. Each tag file is read once, for its lines and its digests."""
 
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
-        self.tag_files = TagFiles(store)
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.tag_files = TagFiles(tree)
         self.declared = Declaration()
         self.info: list[info.InfoEntry] = []
         self.oxum: info.Oxum | None = None
@@ -72,17 +71,9 @@ class Structure:
     def _top(self) -> Generator[Finding, None, list[bytes] | None]:
         """Says what the top folder shows; returns its names, or None if there is nothing to go on with."""
         try:
-            if not modes.S_ISDIR(os.stat(self._store.root).st_mode):
-                yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is not a folder"})
-                return None
-            fd = self._store.open_folder(b"")
-            try:
-                names = [os.fsencode(name) for name in os.listdir(fd)]
-            finally:
-                os.close(fd)
-        except (StoreError, OSError) as error:
-            why = cause(error) if isinstance(error, StoreError) else error.strerror
-            yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": why})
+            names = [name.rstrip(b"/") for name, _, _ in self._tree.names_in(b"")]
+        except StoreError as error:
+            yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": cause(error)})
             return None
         if declaration.NAME in names:
             yield from self._declare()
@@ -112,7 +103,7 @@ class Structure:
             yield Finding(code=Code.PAYLOAD_FOLDER_MISSING, path=DATA)
             return
         try:
-            kind = self._store.stat(DATA).kind
+            kind = self._tree.stat(DATA).kind
         except StoreError:
             return  # listing it tells
         if kind is not Kind.DIRECTORY:
@@ -170,7 +161,7 @@ class Structure:
 
     def _kind(self, name: bytes) -> Kind:
         try:
-            return self._store.stat(name).kind
+            return self._tree.stat(name).kind
         except StoreError:
             return Kind.OTHER
 

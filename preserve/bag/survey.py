@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.bag import declaration
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.lines import is_utf8
 from preserve.bag.walking import Seen, walk
 from preserve.errors import UndeterminedError, UsageError

@@ -6,20 +6,21 @@ from functools import partial
 from checks.digesting import Digester, Wanted
 from checks.names import pair_by_normalisation, show
 from checks.ports import Kind
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.judging import missing
 from preserve.bag.manifests import Expected
 from preserve.bag.paths import V1_0
 from preserve.bag.structure import DATA, Judges, Structure
+from preserve.bag.trees import Tree
 from preserve.bag.walking import walk
-from preserve.stores.local import LocalStore
 
 
 class TagCheck:
     """Judges what tag manifests list. Tag files that none lists are allowed (RFC 8493 §2.2.4)."""
 
-    def __init__(self, store: LocalStore, structure: Structure, judges: Judges) -> None:
-        self._store = store
+    def __init__(self, tree: Tree, structure: Structure, judges: Judges) -> None:
+        self._tree = tree
         self._structure = structure
         self._judge = judges.tags
         self._payload_manifests = {manifest.name for manifest in judges.payload.manifests}
@@ -43,7 +44,7 @@ class TagCheck:
             return
         reading = self._structure.tag_files.readings.get(path)
         if reading is None:
-            opening = partial(self._store.open, path, past_cache=False)
+            opening = partial(self._tree.open, path, past_cache=False)
             reading = self._digester.read(Wanted(path=path, open=opening, expected_bytes=None))
         if reading.missing:
             self._absent[path] = expected
@@ -62,7 +63,7 @@ class TagCheck:
     def _respelled(self) -> Iterator[Finding]:
         pairs: dict[bytes, bytes] = {}
         if self._absent:
-            present = (seen.path for seen in walk(self._store, b"", skip=DATA) if seen.kind is Kind.FILE)
+            present = (seen.path for seen in walk(self._tree, b"", skip=DATA) if seen.kind is Kind.FILE)
             pairs = pair_by_normalisation(self._absent, (path for path in present if path not in self._listed))
         for path, expected in self._absent.items():
             if path in pairs:

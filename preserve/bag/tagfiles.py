@@ -6,7 +6,7 @@ from checks.digesting import Hash, Reading, new_hash
 from checks.evidence import Evidence
 from checks.ports import Source, StoreError
 from preserve.bag.lines import LINE_LIMIT_BYTES, as_utf8, split_lines
-from preserve.stores.local import LocalStore
+from preserve.bag.trees import Tree
 
 _CHUNK_BYTES = 1 << 18
 
@@ -16,8 +16,8 @@ Lines = Iterator[tuple[int, bytes | None]]
 class TagFiles:
     """Opens tag files of one bag, never through a link, and remembers the digests of those read to their end."""
 
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
         self.algorithms: Sequence[str] = ()  # which digests are wanted; known once the manifests' names are
         self.readings: dict[bytes, Reading] = {}  # by name; of those that were read to their end
 
@@ -36,7 +36,7 @@ class TagFiles:
 
     def chunks(self, name: bytes) -> Iterator[bytes]:
         """Its bytes; when the last was taken, its digests are known. StoreError if it cannot be read."""
-        source = self._store.open(name, past_cache=False)
+        source = self._tree.open(name, past_cache=False)
         try:
             hashes = {algorithm: new_hash(algorithm) for algorithm in self.algorithms}
             yield from self._read(name, source, hashes)

@@ -11,7 +11,8 @@ from checks.evidence import Outcome, worst
 from checks.findings import Severity
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
-from preserve.bag.codes import Code, Finding
+from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
 from preserve.bag.info import InfoEntry, Oxum
 from preserve.bag.judging import Tally
 from preserve.bag.manifests import grouped
@@ -111,6 +112,9 @@ class Validator:
     def findings(self) -> Iterator[Finding]:
         """Reads the bag once and yields what is found, to the end."""
         _refuse_nothing(self._bag)
+        if not os.path.isdir(self._bag):
+            yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is not a folder"})
+            return
         with ExitStack() as held:
             payload, tags = Sorter(), Sorter()
             held.callback(payload.close)

@@ -12,7 +12,7 @@ from checks.digesting import Digester, Pool, Reading, Wanted
 from checks.evidence import Outcome
 from checks.ports import Kind, StoreError
 from preserve.bag import declaration
-from preserve.bag.codes import Finding
+from preserve.bag.finding import Finding
 from preserve.bag.info import InfoEntry
 from preserve.bag.judging import Judge
 from preserve.bag.manifests import FETCH_COLUMN, Expected, Manifest, grouped, manifests_among

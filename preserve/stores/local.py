@@ -7,6 +7,7 @@ import stat as modes
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from operator import itemgetter
 
 from checks.evidence import Evidence
 from checks.names import show
@@ -18,6 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 _DIRECT = getattr(os, "O_DIRECT", 0)
 _ALIGNMENT = 4096  # what every device we know is content with
 
+Name = tuple[bytes, Kind, os.stat_result | None]  # in a folder; that of a folder ends in `/`
 Token = tuple[int, int, int, int, int]  # device, inode, size in bytes, mtime and ctime in nanoseconds
 
 
@@ -76,6 +78,33 @@ class LocalStore:
         except OSError as error:
             yield Listed(folder, Kind.DIRECTORY, cause_of(error))
 
+    def names_in(self, folder: bytes, *, stats: bool = False) -> list[Name]:
+        """A folder's names in order; that of a folder ends in `/`, which is where its content sorts.
+
+        With `stats`, each file's stat, None if it is gone since it was listed. StoreError if one cannot be had.
+        """
+        fd = self.open_folder(folder)
+        try:
+            found: list[Name] = []
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    name = os.fsencode(entry.name)
+                    if entry.is_file(follow_symlinks=False):
+                        found.append((name, Kind.FILE, _stat_unless_gone(entry) if stats else None))
+                    elif entry.is_dir(follow_symlinks=False):
+                        found.append((name + b"/", Kind.DIRECTORY, None))
+                    else:
+                        found.append((name, Kind.SYMLINK if entry.is_symlink() else Kind.OTHER, None))
+        except OSError as error:
+            # `filename` is the name whose stat failed; of the listing itself it is only the descriptor's number.
+            at = error.filename if isinstance(error.filename, str) else ""
+            where = os.path.join(self.root, folder, os.fsencode(at))
+            raise StoreError(f"{show(where)}: {error.strerror}", cause=cause_of(error)) from error
+        finally:
+            os.close(fd)
+        found.sort(key=itemgetter(0))
+        return found
+
     def open(
         self, path: bytes, *, past_cache: bool, offset: int = 0, expected_bytes: int | None = None
     ) -> "LocalSource":
@@ -124,6 +153,13 @@ class LocalStore:
                 os.close(fd)
             fd = below
         return fd
+
+
+def _stat_unless_gone(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 class PlainFolder(LocalStore):

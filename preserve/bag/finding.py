@@ -1,0 +1,55 @@
+"""One thing seen in one bag: a value; its texts come from the table of codes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from checks.evidence import Outcome
+from checks.findings import Severity
+from checks.names import show
+from preserve.bag.codes import MEANINGS, Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing seen in one bag.
+
+    `file` and `line` (from 1) are the tag file that says it; `path` is the file it is about, from the bag's root.
+    `expected` and `observed` are digests in hex by algorithm, or sizes in bytes; parameters fill the code's sentence
+    and are already made showable.
+    """
+
+    code: Code
+    file: bytes | None = None
+    line: int | None = None
+    path: bytes | None = None
+    expected: Mapping[str, object] | None = None
+    observed: Mapping[str, object] | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        return MEANINGS[self.code].severity
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it does to the validation: FAIL, INCONCLUSIVE, or PASS where it only warns."""
+        return MEANINGS[self.code].outcome
+
+    @property
+    def section(self) -> str:
+        """The section of RFC 8493 it rests on; may be empty."""
+        return MEANINGS[self.code].section
+
+    @property
+    def message(self) -> str:
+        """The sentence, with the tag file and line it comes from."""
+        sentence = MEANINGS[self.code].sentence.format_map(_Unknown(self.parameters))
+        if self.file is None:
+            return sentence
+        place = show(self.file) if self.line is None else f"{show(self.file)} line {self.line}"
+        return f"{place}: {sentence}"
+
+
+class _Unknown(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"
