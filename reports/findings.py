@@ -1,6 +1,7 @@
 """Findings, as JSON and as lines; shared by all reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 
 from rich.padding import Padding
 from rich.text import Text
@@ -31,7 +32,7 @@ def as_json(line: FindingLine) -> dict[str, object]:
     }
 
 
-def counts_of(findings: Sequence[FindingLine], total: int | None) -> dict[str, int]:
+def counts_of(findings: Collection[FindingLine], total: int | None) -> dict[str, int]:
     """By severity over those given, and how many there are in all."""
     by_severity = {f"{severity.value}s" if severity is not Severity.INFO else "infos": 0 for severity in Severity}
     for line in findings:
@@ -39,7 +40,7 @@ def counts_of(findings: Sequence[FindingLine], total: int | None) -> dict[str, i
     return {"findings": len(findings) if total is None else total, **by_severity}
 
 
-def outcome_of(findings: Sequence[FindingLine]) -> Outcome:
+def outcome_of(findings: Collection[FindingLine]) -> Outcome:
     """What these findings alone make of a report. A code that is not an audit's is judged by its severity."""
     outcomes = {
         _KNOWN[line.code].outcome
@@ -53,20 +54,25 @@ def outcome_of(findings: Sequence[FindingLine]) -> Outcome:
 
 
 def as_text(
-    findings: Sequence[FindingLine], total: int | None = None, *, most: int | None = None, more: str = ""
-) -> list[Padding | Text]:
+    findings: Collection[FindingLine], total: int | None = None, *, most: int | None = None, more: str = ""
+) -> Iterator[Padding | Text]:
     """Two lines a finding: what and where, then what was seen. Errors before warnings; at most so many."""
     if not findings:
-        return []
-    order = list(Severity)
-    shown = sorted(findings, key=lambda line: order.index(line.severity))[:most]
-    lines: list[Padding | Text] = [Text("\nFindings", "bold")]
-    for line in shown:
-        lines.append(Padding(_line(line), (0, 0, 0, 2), expand=False))
-    left = (len(findings) if total is None else total) - len(shown)
+        return
+    yield Text("\nFindings", "bold")
+    shown = 0
+    for line in islice(_by_severity(findings), most):
+        yield Padding(_line(line), (0, 0, 0, 2), expand=False)
+        shown += 1
+    left = (len(findings) if total is None else total) - shown
     if left > 0:
-        lines.append(Text(f"  … and {count(left, 'more finding')}{more}", "dim"))
-    return lines
+        yield Text(f"  … and {count(left, 'more finding')}{more}", "dim")
+
+
+def _by_severity(findings: Collection[FindingLine]) -> Iterator[FindingLine]:
+    """Gone through once a severity, as there may be too many to sort."""
+    for severity in Severity:
+        yield from (line for line in findings if line.severity is severity)
 
 
 def _line(line: FindingLine) -> Text:

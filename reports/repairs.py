@@ -161,7 +161,7 @@ def as_text(view: RepairView) -> RenderableType:
     for why in dict.fromkeys(left.why for left in view.left):
         some = [left.finding for left in view.left if left.why == why]
         parts.append(Text(f"\n{count(len(some), 'finding')} left: {_LEFT.get(why, why)}", "bold"))
-        parts += findings.as_text(some, most=20, more="; --json lists all")[1:]
+        parts += list(findings.as_text(some, most=20, more="; --json lists all"))[1:]
     if not view.applied and any(line.ending == "planned" for line in view.lines):
         parts.append(Text("\nNothing was changed. To carry this out: the same command with --apply", "bold"))
     return Group(*parts)

@@ -3,7 +3,7 @@
 A view may be cut for the screen (`packages`, `lines`, `findings`); its totals never are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -79,6 +79,10 @@ class FindingLine:
     observed: Mapping[str, object] | None = None
     opened_at: datetime | None = None
     seen_at: datetime | None = None
+    section: str | None = None  # of the specification
+    tag_file: bytes | None = None  # which says it, and in which line (from 1)
+    tag_line: int | None = None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +188,6 @@ class ValidationView:
     verdict: str  # the word of the validator: valid, complete, invalid, incomplete, …
     outcome: Outcome
     counts: Mapping[str, int]
-    findings: tuple[FindingLine, ...] = ()
+    findings: Collection[FindingLine] = ()  # may be millions: gone through again and again, never held
     facts: Mapping[str, str] = field(default_factory=dict)  # version, algorithms, profile, what was read
     notes: tuple[str, ...] = ()

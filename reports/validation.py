@@ -1,13 +1,16 @@
 """The result of validating a bag."""
 
+from collections.abc import Iterator
+
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from checks.evidence import Outcome
 from checks.findings import Severity
-from checks.names import path_fields
+from checks.names import path_fields, show
 from reports import findings
-from reports.rows import ValidationView
+from reports.rows import FindingLine, ValidationView
 from reports.words import headline, name, visible
 
 _NOT_PASSED = {Outcome.FAIL: "see the findings", Outcome.INCONCLUSIVE: "it could not be determined"}
@@ -15,6 +18,11 @@ _NOT_PASSED = {Outcome.FAIL: "see the findings", Outcome.INCONCLUSIVE: "it could
 
 def as_json(view: ValidationView, what: str = "bag") -> dict[str, object]:
     """`what` names the thing that was validated, and is its key."""
+    return {**head(view, what), "findings": list(lines(view))}
+
+
+def head(view: ValidationView, what: str = "bag") -> dict[str, object]:
+    """All of the document but its findings, of which there may be millions."""
     fields = path_fields(view.path)
     return {
         "outcome": _outcome(view).value,
@@ -24,22 +32,52 @@ def as_json(view: ValidationView, what: str = "bag") -> dict[str, object]:
         "facts": dict(view.facts),
         "counts": {**view.counts, **findings.counts_of(view.findings, None)},
         "notes": list(view.notes),
-        "findings": [findings.as_json(line) for line in view.findings],
     }
 
 
+def lines(view: ValidationView) -> Iterator[dict[str, object]]:
+    """The findings, one by one."""
+    for line in view.findings:
+        yield {
+            **findings.as_json(line),
+            "section": line.section,
+            "file": None if line.tag_file is None else show(line.tag_file),
+            "line": line.tag_line,
+        }
+
+
 def as_text(view: ValidationView) -> RenderableType:
+    return Group(*parts(view))
+
+
+def parts(view: ValidationView, *, most: int | None = None) -> Iterator[RenderableType]:
+    """The report piece by piece, with at most so many findings."""
     outcome = _outcome(view)
     because = f": {_NOT_PASSED[outcome]}" if outcome in _NOT_PASSED else ""
-    parts: list[RenderableType] = [headline(outcome, f"{name(view.path)} is {visible(view.verdict)}{because}")]
+    yield headline(outcome, f"{name(view.path)} is {visible(view.verdict)}{because}")
     numbers = [f"{key.replace('_', ' ')}: {number:,}" for key, number in view.counts.items()]
     if numbers:
-        parts.append(Text(", ".join(numbers), "dim"))
+        yield Text(", ".join(numbers), "dim")
     for key, value in view.facts.items():
-        parts.append(Text.assemble((f"{key}: ", "dim"), visible(value)))
-    parts += [Text(visible(note)) for note in view.notes]
-    parts += findings.as_text(view.findings)
-    return Group(*parts)
+        yield Text.assemble((f"{key}: ", "dim"), visible(value))
+    for note in view.notes:
+        yield Text(visible(note))
+    yield from findings.as_text(view.findings, most=most, more="; --json names them all")
+    yield from _remedies(view)
+
+
+def _remedies(view: ValidationView) -> Iterator[RenderableType]:
+    """What to do about each kind of finding, once."""
+    told: dict[str, FindingLine] = {}
+    for line in view.findings:
+        if line.remedy and line.code not in told:
+            told[line.code] = line
+    if told:
+        yield Text("\nWhat to do", "bold")
+    for code, line in told.items():
+        section = f" (RFC 8493 §{line.section})" if line.section else ""
+        text = Text.assemble((code, "bold"), section, f": {visible(line.remedy or '')}")
+        yield Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _outcome(view: ValidationView) -> Outcome:

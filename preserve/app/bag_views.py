@@ -1,6 +1,9 @@
 """What came of making or validating a bag, as the reports take it. Needs no catalog."""
 
+from collections.abc import Collection, Iterator
+
 from checks.evidence import Outcome
+from preserve.bag.collected import Findings
 from preserve.bag.finding import Finding
 from preserve.bag.request import Written
 from preserve.bag.validation import Validation
@@ -35,9 +38,31 @@ def validation_view(bag: bytes, result: Validation) -> ValidationView:
             "tag_files": tags.listed,
             "tag_files_good": tags.good,
         },
-        facts={"version": result.version, "algorithms": ", ".join(result.algorithms)},
-        findings=tuple(finding_line(finding) for finding in result.findings),
+        facts={
+            "version": result.version,
+            "algorithms": ", ".join(result.algorithms),
+            "depth": result.depth.value,
+            "evidence": result.depth.evidence.label,
+        },
+        notes=(result.depth.caveat,) if result.depth.caveat else (),
+        findings=FindingLines(result.findings),
     )
+
+
+class FindingLines(Collection[FindingLine]):
+    """Findings as lines of a report, each made when it is asked for: there may be millions."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
+    def __iter__(self) -> Iterator[FindingLine]:
+        return map(finding_line, self._findings)
+
+    def __contains__(self, line: object) -> bool:
+        return any(each == line for each in self)
 
 
 def finding_line(finding: Finding) -> FindingLine:
@@ -48,4 +73,8 @@ def finding_line(finding: Finding) -> FindingLine:
         path=finding.path,
         expected=finding.expected,
         observed=finding.observed,
+        section=finding.section or None,
+        tag_file=finding.file,
+        tag_line=finding.line,
+        remedy=finding.remedy or None,
     )

@@ -54,6 +54,28 @@ class Code(StrEnum):
     FETCH_UNLISTED = "fetch-unlisted"
     SOURCE_EMPTY = "source-empty"
     EMPTY_FOLDER = "empty-folder"
+    OXUM_NEEDED = "oxum-needed"
+    PROFILE_KEY_UNKNOWN = "profile-key-unknown"
+    PROFILE_IDENTIFIER = "profile-identifier"
+    PROFILE_INFO_MISSING = "profile-info-missing"
+    PROFILE_INFO_RECOMMENDED = "profile-info-recommended"
+    PROFILE_VALUE_NOT_ALLOWED = "profile-value-not-allowed"
+    PROFILE_NOT_REPEATABLE = "profile-not-repeatable"
+    PROFILE_MANIFEST_MISSING = "profile-manifest-missing"
+    PROFILE_MANIFEST_NOT_ALLOWED = "profile-manifest-not-allowed"
+    PROFILE_TAG_FILE_MISSING = "profile-tag-file-missing"
+    PROFILE_TAG_FILE_NOT_ALLOWED = "profile-tag-file-not-allowed"
+    PROFILE_PAYLOAD_MISSING = "profile-payload-missing"
+    PROFILE_PAYLOAD_NOT_ALLOWED = "profile-payload-not-allowed"
+    PROFILE_PAYLOAD_NOT_EMPTY = "profile-payload-not-empty"
+    PROFILE_FETCH = "profile-fetch"
+    PROFILE_VERSION = "profile-version"
+    PROFILE_SERIALIZATION = "profile-serialization"
+
+    @property
+    def meaning(self) -> "Meaning":
+        """Its row in the table."""
+        return MEANINGS[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +149,91 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         Code.FETCH_MALFORMED: _bad("2.2.3", "not a line of fetch.txt (URL, length, path): {why}"),
         Code.FETCH_UNLISTED: _bad("2.2.3", "fetch.txt lists it, no payload manifest does"),
         Code.SOURCE_EMPTY: _warn("2.1.2", "there is no file in it; the bag's payload is empty"),
+        Code.OXUM_NEEDED: _open(
+            "2.2.2",
+            "--fast compares the payload's size with Payload-Oxum, and bag-info.txt states none that can be used",
+            "Validate without --fast: then every byte is read.",
+        ),
         Code.EMPTY_FOLDER: _warn("2.1.3", "an empty folder, which a bag's manifests cannot carry"),
+        Code.PROFILE_KEY_UNKNOWN: _warn(
+            "",
+            "the profile has a key that BagIt Profiles does not know, and nothing checked it: {key}",
+            "Ask whoever made the profile what it means, and check that by hand.",
+        ),
+        Code.PROFILE_IDENTIFIER: _bad(
+            "",
+            "bag-info.txt does not say BagIt-Profile-Identifier: {identifier} (BagIt Profiles){found}",
+            "If the bag was made for this profile, ask its maker for one that names it; else choose the right profile.",
+        ),
+        Code.PROFILE_INFO_MISSING: _bad(
+            "",
+            "the label {label} is not there, and the profile requires it (BagIt Profiles, Bag-Info){note}",
+            "Add the line to bag-info.txt when the bag is made: --info 'LABEL: VALUE'.",
+        ),
+        Code.PROFILE_INFO_RECOMMENDED: _warn(
+            "",
+            "the label {label} is not there, and the profile recommends it (BagIt Profiles, Bag-Info){note}",
+            "Add the line when the bag is made, if you know what to say: --info 'LABEL: VALUE'.",
+        ),
+        Code.PROFILE_VALUE_NOT_ALLOWED: _bad(
+            "",
+            "{label} is '{value}', and the profile allows only {allowed} (BagIt Profiles, Bag-Info)",
+            "Write one of the allowed values, letter for letter.",
+        ),
+        Code.PROFILE_NOT_REPEATABLE: _bad(
+            "",
+            "the label {label} stands more than once, and the profile allows it once (BagIt Profiles, Bag-Info)",
+            "Keep the line that is right; labels do not differ by case.",
+        ),
+        Code.PROFILE_MANIFEST_MISSING: _bad(
+            "",
+            "there is no {kind} of {algorithm}, and the profile requires one (BagIt Profiles)",
+            "Make the bag with this algorithm, too: --algorithm NAME.",
+        ),
+        Code.PROFILE_MANIFEST_NOT_ALLOWED: _bad(
+            "",
+            "a {kind} of {algorithm}, which the profile does not allow (BagIt Profiles)",
+            "Make the bag with the profile's algorithms only; `preserve bag --profile` takes them by itself.",
+        ),
+        Code.PROFILE_TAG_FILE_MISSING: _bad(
+            "",
+            "the profile requires this tag file (BagIt Profiles, Tag-Files-Required)",
+            "Ask the bag's maker for one that holds it.",
+        ),
+        Code.PROFILE_TAG_FILE_NOT_ALLOWED: _bad(
+            "",
+            "a tag file that the profile does not allow (BagIt Profiles, Tag-Files-Allowed)",
+            "Leave it out of the bag, or have the profile allow it.",
+        ),
+        Code.PROFILE_PAYLOAD_MISSING: _bad(
+            "",
+            "the profile requires it in the payload (BagIt Profiles, Payload-Files-Required)",
+            "Put the file into the source, under exactly this name, and make the bag again.",
+        ),
+        Code.PROFILE_PAYLOAD_NOT_ALLOWED: _bad(
+            "",
+            "a payload file that the profile does not allow (BagIt Profiles, Payload-Files-Allowed)",
+            "Take it out of the source and make the bag again, or have the profile allow it.",
+        ),
+        Code.PROFILE_PAYLOAD_NOT_EMPTY: _bad(
+            "",
+            "the profile wants an empty payload, at most one file of no bytes (BagIt Profiles, Data-Empty)",
+            "Make the bag of an empty folder, or choose the right profile.",
+        ),
+        Code.PROFILE_FETCH: _bad(
+            "",
+            "{why} (BagIt Profiles)",
+            "Complete the bag and take fetch.txt out, or ask for the bag as the profile wants it.",
+        ),
+        Code.PROFILE_VERSION: _bad(
+            "",
+            "the bag is of BagIt version {version}, and the profile accepts {accepted} (BagIt Profiles)",
+            "Ask for the bag in a version that the profile accepts.",
+        ),
+        Code.PROFILE_SERIALIZATION: _bad(
+            "",
+            "{why} (BagIt Profiles, Serialization)",
+            "Pack or unpack the bag as the profile wants it, and validate that.",
+        ),
     }
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from checks.evidence import Outcome
 from checks.findings import Severity
 from checks.names import show
-from preserve.bag.codes import MEANINGS, Code
+from preserve.bag.codes import Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +28,27 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        return MEANINGS[self.code].severity
+        return self.code.meaning.severity
 
     @property
     def outcome(self) -> Outcome:
         """What it does to the validation: FAIL, INCONCLUSIVE, or PASS where it only warns."""
-        return MEANINGS[self.code].outcome
+        return self.code.meaning.outcome
 
     @property
     def section(self) -> str:
         """The section of RFC 8493 it rests on; may be empty."""
-        return MEANINGS[self.code].section
+        return self.code.meaning.section
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return self.code.meaning.remedy
 
     @property
     def message(self) -> str:
         """The sentence, with the tag file and line it comes from."""
-        sentence = MEANINGS[self.code].sentence.format_map(_Unknown(self.parameters))
+        sentence = self.code.meaning.sentence.format_map(_Unknown(self.parameters))
         if self.file is None:
             return sentence
         place = show(self.file) if self.line is None else f"{show(self.file)} line {self.line}"

@@ -27,6 +27,12 @@ class Tally:
     present: int = 0  # regular files on disk, listed or not
     present_bytes: int | None = 0  # None: the size of one of them is not known
 
+    def add(self, size_bytes: int | None) -> None:
+        """One more regular file on disk; None if its size is not known."""
+        self.present += 1
+        if self.present_bytes is not None:
+            self.present_bytes = None if size_bytes is None else self.present_bytes + size_bytes
+
 
 class Judge:
     """Judges files of one bag against the manifests of one kind."""

@@ -1,29 +1,40 @@
 """The payload against its manifests: two ordered streams, names listed and names on disk, merged and read once."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 
 from checks.digesting import Digester, Reading, Wanted
-from checks.names import pair_by_normalisation, show
-from checks.ports import Kind, StoreError
+from checks.names import show
+from checks.ports import Kind, NotFoundError, StoreError
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.judging import Judge, missing, wrong_kind
+from preserve.bag.leftovers import Leftovers
 from preserve.bag.manifests import FETCH_COLUMN, Expected
 from preserve.bag.trees import Tree
 from preserve.bag.walking import Seen
 from preserve.progress import Progress
 
+_SAID = 1000  # findings that wait in memory for the next file that is read
+
+Files = Iterator[tuple[Expected, bytes] | None]  # what is listed, and where it lies; None lets what was said pass
+
 
 class PayloadCheck:
-    """One pass over a payload. Memory holds the names that do not match, nothing of those that do."""
+    """One pass over a payload. Memory holds nothing of the names that match, and no more of the others than a sort.
+
+    Args:
+        digester: reads the files; None looks only whether they are there, and how large.
+        taken: gets every sound reading.
+    """
 
     def __init__(
         self,
         tree: Tree,
         judge: Judge,
-        digester: Digester,
+        digester: Digester | None,
         progress: Progress,
         taken: Callable[[Reading], None] | None = None,
     ) -> None:
@@ -33,8 +44,7 @@ class PayloadCheck:
         self._progress = progress
         self._taken = taken
         self._said: deque[Finding] = deque()  # findings made on the way to the next file that is read
-        self._absent: dict[bytes, Expected] = {}
-        self._unlisted: list[bytes] = []
+        self._left = Leftovers()
         self._blind = b""  # the last folder that could not be listed; the order of both streams makes one enough
 
     def findings(
@@ -44,59 +54,80 @@ class PayloadCheck:
 
         Without `names_known` (a manifest could not be read) nothing is called untracked.
         """
-        yield from self._read(self._merged(listed, present))
-        pairs = pair_by_normalisation(self._absent, self._unlisted)
-        yield from self._read(self._respelled(pairs))
-        taken = set(pairs.values())
-        for path, expected in self._absent.items():
-            if path not in pairs:
-                self._judge.tally.bad += 1
-                yield missing(expected)
-        for path in self._unlisted:
-            if path not in taken:
-                self._judge.tally.present += 1
-                self._size(path)
-                if names_known:
-                    yield Finding(code=Code.UNTRACKED, path=path)
+        with closing(self._left):
+            yield from self._judged(self._merged(listed, present))
+            yield from self._judged(self._settled(names_known=names_known))
 
-    def _read(self, files: Iterator[tuple[Expected, bytes]]) -> Iterator[Finding]:
-        """Reads files in the order given and judges each; what was said on the way comes first."""
+    def _judged(self, files: Files) -> Iterator[Finding]:
+        """Judges files in the order given; what was said on the way comes first."""
+        look = self._listed_only if self._digester is None else partial(self._read, self._digester)
+        more = True
+        while more:
+            more = yield from look(files)
+            yield from self._said
+            self._said.clear()
+
+    def _read(self, digester: Digester, files: Files) -> Generator[Finding, None, bool]:
+        """Reads files until there are no more (False) or much was said meanwhile (True)."""
         judge, said, tally, advance = self._judge, self._said, self._judge.tally, self._progress.advance
-        waiting: deque[Expected] = deque()
-        for reading in self._digester.observe(self._wanted(files, waiting)):
+        wanted = _Wanted(self._tree, files, segmented=self._taken is not None)
+        for reading in digester.observe(wanted):
             while said:
                 yield said.popleft()
-            finding = judge.content(waiting.popleft(), reading)
+            finding = judge.content(wanted.waiting.popleft(), reading)
             advance(files=1, bytes=reading.size_bytes)
             if reading.sound:
-                tally.present += 1
-                if tally.present_bytes is not None:
-                    tally.present_bytes += reading.size_bytes
+                tally.add(reading.size_bytes)
                 if self._taken is not None:
                     self._taken(reading)
             elif not reading.missing and not reading.wrong_kind:
-                tally.present += 1
                 self._size(reading.path)
             if finding is not None:
                 yield finding
-        yield from said
-        said.clear()
+        return wanted.paused
 
-    def _wanted(self, files: Iterator[tuple[Expected, bytes]], waiting: deque[Expected]) -> Iterator[Wanted]:
-        opening = self._tree.open
-        for expected, path in files:
-            waiting.append(expected)
-            yield Wanted(path, partial(opening, path, past_cache=False), None, segmented=self._taken is not None)
+    def _listed_only(self, files: Files) -> Generator[Finding, None, bool]:
+        """Looks at files, reads none; see `_read`."""
+        for file in files:
+            if file is None:
+                return True
+            yield from self._said
+            self._said.clear()
+            expected, path = file
+            try:
+                seen = self._tree.stat(path)
+            except NotFoundError:
+                self._judge.tally.bad += 1
+                yield missing(expected)
+                continue
+            except StoreError as error:
+                self._judge.tally.unread += 1
+                self._judge.tally.add(None)
+                parameters = {"cause": error.cause or str(error)}
+                yield Finding(code=Code.UNREADABLE, path=expected.path, parameters=parameters)
+                continue
+            if seen.kind is not Kind.FILE:
+                self._judge.tally.bad += 1
+                yield wrong_kind(expected.path, seen.kind)
+                continue
+            self._judge.tally.unread += 1  # its content is not known
+            self._judge.tally.add(seen.size_bytes)
+            self._progress.advance(files=1)
+        return False
 
-    def _merged(self, listed: Iterator[Expected], present: Iterable[Seen]) -> Iterator[tuple[Expected, bytes]]:
+    def _merged(self, listed: Iterator[Expected], present: Iterable[Seen]) -> Files:
         """Files that are both listed and present, and those in folders that could not be looked into."""
         names = iter(present)
         seen = next(names, None)
         for expected in self._sound(listed):
             path = expected.path
+            if len(self._said) > _SAID:
+                yield None
             while seen is not None and _position(seen) < path:
                 self._not_listed(seen)
                 seen = next(names, None)
+                if len(self._said) > _SAID:
+                    yield None
             if seen is not None and seen.path == path and seen.kind is not Kind.DIRECTORY:
                 if seen.kind is Kind.FILE:
                     yield expected, path
@@ -107,10 +138,12 @@ class PayloadCheck:
             elif self._blind and path.startswith(self._blind):
                 yield expected, path
             else:
-                self._absent[path] = expected
+                self._left.absent(expected)
         while seen is not None:
             self._not_listed(seen)
             seen = next(names, None)
+            if len(self._said) > _SAID:
+                yield None
 
     def _sound(self, listed: Iterator[Expected]) -> Iterator[Expected]:
         """Passes on what a manifest lists, with the faults of its listing told."""
@@ -130,7 +163,7 @@ class PayloadCheck:
 
     def _not_listed(self, seen: Seen) -> None:
         if seen.kind is Kind.FILE:
-            self._unlisted.append(seen.path)
+            self._left.unlisted(seen.path)
         elif seen.kind is not Kind.DIRECTORY:
             self._said.append(wrong_kind(seen.path, seen.kind))
         elif seen.problem is not None:
@@ -139,22 +172,50 @@ class PayloadCheck:
             cause = {"cause": seen.problem}
             self._said.append(Finding(code=Code.LISTING_INCOMPLETE, path=seen.path, parameters=cause))
 
-    def _respelled(self, pairs: dict[bytes, bytes]) -> Iterator[tuple[Expected, bytes]]:
-        for path, found_at in sorted(pairs.items()):
-            parameters = {"found_at": show(found_at)}
-            self._said.append(Finding(code=Code.NAME_NORMALISATION, path=path, parameters=parameters))
-            yield self._absent[path], found_at
+    def _settled(self, *, names_known: bool) -> Files:
+        """Says what is missing and what untracked; a file whose name is only spelled differently is still to be read."""
+        for expected, path in self._left.pairs():
+            if expected is not None and path is not None:
+                parameters = {"found_at": show(path)}
+                self._said.append(Finding(code=Code.NAME_NORMALISATION, path=expected.path, parameters=parameters))
+                yield expected, path
+            elif expected is not None:
+                self._judge.tally.bad += 1
+                self._said.append(missing(expected))
+            elif path is not None:
+                self._size(path)
+                if names_known:
+                    self._said.append(Finding(code=Code.UNTRACKED, path=path))
+            if len(self._said) > _SAID:
+                yield None
 
     def _size(self, path: bytes) -> None:
         """Adds a file that was not read to the payload's size, by its stat."""
-        tally = self._judge.tally
         try:
-            size = self._tree.stat(path).size_bytes
+            self._judge.tally.add(self._tree.stat(path).size_bytes)
         except StoreError:
-            tally.present_bytes = None
-            return
-        if tally.present_bytes is not None:
-            tally.present_bytes += size
+            self._judge.tally.add(None)
+
+
+class _Wanted:
+    """Files to be read, as the digester takes them, until the next pause; who waits for a reading stands in line."""
+
+    def __init__(self, tree: Tree, files: Files, *, segmented: bool) -> None:
+        self._tree = tree
+        self._files = files
+        self._segmented = segmented
+        self.waiting: deque[Expected] = deque()
+        self.paused = False
+
+    def __iter__(self) -> Iterator[Wanted]:
+        opening, waiting, segmented = self._tree.open, self.waiting, self._segmented
+        for file in self._files:
+            if file is None:
+                self.paused = True
+                return
+            expected, path = file
+            waiting.append(expected)
+            yield Wanted(path, partial(opening, path, past_cache=False), None, segmented=segmented)
 
 
 def _position(seen: Seen) -> bytes:

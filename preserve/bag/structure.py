@@ -46,8 +46,11 @@ class Structure:
         self._declaration = b""
         self._names_known = True
 
-    def read(self, payload: Sorter, tags: Sorter) -> Generator[Finding, None, Judges | None]:
-        """Fills the sorters with what is listed; None if there is nothing that could be judged further."""
+    def read(self, payload: Sorter, tags: Sorter, *, listed: bool = True) -> Generator[Finding, None, Judges | None]:
+        """Fills the sorters with what is listed; None if there is nothing that could be judged further.
+
+        Without `listed`, no manifest is read, and the sorters stay empty.
+        """
         names = yield from self._top()
         if names is None:
             return None
@@ -61,10 +64,10 @@ class Structure:
         self.tag_files.keep(declaration.NAME, self._declaration)
         yield from _algorithms(judges)
         for judge, sorter in ((judges.tags, tags), (judges.payload, payload)):
-            for manifest in list(judge.manifests):
+            for manifest in list(judge.manifests) if listed else ():
                 yield from self._manifest(manifest, judge, sorter)
         yield from self._bag_info(names)
-        if fetching.NAME in names:
+        if listed and fetching.NAME in names:
             yield from self._lines(fetching.NAME, partial(self._fetch_entries, payload))
         return Judges(payload=judges.payload, tags=judges.tags, names_known=self._names_known)
 

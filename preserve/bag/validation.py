@@ -1,20 +1,21 @@
 """Validation of a bag (RFC 8493 §3): complete and valid, to the end, with every affected file named."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+import stat as modes
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from checks.digesting import Digester, Pool, Reading
-from checks.evidence import Outcome, worst
-from checks.findings import Severity
+from checks.digesting import Digester, Reading
+from checks.evidence import Outcome
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.bag.codes import Code
+from preserve.bag.collected import Findings
+from preserve.bag.depth import Depth
 from preserve.bag.finding import Finding
 from preserve.bag.info import InfoEntry, Oxum
-from preserve.bag.judging import Tally
+from preserve.bag.judging import Tally, wrong_kind
 from preserve.bag.manifests import grouped
 from preserve.bag.ordering import Sorter
 from preserve.bag.payload import PayloadCheck
@@ -22,10 +23,13 @@ from preserve.bag.pool import LazyPool
 from preserve.bag.structure import DATA, Judges, Structure
 from preserve.bag.tagcheck import TagCheck
 from preserve.bag.tagfiles import cause
+from preserve.bag.trees import Tree
 from preserve.bag.walking import Seen, walk
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress, Silent
 from preserve.stores.local import LocalStore
+
+_INCOMPLETE = {Code.MISSING, Code.OXUM_MISMATCH, Code.PAYLOAD_FOLDER_MISSING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,150 +37,208 @@ class Validation:
     """What came of validating one bag. `payload` and `tags` count files; `severities` counts findings."""
 
     outcome: Outcome
-    findings: tuple[Finding, ...]
+    findings: Findings
     version: str
     algorithms: tuple[str, ...]  # of the payload manifests that could be judged
     payload: Tally
     tags: Tally
-    severities: dict[str, int]
+    depth: Depth = Depth.FULL
     info: tuple[InfoEntry, ...] = field(default=(), repr=False)
+
+    @property
+    def severities(self) -> dict[str, int]:
+        """How many findings of each severity, by its word."""
+        return self.findings.severities
 
     @property
     def verdict(self) -> str:
         """The result in a word or two: valid, incomplete (files are missing, nothing else), invalid, …"""
         if self.outcome is Outcome.PASS:
-            return "valid"
+            return self.depth.good
         if self.outcome is Outcome.INCONCLUSIVE:
             return "not judged"
-        codes = {finding.code for finding in self.findings if finding.outcome is Outcome.FAIL}
+        codes = {code for code in self.findings.codes if code.meaning.outcome is Outcome.FAIL}
         if Code.NOT_A_BAG in codes:
             return "not a bag"
-        return "incomplete" if codes <= {Code.MISSING, Code.OXUM_MISMATCH, Code.PAYLOAD_FOLDER_MISSING} else "invalid"
+        return "incomplete" if codes <= _INCOMPLETE else "invalid"
 
 
-def validate(bag: bytes, *, threads: int = 2, progress: Progress | None = None) -> Validation:
-    """Validates a bag in a folder and collects what was found; see `Validator` to take findings as they come.
-
-    Raises:
-        UsageError: there is nothing at `bag`.
-        UndeterminedError: the temporary folder is full (manifests that are not in order are sorted there).
-    """
-    validator = Validator(bag, threads=threads, progress=progress)
-    found = tuple(validator.findings())
-    return validator.conclude(found)
+def validate(
+    bag: bytes, *, depth: Depth = Depth.FULL, threads: int = 2, progress: Progress | None = None
+) -> Validation:
+    """Validates a bag to the end; see `Validator` to take findings as they come, and for the errors raised."""
+    return Validator(bag, depth=depth, threads=threads, progress=progress).result()
 
 
-class Validator:
-    """One validation. `findings` reads; afterwards `conclude` sums up.
+class Validator(Iterator[Finding]):
+    """One validation: an iterator of findings, as they are found; `result` sums up.
 
     Args:
         bag: the bag's folder.
+        depth: how deep it looks; the result says so.
         threads: how many large files are hashed side by side.
         taken: gets the reading of every payload file that was read soundly, with its SHA-256 and segments, for whoever
             takes the bag in and shall not read it twice.
+
+    Raises (while it is iterated):
+        UsageError: there is nothing at `bag`.
+        UndeterminedError: the temporary folder is full (manifests that are not in order are sorted there).
     """
 
     def __init__(
         self,
         bag: bytes,
         *,
+        depth: Depth = Depth.FULL,
         threads: int = 2,
         progress: Progress | None = None,
         taken: Callable[[Reading], None] | None = None,
     ) -> None:
-        self._taken = taken
         self._bag = os.path.abspath(bag)
+        self._depth = depth
         self._threads = threads
         self._progress = progress or Silent()
-        self._store = LocalStore(self._bag)
-        self._structure = Structure(self._store)
+        self._taken = taken
+        self._structure: Structure | None = None
         self._payload = Tally()
         self._tags = Tally()
         self._algorithms: tuple[str, ...] = ()
+        self._found = Findings()
+        self._run = self._guarded()
 
-    def conclude(self, findings: Iterable[Finding]) -> Validation:
-        """The result that follows from these findings."""
-        found = tuple(findings)
-        counted = Counter(finding.severity for finding in found)
+    def __next__(self) -> Finding:
+        finding = next(self._run)
+        self._found.add(finding)
+        self._progress.found()
+        return finding
+
+    def result(self) -> Validation:
+        """What follows from all findings; those not yet taken are read to the end."""
+        for _ in self:
+            pass
+        structure = self._structure
+        version = None if structure is None else structure.declared.version
         return Validation(
-            outcome=worst([Outcome.PASS, *{finding.outcome for finding in found}]),
-            findings=found,
-            version="{}.{}".format(*self._structure.declared.version),
+            outcome=self._found.outcome,
+            findings=self._found,
+            version="{}.{}".format(*version) if version else "",
             algorithms=self._algorithms,
             payload=self._payload,
             tags=self._tags,
-            severities={str(severity): counted[severity] for severity in Severity},
-            info=tuple(self._structure.info),
+            depth=self._depth,
+            info=() if structure is None else tuple(structure.info),
         )
 
-    def findings(self) -> Iterator[Finding]:
-        """Reads the bag once and yields what is found, to the end."""
-        _refuse_nothing(self._bag)
-        if not os.path.isdir(self._bag):
-            yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is not a folder"})
-            return
+    def _guarded(self) -> Iterator[Finding]:
+        """Whatever a full temporary folder stops is undetermined, never a verdict."""
+        try:
+            yield from self._validated()
+        except OSError as error:
+            raise UndeterminedError(
+                f"{show(self._bag)}: could not be judged: {error.strerror or error}",
+                remedy="Sorting large manifests needs room in the temporary folder (TMPDIR).",
+            ) from error
+
+    def _validated(self) -> Iterator[Finding]:
         with ExitStack() as held:
+            tree = yield from self._opened()
+            if tree is None:
+                return
             payload, tags = Sorter(), Sorter()
             held.callback(payload.close)
             held.callback(tags.close)
-            try:
-                self._progress.stage("reading manifests")
-                judges = yield from self._structure.read(payload, tags)
-                if judges is None:
-                    return
-                self._payload, self._tags = judges.payload.tally, judges.tags.tally
-                self._algorithms = tuple(judges.payload.algorithms)
-                pool = held.enter_context(LazyPool(self._threads))
-                yield from self._contents(judges, payload, tags, pool)
-            except OSError as error:
-                raise UndeterminedError(
-                    f"{show(self._bag)}: could not be judged: {error.strerror or error}",
-                    remedy="Sorting large manifests needs room in the temporary folder (TMPDIR).",
-                ) from error
+            self._progress.stage("reading manifests")
+            self._structure = Structure(tree)
+            judges = yield from self._structure.read(payload, tags, listed=self._depth is not Depth.FAST)
+            if judges is None:
+                return
+            self._payload, self._tags = judges.payload.tally, judges.tags.tally
+            self._algorithms = tuple(judges.payload.algorithms)
+            if self._depth is Depth.FAST:
+                yield from self._sizes(tree, self._structure)
+                return
+            pool = held.enter_context(LazyPool(self._threads))
+            yield from self._payload_files(tree, self._structure, judges, payload, pool)
+            yield from TagCheck(tree, self._structure, judges).findings(grouped(tags))
 
-    def _contents(self, judges: Judges, payload: Sorter, tags: Sorter, pool: Pool) -> Iterator[Finding]:
-        """The files themselves: the payload, its stated size, then the tag files."""
-        stated = self._structure.oxum
-        self._progress.stage(
-            "reading payload",
-            files=None if stated is None else stated.files,
-            bytes=None if stated is None else stated.payload_bytes,
-        )
-        wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])
-        digester = Digester(tuple(wanted), pool)
-        check = PayloadCheck(self._store, judges.payload, digester, self._progress, self._taken)
-        yield from check.findings(grouped(payload), self._present(), names_known=judges.names_known)
-        yield from self._oxum(judges.payload.tally)
-        yield from TagCheck(self._store, self._structure, judges).findings(grouped(tags))
-
-    def _present(self) -> Iterator[Seen]:
+    def _opened(self) -> Generator[Finding, None, Tree | None]:
+        """The tree to read; None if there is none, which was said."""
         try:
-            yield from walk(self._store, DATA)
-        except NotFoundError:
-            return  # said already: the payload folder is not there
-        except StoreError as error:
-            yield Seen(DATA, Kind.DIRECTORY, cause(error))
+            mode = os.stat(self._bag).st_mode
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if os.path.islink(self._bag):
+                yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is a symbolic link to nothing"})
+                return None
+            raise UsageError(f"{show(self._bag)}: there is nothing there") from error
+        except OSError as error:
+            yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": error.strerror})
+            return None
+        if not modes.S_ISDIR(mode):
+            yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is not a folder"})
+            return None
+        return LocalStore(self._bag)
 
-    def _oxum(self, tally: Tally) -> Iterator[Finding]:
-        stated = self._structure.oxum
-        if stated is None or tally.present_bytes is None:
+    def _payload_files(
+        self, tree: Tree, structure: Structure, judges: Judges, listed: Sorter, pool: LazyPool
+    ) -> Iterator[Finding]:
+        """The payload, and its stated size."""
+        stated = structure.oxum
+        files, size_bytes = (None, None) if stated is None else (stated.files, stated.payload_bytes)
+        digester = None
+        if self._depth is Depth.FULL:
+            self._progress.stage("reading payload", files=files, bytes=size_bytes)
+            wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])
+            digester = Digester(tuple(wanted), pool)
+        else:
+            self._progress.stage("comparing names", files=files)
+        check = PayloadCheck(tree, judges.payload, digester, self._progress, self._taken)
+        yield from check.findings(grouped(listed), _present(tree), names_known=judges.names_known)
+        yield from _oxum(stated, judges.payload.tally)
+
+    def _sizes(self, tree: Tree, structure: Structure) -> Iterator[Finding]:
+        """The payload's size and nothing else."""
+        if structure.oxum is None:
+            yield Finding(code=Code.OXUM_NEEDED)
             return
-        seen = Oxum(tally.present_bytes, tally.present)
-        if seen != stated:
-            yield Finding(
-                code=Code.OXUM_MISMATCH,
-                file=b"bag-info.txt",
-                expected={"payload_bytes": stated.payload_bytes, "files": stated.files},
-                observed={"payload_bytes": seen.payload_bytes, "files": seen.files},
-                parameters={"oxum": str(stated), "observed_oxum": str(seen)},
-            )
+        self._progress.stage("looking at sizes", files=structure.oxum.files)
+        tally = self._payload
+        for seen in _present(tree):
+            if seen.kind is Kind.FILE:
+                try:
+                    tally.add(tree.stat(seen.path).size_bytes)
+                except StoreError as error:
+                    tally.add(None)
+                    yield Finding(code=Code.UNREADABLE, path=seen.path, parameters={"cause": cause(error)})
+                self._progress.advance(files=1)
+            elif seen.problem is not None:
+                tally.present_bytes = None
+                yield Finding(code=Code.LISTING_INCOMPLETE, path=seen.path, parameters={"cause": seen.problem})
+            elif seen.kind is not Kind.DIRECTORY:
+                tally.bad += 1
+                yield wrong_kind(seen.path, seen.kind)
+        tally.unread = tally.present
+        yield from _oxum(structure.oxum, tally)
 
 
-def _refuse_nothing(bag: bytes) -> None:
-    """UsageError if there is nothing at all; a path that cannot be looked at is told by whoever opens it."""
+def _present(tree: Tree) -> Iterator[Seen]:
+    """Every name in the payload."""
     try:
-        os.lstat(bag)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{show(bag)}: there is nothing there") from error
-    except OSError:
+        yield from walk(tree, DATA)
+    except NotFoundError:
+        return  # said already: the payload folder is not there
+    except StoreError as error:
+        yield Seen(DATA, Kind.DIRECTORY, cause(error))
+
+
+def _oxum(stated: Oxum | None, tally: Tally) -> Iterator[Finding]:
+    if stated is None or tally.present_bytes is None:
         return
+    seen = Oxum(tally.present_bytes, tally.present)
+    if seen != stated:
+        yield Finding(
+            code=Code.OXUM_MISMATCH,
+            file=b"bag-info.txt",
+            expected={"payload_bytes": stated.payload_bytes, "files": stated.files},
+            observed={"payload_bytes": seen.payload_bytes, "files": seen.files},
+            parameters={"oxum": str(stated), "observed_oxum": str(seen)},
+        )

@@ -1,6 +1,7 @@
 """`preserve bag` and `preserve validate`."""
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -11,6 +12,7 @@ from preserve.cli.values import as_identifier
 if TYPE_CHECKING:
     from reports.rows import ValidationView
 
+_SHOWN = 1000  # findings on a terminal; a file or a pipe gets all of them
 _THREADS_MAXIMUM = 8  # more than any disk we know gains from
 
 
@@ -73,16 +75,34 @@ def bag_command(
 
 @click.command("validate")
 @click.argument("bag", type=click.Path(path_type=bytes))
+@click.option(
+    "--completeness-only",
+    is_flag=True,
+    help="Compare names and read the tag files, no payload: damage in it cannot show.",
+)
+@click.option("--fast", is_flag=True, help="Compare the payload's size with Payload-Oxum and nothing else: very weak.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Large files read side by side. Default: one a processor, 8 at most; 1 for a disk that seeks badly.",
+)
 @json_option
 @pass_invocation
-def validate_command(invocation: Invocation, bag: bytes, as_json: bool) -> int:
+def validate_command(
+    invocation: Invocation, bag: bytes, completeness_only: bool, fast: bool, threads: int | None, as_json: bool
+) -> int:
     """Validate the bag in the folder BAG: complete and valid by RFC 8493; every affected file is named."""
     from preserve.app.bag_views import validation_view
+    from preserve.bag.depth import Depth
     from preserve.bag.validation import validate
     from preserve.cli.progress import Progress
 
+    if completeness_only and fast:
+        raise click.UsageError("--fast and --completeness-only: choose one; --completeness-only shows more")
+    depth = Depth.FAST if fast else Depth.COMPLETENESS if completeness_only else Depth.FULL
     with Progress("looking", quiet=as_json) as progress:
-        result = validate(bag, threads=_threads(), progress=progress)
+        result = validate(bag, depth=depth, threads=threads or _threads(), progress=progress)
     return _answer(validation_view(bag, result), as_json=as_json)
 
 
@@ -116,7 +136,7 @@ def _answer(view: "ValidationView", *, as_json: bool) -> int:
     from reports import validation
 
     if as_json:
-        output.print_json(validation.as_json(view))
+        output.print_json(validation.head(view), "findings", validation.lines(view))
     else:
-        output.show(validation.as_text(view))
+        output.show_each(validation.parts(view, most=_SHOWN if sys.stdout.isatty() else None))
     return OUTCOMES[view.outcome]

@@ -9,8 +9,10 @@ import json
 import os
 import re
 import sys
+import textwrap
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -63,6 +65,17 @@ def show(renderable: "RenderableType") -> None:
         _quiet()
 
 
+def show_each(renderables: "Iterable[RenderableType]") -> None:
+    """Prints a report piece by piece: of a long one, never all is in memory. See `show`."""
+    try:
+        shown = console()
+        for renderable in renderables:
+            shown.print(renderable)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _quiet()
+
+
 def write_report(path: Path, content: "Mapping[str, object] | RenderableType") -> None:
     """A report as a new file, durably: JSON for a mapping, else plain text. Makes the folder.
 
@@ -91,9 +104,25 @@ def _json(document: Mapping[str, object]) -> str:
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def print_json(document: Mapping[str, object]) -> None:
-    """The one JSON document of a run, as UTF-8 with a newline at its end."""
-    text = _json(document)
+def _pieces(document: Mapping[str, object], key: str, items: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The document's text with a list as its last value, of which one item at a time is in memory."""
+    yield _json(document).removesuffix("\n}") + f',\n  "{key}": ['
+    between = "\n"
+    for item in items:
+        yield between + textwrap.indent(_json(item), "    ")
+        between = ",\n"
+    yield "]\n}" if between == "\n" else "\n  ]\n}"
+
+
+def print_json(
+    document: Mapping[str, object], key: str | None = None, items: Iterable[Mapping[str, object]] = ()
+) -> None:
+    """The one JSON document of a run, as UTF-8 with a newline at its end.
+
+    With `key`, a last value is added to it: the list of `items`, which is never held as a whole.
+    """
+    pieces = iter((_json(document),)) if key is None else _pieces(document, key, items)
+    first = next(pieces)
     context = click.get_current_context(silent=True)
     invocation = None if context is None else context.find_object(Invocation)
     if invocation is not None:
@@ -101,7 +130,8 @@ def print_json(document: Mapping[str, object]) -> None:
     signals.STATE.held = signals.STATE.answered = True
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        for piece in chain((first,), pieces, ("\n",)):
+            sys.stdout.buffer.write(piece.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         _quiet()

@@ -62,7 +62,7 @@ class Intake:
         bag = os.path.abspath(bag)
         entries: list[Entry] = []
         validator = Validator(bag, threads=self._threads, progress=self._progress, taken=partial(_take, entries))
-        validation = validator.conclude(validator.findings())
+        validation = validator.result()
         if validation.outcome is not Outcome.PASS:
             return Taken(bag=bag, validation=validation)
         entries += self._tag_files(LocalStore(bag))
