@@ -1,51 +1,21 @@
 """The digester: one read of each byte gives the size and every wanted digest of a source."""
 
 import hashlib
-import mmap
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from threading import Semaphore
 from typing import NamedTuple, Protocol
 
+from checks.algorithms import constructor
+from checks.buffers import give_back, pump, taken_buffer
 from checks.evidence import Evidence
 from checks.inventory import SEGMENT_BYTES
 from checks.ports import NotFoundError, Source, Stat, StoreError, WrongKindError
 
-BUFFER_BYTES = 1 << 20
 _PARALLEL_FROM_BYTES = 256 << 10  # below this, handing a file to another thread costs more than reading it
-
-
-class Hash(Protocol):
-    """What hashlib's objects have in common, as far as it is used here."""
-
-    def update(self, data: memoryview | bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
-
-
-_CONSTRUCTORS: Mapping[str, Callable[[], Hash]] = {
-    "md5": lambda: hashlib.md5(usedforsecurity=False),
-    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
-    "sha224": hashlib.sha224,
-    "sha256": hashlib.sha256,
-    "sha384": hashlib.sha384,
-    "sha512": hashlib.sha512,
-    "sha3224": hashlib.sha3_224,
-    "sha3256": hashlib.sha3_256,
-    "sha3384": hashlib.sha3_384,
-    "sha3512": hashlib.sha3_512,
-    "blake2b": hashlib.blake2b,
-    "blake2s": hashlib.blake2s,
-}
-DIGEST_BYTES: Mapping[str, int] = {name: len(make().digest()) for name, make in _CONSTRUCTORS.items()}
-
-
-def normalised(algorithm: str) -> str:
-    """An algorithm's name as BagIt writes it in file names: lower case, letters and digits only (RFC 8493 §2.4)."""
-    return "".join(c for c in algorithm.lower() if c.isascii() and c.isalnum())
-
-
-def new_hash(algorithm: str) -> Hash:
-    """A fresh hash of a normalised name; KeyError if it is not one of DIGEST_BYTES."""
-    return _CONSTRUCTORS[algorithm]()
+_WHOLE_BYTES = 64 << 10  # up to this, a file is read at once, if its source can do that
+_MOST_WAITING = 1024  # readings that are held because an earlier one is not made yet
 
 
 class Reading(NamedTuple):
@@ -95,6 +65,7 @@ class Promise(Protocol):
     """A reading that another thread makes."""
 
     def result(self) -> Reading: ...
+    def done(self) -> bool: ...
 
 
 class Pool(Protocol):
@@ -108,58 +79,98 @@ class Digester:
 
     Large ones go to `pool`, where hashing releases the interpreter; small ones are read where they are asked for.
     A native engine can take this place without any caller changing.
+
+    Args:
+        algorithms: normalised names out of `checks.algorithms.DIGEST_BYTES`; KeyError if one is not.
+        ahead: how many unread files the pool may hold; by default twice its `threads`, so that none of them waits while
+            the next file is opened, or 4 if it does not say how many it has.
     """
 
-    def __init__(self, algorithms: Sequence[str], pool: Pool | None = None, *, ahead: int = 4) -> None:
-        self._algorithms = tuple(algorithms)
+    def __init__(self, algorithms: Sequence[str], pool: Pool | None = None, *, ahead: int | None = None) -> None:
+        self._makers = {name: constructor(name) for name in algorithms}
         self._pool = pool
-        self._ahead = ahead
+        self._ahead = ahead or 2 * getattr(pool, "threads", 2)
 
     def observe(self, wanted: Iterable[Wanted]) -> Iterator[Reading]:
         """Reads each source once. Never raises for what a file or store does; that is in the reading."""
         if self._pool is None:
-            for item in wanted:
-                yield self.read(item)
-            return
-        yield from self._observe_in_pool(self._pool, wanted)
+            return map(self.read, wanted)
+        return self._observe_in_pool(self._pool, wanted)
 
     def _observe_in_pool(self, pool: Pool, wanted: Iterable[Wanted]) -> Iterator[Reading]:
-        waiting: list[Callable[[], Reading]] = []
-        in_pool = 0
+        # Whichever file is done first makes room for the next: a huge one keeps nobody but its successors' readings.
+        waiting: deque[Reading | Promise] = deque()
+        room = Semaphore(self._ahead)
         for item in wanted:
-            size_bytes, read = self._prepared(item)
-            if size_bytes >= _PARALLEL_FROM_BYTES:
-                waiting.append(pool.submit(read).result)
-                in_pool += 1
-            elif waiting:
-                waiting.append(partial(_same, read()))
-            else:
-                yield read()
-            if in_pool >= self._ahead or len(waiting) >= 64:
-                for result in waiting:
-                    yield result()
-                waiting.clear()
-                in_pool = 0
-        for result in waiting:
-            yield result()
+            begun = self._begun(pool, room, item)
+            if not waiting and isinstance(begun, Reading):
+                yield begun
+                continue
+            waiting.append(begun)
+            while waiting and (_is_made(waiting[0]) or len(waiting) >= _MOST_WAITING):
+                yield _made(waiting.popleft())
+        while waiting:
+            yield _made(waiting.popleft())
 
-    def _prepared(self, wanted: Wanted) -> tuple[int, Callable[[], Reading]]:
-        """How many bytes there are to read, and what reads them. A file of unknown size is opened here."""
+    def _begun(self, pool: Pool, room: Semaphore, wanted: Wanted) -> Reading | Promise:
+        """The reading, or the promise of it if there is much to read. A file of unknown size is opened here."""
         size_bytes = wanted.expected_bytes if wanted.length is None else wanted.length
         if size_bytes is not None:
-            return size_bytes, partial(self.read, wanted)
-        opened = _opened(wanted)
-        if isinstance(opened, Reading):
-            return 0, partial(_same, opened)
-        source, before = opened
-        return before.size_bytes, partial(self._read_and_close, source, before, wanted)
+            if size_bytes >= _PARALLEL_FROM_BYTES:
+                return _submitted(pool, room, partial(self.read, wanted))
+            return self.read(wanted)
+        source = _opened(wanted)
+        if isinstance(source, Reading):
+            return source
+        reading = self._at_once(source, wanted)
+        if reading is not None:
+            return reading
+        before = _first_look(source, wanted)
+        if isinstance(before, Reading):
+            return before
+        if before.size_bytes >= _PARALLEL_FROM_BYTES:
+            return _submitted(pool, room, partial(self._read_and_close, source, before, wanted))
+        return self._read_and_close(source, before, wanted)
 
     def read(self, wanted: Wanted) -> Reading:
         """Reads one source to its end (or its segment's), once, for all algorithms."""
-        opened = _opened(wanted)
-        if isinstance(opened, Reading):
-            return opened
-        return self._read_and_close(*opened, wanted)
+        source = _opened(wanted)
+        if isinstance(source, Reading):
+            return source
+        reading = self._at_once(source, wanted)
+        if reading is not None:
+            return reading
+        before = _first_look(source, wanted)
+        return before if isinstance(before, Reading) else self._read_and_close(source, before, wanted)
+
+    def _at_once(self, source: Source, wanted: Wanted) -> Reading | None:
+        """The reading of a small file whose source can read it whole, closed; None: it is open, and to be pumped."""
+        path, _, _, offset, length, segmented, sink, most_bytes = wanted
+        whole = getattr(source, "whole", None)
+        if whole is None or length is not None or offset:
+            return None
+        most = _WHOLE_BYTES if most_bytes is None else min(_WHOLE_BYTES, most_bytes)
+        if segmented:
+            most = min(most, SEGMENT_BYTES)
+        buffer = taken_buffer()
+        still_open = False
+        try:
+            found = whole(buffer, most)
+            if found is None:
+                still_open = True
+                return None
+            count, after = found
+            content = buffer[:count]
+            digests = {name: make(content).digest() for name, make in self._makers.items()}
+            if sink is not None and count:
+                sink(content)
+            return Reading(path, digests, count, count, (), source.evidence, None, False, False, False, False, after)
+        except StoreError as error:
+            return Reading(path=path, digests={}, problem=error.cause or str(error))
+        finally:
+            give_back(buffer)
+            if not still_open:
+                source.close()
 
     def _read_and_close(self, source: Source, before: Stat, wanted: Wanted) -> Reading:
         try:
@@ -172,14 +183,14 @@ class Digester:
     def _read_open(self, source: Source, before: Stat, wanted: Wanted) -> Reading:
         if wanted.most_bytes is not None and before.size_bytes > wanted.most_bytes:
             return Reading(wanted.path, {}, before.size_bytes, evidence=Evidence.SIZED, longer=True, stat=before)
-        hashes = {name: _CONSTRUCTORS[name]() for name in self._algorithms}
+        hashes = {name: make() for name, make in self._makers.items()}
         sinks: list[Callable[[memoryview], None]] = [each.update for each in hashes.values()]
         segments = _Segments() if wanted.segmented and before.size_bytes > SEGMENT_BYTES else None
         if segments is not None:
             sinks.append(segments.update)
         if wanted.sink is not None:
             sinks.append(wanted.sink)
-        count = _pump(source, sinks, wanted.length)
+        count = pump(source, sinks, wanted.length)
         after = source.stat()
         # A whole file must also be as long as its stat says, or a race was lost between the two looks.
         torn = wanted.length is None and wanted.offset == 0 and count != after.size_bytes
@@ -195,56 +206,45 @@ class Digester:
         )
 
 
-def _opened(wanted: Wanted) -> tuple[Source, Stat] | Reading:
-    """The open source and its stat, or the reading that says why not."""
+def _submitted(pool: Pool, room: Semaphore, read: Callable[[], Reading]) -> Promise:
+    room.acquire()
+
+    def making_room() -> Reading:
+        try:
+            return read()
+        finally:
+            room.release()
+
+    return pool.submit(making_room)
+
+
+def _is_made(begun: Reading | Promise) -> bool:
+    return isinstance(begun, Reading) or begun.done()
+
+
+def _made(begun: Reading | Promise) -> Reading:
+    return begun if isinstance(begun, Reading) else begun.result()
+
+
+def _opened(wanted: Wanted) -> Source | Reading:
+    """The open source, or the reading that says why not."""
     try:
-        source = wanted.open()
+        return wanted.open()
     except NotFoundError:
         return Reading(path=wanted.path, digests={}, missing=True)
     except WrongKindError as error:
         return Reading(path=wanted.path, digests={}, wrong_kind=True, problem=str(error))
     except StoreError as error:
         return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
+
+
+def _first_look(source: Source, wanted: Wanted) -> Stat | Reading:
+    """The stat before reading, or, with the source closed, the reading that says why it cannot be had."""
     try:
-        return source, source.stat()
+        return source.stat()
     except StoreError as error:
         source.close()
         return Reading(path=wanted.path, digests={}, problem=error.cause or str(error))
-
-
-def _pump(source: Source, sinks: Sequence[Callable[[memoryview], None]], length: int | None) -> int:
-    """Moves bytes from a source into every sink, at most `length`; returns how many."""
-    count = 0
-    view = _taken_buffer()
-    try:
-        while length is None or count < length:
-            room = view if length is None else view[: min(len(view), length - count)]
-            got = source.readinto(room)
-            if got == 0:
-                break
-            filled = room[:got]
-            for sink in sinks:
-                sink(filled)
-            count += got
-    finally:
-        _free_buffers.append(view)
-    return count
-
-
-# Page-aligned buffers (O_DIRECT demands it), kept because mapping one costs more than reading a small file.
-# list.append and list.pop are atomic, so that all threads share them.
-_free_buffers: list[memoryview] = []
-
-
-def _taken_buffer() -> memoryview:
-    try:
-        return _free_buffers.pop()
-    except IndexError:
-        return memoryview(mmap.mmap(-1, BUFFER_BYTES))
-
-
-def _same(reading: Reading) -> Reading:
-    return reading
 
 
 class _Segments:

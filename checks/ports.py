@@ -6,7 +6,7 @@ A store raises only `StoreError` (and its kinds); what the operating system or a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from checks.evidence import Evidence
 
@@ -20,9 +20,8 @@ class Kind(StrEnum):
     OTHER = "other"  # device, FIFO, socket
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """What a store says of a path without reading it.
+class Stat(NamedTuple):
+    """What a store says of a path without reading it. A tuple, because there is one of every file that is read.
 
     `token` is opaque and equal only if the store knows of no change between two looks (times and inode, an ETag).
     """
@@ -85,6 +84,19 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class WholeSource(Source, Protocol):
+    """A source that can hand out a small file in one step; a source need not be one. Asked before anything is read."""
+
+    def whole(self, buffer: memoryview, most_bytes: int) -> tuple[int, Stat] | None:
+        """The whole file in the buffer (page-aligned): how many bytes, and the state after it was read.
+
+        An answer says that the file had this state before, too, and was read to its end. None: it is longer than
+        `most_bytes`, or something was not as it should be (it changed, say); then nothing counts as read, and the file
+        is to be read from its beginning by `stat`, `readinto`, `stat`, which will tell.
+        """
+        ...
 
 
 class Store(Protocol):

@@ -1,5 +1,6 @@
 """Findings, as JSON and as lines; shared by all reports."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
@@ -32,11 +33,12 @@ def as_json(line: FindingLine) -> dict[str, object]:
     }
 
 
-def counts_of(findings: Collection[FindingLine], total: int | None) -> dict[str, int]:
-    """By severity over those given, and how many there are in all."""
-    by_severity = {f"{severity.value}s" if severity is not Severity.INFO else "infos": 0 for severity in Severity}
-    for line in findings:
-        by_severity["infos" if line.severity is Severity.INFO else f"{line.severity.value}s"] += 1
+def counts_of(
+    findings: Collection[FindingLine], total: int | None, severities: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """By severity over those given (or as they were counted already), and how many there are in all."""
+    counted = Counter(line.severity.value for line in findings) if severities is None else severities
+    by_severity = {f"{severity.value}s": counted.get(severity.value, 0) for severity in Severity}
     return {"findings": len(findings) if total is None else total, **by_severity}
 
 
@@ -54,14 +56,19 @@ def outcome_of(findings: Collection[FindingLine]) -> Outcome:
 
 
 def as_text(
-    findings: Collection[FindingLine], total: int | None = None, *, most: int | None = None, more: str = ""
+    findings: Collection[FindingLine],
+    total: int | None = None,
+    *,
+    most: int | None = None,
+    more: str = "",
+    severities: Mapping[str, int] | None = None,
 ) -> Iterator[Padding | Text]:
     """Two lines a finding: what and where, then what was seen. Errors before warnings; at most so many."""
     if not findings:
         return
     yield Text("\nFindings", "bold")
     shown = 0
-    for line in islice(_by_severity(findings), most):
+    for line in islice(_by_severity(findings, severities), most):
         yield Padding(_line(line), (0, 0, 0, 2), expand=False)
         shown += 1
     left = (len(findings) if total is None else total) - shown
@@ -69,10 +76,11 @@ def as_text(
         yield Text(f"  … and {count(left, 'more finding')}{more}", "dim")
 
 
-def _by_severity(findings: Collection[FindingLine]) -> Iterator[FindingLine]:
-    """Gone through once a severity, as there may be too many to sort."""
+def _by_severity(findings: Collection[FindingLine], severities: Mapping[str, int] | None) -> Iterator[FindingLine]:
+    """Gone through once a severity that there is, as there may be too many to sort."""
     for severity in Severity:
-        yield from (line for line in findings if line.severity is severity)
+        if severities is None or severities.get(severity.value):
+            yield from (line for line in findings if line.severity is severity)
 
 
 def _line(line: FindingLine) -> Text:

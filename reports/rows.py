@@ -82,7 +82,6 @@ class FindingLine:
     section: str | None = None  # of the specification
     tag_file: bytes | None = None  # which says it, and in which line (from 1)
     tag_line: int | None = None
-    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +181,38 @@ class AuditView:
     total_findings: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DifferenceLine:
+    """A file of which another tool says something else than we; None is the whole bag. Both words may be shown."""
+
+    path: bytes | None
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpinionView:
+    """What another tool says of the same bag."""
+
+    tool: str
+    verdict: str
+    had: bool  # there is an opinion; else `why` says why not
+    agrees: bool
+    why: str = ""
+    differences: tuple[DifferenceLine, ...] = ()
+    more_differences: int = 0
+    explanations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What to do about one kind of finding; `section` of RFC 8493 may be empty."""
+
+    code: str
+    section: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationView:
     path: bytes
@@ -189,5 +220,8 @@ class ValidationView:
     outcome: Outcome
     counts: Mapping[str, int]
     findings: Collection[FindingLine] = ()  # may be millions: gone through again and again, never held
+    severities: Mapping[str, int] | None = None  # how many findings of each, where that was counted already
+    remedies: tuple["Remedy", ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)  # version, algorithms, profile, what was read
     notes: tuple[str, ...] = ()
+    second_opinion: OpinionView | None = None  # where it was asked for

@@ -7,10 +7,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from checks.evidence import Outcome
-from checks.findings import Severity
 from checks.names import path_fields, show
-from reports import findings
-from reports.rows import FindingLine, ValidationView
+from reports import findings, second_opinion
+from reports.rows import ValidationView
 from reports.words import headline, name, visible
 
 _NOT_PASSED = {Outcome.FAIL: "see the findings", Outcome.INCONCLUSIVE: "it could not be determined"}
@@ -30,8 +29,9 @@ def head(view: ValidationView, what: str = "bag") -> dict[str, object]:
         **({f"{what}_base64": fields["path_base64"]} if "path_base64" in fields else {}),
         "verdict": view.verdict,
         "facts": dict(view.facts),
-        "counts": {**view.counts, **findings.counts_of(view.findings, None)},
+        "counts": {**view.counts, **findings.counts_of(view.findings, None, view.severities)},
         "notes": list(view.notes),
+        **({"second_opinion": second_opinion.as_json(view.second_opinion)} if view.second_opinion else {}),
     }
 
 
@@ -62,25 +62,19 @@ def parts(view: ValidationView, *, most: int | None = None) -> Iterator[Renderab
         yield Text.assemble((f"{key}: ", "dim"), visible(value))
     for note in view.notes:
         yield Text(visible(note))
-    yield from findings.as_text(view.findings, most=most, more="; --json names them all")
-    yield from _remedies(view)
-
-
-def _remedies(view: ValidationView) -> Iterator[RenderableType]:
-    """What to do about each kind of finding, once."""
-    told: dict[str, FindingLine] = {}
-    for line in view.findings:
-        if line.remedy and line.code not in told:
-            told[line.code] = line
-    if told:
+    yield from findings.as_text(view.findings, most=most, more="; --json names them all", severities=view.severities)
+    if view.remedies:
         yield Text("\nWhat to do", "bold")
-    for code, line in told.items():
-        section = f" (RFC 8493 §{line.section})" if line.section else ""
-        text = Text.assemble((code, "bold"), section, f": {visible(line.remedy or '')}")
-        yield Padding(text, (0, 0, 0, 2), expand=False)
+    for remedy in view.remedies:
+        section = f" (RFC 8493 §{remedy.section})" if remedy.section else ""
+        yield Padding(Text.assemble((remedy.code, "bold"), section, f": {visible(remedy.text)}"), (0, 0, 0, 2))
+    if view.second_opinion is not None:
+        yield from second_opinion.parts(view.second_opinion)
 
 
 def _outcome(view: ValidationView) -> Outcome:
     """What the validator says, and never better than its findings."""
-    errors = any(line.severity is Severity.ERROR for line in view.findings)
-    return Outcome.FAIL if errors and view.outcome is Outcome.PASS else view.outcome
+    if view.outcome is not Outcome.PASS:
+        return view.outcome
+    counted = findings.counts_of(view.findings, None, view.severities)
+    return Outcome.FAIL if counted["errors"] else Outcome.PASS

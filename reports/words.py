@@ -27,6 +27,8 @@ OUTCOMES: dict[Outcome, tuple[str, str]] = {
 
 def visible(text: str) -> str:
     """Text from outside as it may be shown. Backslashes stay: codes in it may already be ours."""
+    if text.isprintable():
+        return text
     return "".join(
         character if character == "\\" else show(character.encode("utf-8", "surrogateescape")) for character in text
     )

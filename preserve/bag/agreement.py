@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
-from checks.digesting import normalised
+from checks.algorithms import normalised
 from checks.inventory import Entry
 from checks.ports import Store, StoreError
 from preserve.bag import declaration

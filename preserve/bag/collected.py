@@ -1,12 +1,12 @@
 """Findings of one bag, however many: beyond a number they lie in a nameless temporary file, not in memory."""
 
-import marshal
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import BinaryIO, cast
 
 from checks.evidence import Outcome, worst
 from checks.findings import Severity
+from preserve.bag.blocks import nameless, read_block, write_block
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 
@@ -55,12 +55,10 @@ class Findings(Collection[Finding]):
 
     def _spill(self) -> None:
         if self._spilled is None:
-            import tempfile  # few bags are so bad, and it is slow to come
-
-            self._spilled = cast(BinaryIO, tempfile.TemporaryFile(prefix="preserve-"))  # noqa: SIM115  held to the end
+            self._spilled = nameless()
         self._spilled.seek(0, 2)
         for start in range(0, len(self._last), _BLOCK):
-            marshal.dump([_packed(each) for each in self._last[start : start + _BLOCK]], self._spilled)
+            write_block(self._spilled, [_packed(each) for each in self._last[start : start + _BLOCK]])
         self._last = []
 
     def __len__(self) -> int:
@@ -69,14 +67,11 @@ class Findings(Collection[Finding]):
     def __iter__(self) -> Iterator[Finding]:
         if self._spilled is not None:
             place = 0
-            while True:
-                self._spilled.seek(place)
-                try:
-                    block = marshal.load(self._spilled)  # ours, nameless, seen by nobody else
-                except EOFError:
-                    break
+            self._spilled.seek(place)
+            while (block := read_block(self._spilled)) is not None:
                 place = self._spilled.tell()
-                yield from map(_unpacked, block)
+                yield from map(_unpacked, cast("list[_Packed]", block))
+                self._spilled.seek(place)  # another may have gone through it meanwhile
         yield from list(self._last)
 
     def __contains__(self, finding: object) -> bool:

@@ -14,31 +14,35 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
-from checks.digesting import DIGEST_BYTES, Digester, Reading, Wanted
+from checks.algorithms import DIGEST_BYTES
+from checks.digesting import Digester, Reading, Wanted
 from checks.names import show
 from checks.ports import StoreError
 from preserve.bag import declaration
 from preserve.bag.ahead import Ahead
+from preserve.bag.asked import source_tree
 from preserve.bag.finished import written
 from preserve.bag.gathering import differences, gather, outstanding, why_not_read
-from preserve.bag.layout import BAG, COPY, DATA, DECLARATION, IN_PLACE, LOG, READ_BACK, WHOLE
+from preserve.bag.layout import BAG, COPY, DATA, DECLARATION, LOG, READ_BACK, WHOLE
 from preserve.bag.opening import fresh, to_read
 from preserve.bag.placing import FileCopy, Placing
 from preserve.bag.pool import LazyPool
+from preserve.bag.refusing import refuse_begun_in_place, refuse_target_in, refuse_unwritable_target
 from preserve.bag.request import BagRequest, Written
-from preserve.bag.survey import WORK_FOLDER, Survey, listed, survey
+from preserve.bag.survey import Survey, listed, survey
 from preserve.bag.tagwriting import LoggedPayload, TagWriter, tag_names
 from preserve.bag.workfolder import State, WorkFolder, clear
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
-from preserve.stores.local import LocalSource, LocalStore, Token
+from preserve.stores.local import LocalStore
+from preserve.stores.local_source import LocalSource, Token
 from preserve.stores.looking import mode_of, stands
 
 
 class Copying:
-    """One run of making `request.target` from `request.source`."""
+    """One run of making `request.target` from `request.sources`."""
 
     def __init__(self, request: BagRequest, target: bytes, progress: Progress) -> None:
         self._request = request
@@ -46,7 +50,7 @@ class Copying:
         self._progress = progress
         self._parent, name = os.path.split(self._target)
         self._work = WorkFolder(os.path.join(self._parent, b"." + name + b".preserve-partial"), COPY)
-        self._source = LocalStore(request.source)
+        self._source = source_tree(request)
         self._staged = LocalStore(self._work.at(BAG, DATA))
 
     def run(self) -> Written:
@@ -74,27 +78,20 @@ class Copying:
 
     def _refusals(self) -> Survey:
         """Whatever speaks against it is said before anything is made."""
-        source, target = self._request.source, os.path.realpath(self._target)
-        if target == source or target.startswith(source.rstrip(b"/") + b"/"):
-            raise UsageError(
-                f"{show(self._target)}: lies in the source",
-                remedy="Choose a folder outside of it, or make the source itself the bag with --in-place.",
-            )
+        refuse_target_in(self._request.sources, self._target)
         if stands(self._target) and not stands(self._work.path):
             raise _taken(self._target)
         self._refuse_foreign()
-        begun = WorkFolder(os.path.join(source, WORK_FOLDER), IN_PLACE)
-        if stands(begun.path):
-            begun.refuse_foreign(source)
-            raise UsageError(
-                f"{show(source)}: bagging it in place was begun and not finished",
-                remedy="Finish it first: `preserve bag --in-place` on the same folder.",
-            )
-        return survey(self._source)
+        refuse_begun_in_place(self._request.sources)
+        found = survey(self._source, self._request.empty_folders)
+        if self._request.approve is not None:
+            self._request.approve(self._source, found.paths)
+        refuse_unwritable_target(self._parent)
+        return found
 
     def _refuse_foreign(self) -> None:
         """UsageError if the work folder, or the folder of copies in it, is not ours to go on with."""
-        self._work.refuse_foreign(self._request.source)
+        self._work.refuse_foreign(self._request.sources)
         staged = self._staged.root
         mode = mode_of(staged)
         if mode is not None and not modes.S_ISDIR(mode):
@@ -111,7 +108,7 @@ class Copying:
                 self._work.drop(LOG, READ_BACK)
             clear(self._work.at(BAG), earlier.tags, kept=DATA)  # bagit.txt first: it is no bag from the first moment
             self._work.unmark(WHOLE)
-        state = self._work.begin(self._request.source, self._request.algorithms, tag_names(self._request))
+        state = self._work.begin(self._request.sources, self._request.algorithms, tag_names(self._request))
         with writing(self._staged.root):
             os.makedirs(self._staged.root, exist_ok=True)
         return state
@@ -199,6 +196,8 @@ class Copying:
             started_at=state.started_at,
             ended_at=ended_at,
             algorithms=self._request.algorithms,
+            ignored_files=found.ignored_files,
+            links_followed=found.links_followed,
         )
         TagWriter(self._work.at(BAG), self._request.algorithms).write(self._request, payload)
 

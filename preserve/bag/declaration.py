@@ -27,6 +27,12 @@ _LENIENT = (
 )
 
 
+_MULTIBYTE = (
+    *("shift_jis", "euc_jp", "iso2022_jp", "gb2312", "gbk", "gb18030", "big5", "big5_hkscs", "euc_kr", "iso2022_kr"),
+    *("koi8_r", "koi8_u"),
+)
+
+
 def _codecs() -> Iterator[tuple[str, str]]:
     """Encodings of text that a bag may declare, by their IANA names; Python's other codecs are not encodings."""
     for name, codec in (("utf8", "utf-8"), ("usascii", "ascii"), ("ascii", "ascii"), ("latin1", "iso-8859-1")):
@@ -38,8 +44,12 @@ def _codecs() -> Iterator[tuple[str, str]]:
     for page in range(1250, 1259):
         yield f"windows{page}", f"cp{page}"
         yield f"cp{page}", f"cp{page}"
-    for name in ("shift_jis", "euc_jp", "iso2022_jp", "gb2312", "gbk", "gb18030", "big5", "euc_kr", "koi8_r", "koi8_u"):
+    for page in (437, 775, 850, 852, 855, 857, 858, 860, 861, 862, 863, 864, 865, 866, 869):
+        yield f"ibm{page}", f"cp{page}"
+        yield f"cp{page}", f"cp{page}"
+    for name in _MULTIBYTE:
         yield name.replace("_", ""), name
+    yield from (("windows31j", "cp932"), ("windows874", "cp874"), ("tis620", "cp874"), ("macintosh", "mac_roman"))
 
 
 _CODECS: Mapping[str, str] = MappingProxyType(dict(_codecs()))
@@ -50,6 +60,7 @@ class Declaration:
     """What holds for the bag. Where the file is faulty, what can still be assumed."""
 
     version: Version = V1_0
+    stated: str = "1.0"  # the version as it is written
     encoding: str = "UTF-8"
     codec: str = "utf-8"
     findings: tuple[Finding, ...] = ()
@@ -58,33 +69,51 @@ class Declaration:
 def parse(content: bytes) -> Declaration:
     """Reads a declaration; its faults are findings, and judging can go on with what it gives."""
     findings: list[Finding] = []
-
-    def fault(why: str, line: int | None = None) -> None:
-        findings.append(Finding(code=Code.DECLARATION_MALFORMED, file=NAME, line=line, parameters={"why": why}))
-
     if content.startswith(BYTE_ORDER_MARK):
-        fault("it begins with a byte-order mark", 1)
+        findings.append(_malformed("it begins with a byte-order mark", 1))
         content = content.removeprefix(BYTE_ORDER_MARK)
     lines = [line or b"" for _, line in split_lines([content])]
-    matches = [_first(pattern, lines) for pattern in _LENIENT]
-    version = (int(matches[0][1]), int(matches[0][2])) if matches[0] else V1_0
-    strict = version >= V1_0
-    if len(lines) != 2:
-        fault(f"{len(lines)} lines, where there must be two")
-    elif any((_STRICT if strict else _LENIENT)[i].match(lines[i]) is None for i in (0, 1)):
-        fault("its two lines are not exactly 'BagIt-Version: M.N' and 'Tag-File-Character-Encoding: …'")
+    (version_line, version_match), (encoding_line, encoding_match) = (_first(pattern, lines) for pattern in _LENIENT)
+    version = (int(version_match[1]), int(version_match[2])) if version_match else V1_0
+    findings += _form(lines, version)
+    if content and not content.endswith((b"\n", b"\r")):
+        findings.append(Finding(code=Code.LAST_LINE_OPEN, file=NAME, line=len(lines)))
+    stated = f"{version[0]}.{version[1]}"
     if version not in KNOWN_VERSIONS:
-        text = f"{version[0]}.{version[1]}"
-        findings.append(Finding(code=Code.VERSION_UNSUPPORTED, file=NAME, parameters={"version": text}))
+        parameters = {"version": stated}
+        findings.append(Finding(code=Code.VERSION_UNSUPPORTED, file=NAME, line=version_line, parameters=parameters))
         version = V1_0
-    encoding = matches[1][1].decode("ascii") if matches[1] else "UTF-8"
+    encoding = encoding_match[1].decode("ascii") if encoding_match else "UTF-8"
     codec = _CODECS.get("".join(c for c in encoding.lower() if c not in "-_ "))
     if codec is None:
-        shown = show(encoding.encode())
-        findings.append(Finding(code=Code.ENCODING_UNKNOWN, file=NAME, parameters={"encoding": shown}))
+        shown = {"encoding": show(encoding.encode())}
+        findings.append(Finding(code=Code.ENCODING_UNKNOWN, file=NAME, line=encoding_line, parameters=shown))
         encoding, codec = "UTF-8", "utf-8"
-    return Declaration(version=version, encoding=encoding, codec=codec, findings=tuple(findings))
+    return Declaration(version=version, stated=stated, encoding=encoding, codec=codec, findings=tuple(findings))
 
 
-def _first(pattern: re.Pattern[bytes], lines: list[bytes]) -> re.Match[bytes] | None:
-    return next((found for line in lines if (found := pattern.match(line))), None)
+def _form(lines: list[bytes], version: Version) -> Iterator[Finding]:
+    """What is wrong with the two lines. Version 1.0 wants them to the letter; before, space and blank lines may be."""
+    strict = version >= V1_0
+    while not strict and len(lines) > 2 and not lines[-1].strip(b" \t"):
+        yield Finding(code=Code.LINE_BLANK, file=NAME, line=len(lines))
+        lines = lines[:-1]
+    if len(lines) != 2:
+        yield _malformed(f"{len(lines)} lines, where there must be two")
+        return
+    for i in (0, 1):
+        if (_STRICT if strict else _LENIENT)[i].match(lines[i]) is None:
+            wanted = ("BagIt-Version: M.N", "Tag-File-Character-Encoding: …")[i]
+            yield _malformed(f"this line is not exactly '{wanted}'", i + 1)
+        elif _STRICT[i].match(lines[i]) is None:
+            yield Finding(code=Code.DECLARATION_SPACING, file=NAME, line=i + 1)
+
+
+def _malformed(why: str, line: int | None = None) -> Finding:
+    return Finding(code=Code.DECLARATION_MALFORMED, file=NAME, line=line, parameters={"why": why})
+
+
+def _first(pattern: re.Pattern[bytes], lines: list[bytes]) -> tuple[int | None, re.Match[bytes] | None]:
+    """The first line that fits, with its number."""
+    matches = ((number, pattern.match(line)) for number, line in enumerate(lines, 1))
+    return next(((number, match) for number, match in matches if match), (None, None))

@@ -11,11 +11,12 @@ from checks.names import show
 from checks.ports import Kind, Source, StoreError
 from preserve.bag.ahead import Ahead, itself
 from preserve.bag.survey import WORK_FOLDER, listed
+from preserve.bag.trees import Tree
 from preserve.bag.walking import walk
 from preserve.bag.worklog import Logged, WorkLog
 from preserve.errors import UndeterminedError
 from preserve.progress import Progress
-from preserve.stores.local import LocalStore, Token
+from preserve.stores.local_source import Token
 
 Fits = Callable[[Logged, os.stat_result], bool]
 
@@ -28,22 +29,22 @@ class Difference(StrEnum):
     CHANGED = "it was changed"
 
 
-def outstanding(store: LocalStore, log: WorkLog, paths: Sequence[bytes]) -> list[bytes]:
-    """Those of `paths` (in order, from the store's root) that the log does not hold as they are on disk now."""
+def outstanding(tree: Tree, log: WorkLog, paths: Sequence[bytes]) -> list[bytes]:
+    """Those of `paths` (in order, from the tree's root) that the log does not hold as they are on disk now."""
     if log.empty:
         return list(paths)
-    same = Ahead((path for path, what in _compared(store, log, Logged.unchanged) if what is None), itself)
+    same = Ahead((path for path, what in _compared(tree, log, Logged.unchanged) if what is None), itself)
     return [path for path in paths if same.at(path) is None]
 
 
-def differences(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference]]:
-    """What differs between a store's files now and the log; nothing if all agree."""
-    for path, what in _compared(store, log, fits):
+def differences(tree: Tree, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference]]:
+    """What differs between a tree's files now and the log; nothing if all agree."""
+    for path, what in _compared(tree, log, fits):
         if what is not None:
             yield path, what
 
 
-def _compared(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference | None]]:
+def _compared(tree: Tree, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference | None]]:
     """Every path that is on disk or in the log, in order; None where both say the same.
 
     Raises:
@@ -51,9 +52,9 @@ def _compared(store: LocalStore, log: WorkLog, fits: Fits) -> Iterator[tuple[byt
     """
     entries = log.entries()
     entry = next(entries, None)
-    for path, kind, problem, stat in walk(store, b"", stats=True, skip=WORK_FOLDER):
+    for path, kind, problem, stat in walk(tree, b"", stats=True, skip=WORK_FOLDER):
         if problem is not None:  # what lies in it must not be told as gone
-            raise StoreError(f"{show(os.path.join(store.root, path))}: cannot be listed ({problem})", cause=problem)
+            raise StoreError(f"{show(os.path.join(tree.root, path))}: cannot be listed ({problem})", cause=problem)
         if kind is Kind.DIRECTORY:
             continue
         while entry is not None and entry.path < path:
@@ -110,11 +111,11 @@ def why_not_read(reading: Reading) -> str:
     return f"it cannot be read ({reading.problem})"
 
 
-def plainly(store: LocalStore, paths: Iterable[bytes]) -> Iterator[Wanted]:
+def plainly(tree: Tree, paths: Iterable[bytes]) -> Iterator[Wanted]:
     """Files that are read and nothing else."""
     for path in paths:
-        yield Wanted(path=path, open=partial(_opened, store, path), expected_bytes=None)
+        yield Wanted(path=path, open=partial(_opened, tree, path), expected_bytes=None)
 
 
-def _opened(store: LocalStore, path: bytes) -> Source:
-    return store.open(path, past_cache=False)
+def _opened(tree: Tree, path: bytes) -> Source:
+    return tree.open(path, past_cache=False)

@@ -1,10 +1,11 @@
 """Making the source itself the bag: everything is read and written down first, then files move by renames only.
 
-Nothing of the payload is copied or deleted. All of ours lies in `.preserve-bagging/` in the source. The stages: read
-and log; manifests and tag files in our folder; the marker `moving`; every entry of the source into our folder's
-`data/`; that folder into place; tag files into place, bagit.txt last; our folder away. After a crash the same command
-goes on from the stage that the folder shows. Where something was changed meanwhile, all moves back and is read again;
-where only our folder was left to be taken away, it is told.
+Nothing of the payload is copied or deleted. All of ours lies in `.preserve-bagging/` in the source, but for the files
+`.keep` in empty folders, where these are asked for, which are made first. The stages: read and log; manifests and tag
+files in our folder; the marker `moving`; every entry of the source into our folder's `data/`; that folder into place;
+tag files into place, bagit.txt last; our folder away. After a crash the same command goes on from the stage that the
+folder shows. Where something was changed meanwhile, all moves back and is read again; where only our folder was left to
+be taken away, it is told.
 """
 
 import os
@@ -16,12 +17,15 @@ from functools import cached_property
 from checks.names import show
 from checks.ports import StoreError
 from preserve.bag import declaration
+from preserve.bag.asked import tree_in_place
+from preserve.bag.emptyfolders import KEEP, keep_in_place
 from preserve.bag.finished import written
 from preserve.bag.gathering import Difference, differences, gather, outstanding, plainly
 from preserve.bag.layout import DATA, DECLARATION, IN_PLACE, LOG, MOVING, TAGS
 from preserve.bag.opening import fresh
 from preserve.bag.pool import LazyPool
-from preserve.bag.request import BagRequest, Written
+from preserve.bag.refusing import AS_A_COPY, refuse_immovable, refuse_to_take_out, refuse_what_needs_a_copy
+from preserve.bag.request import BagRequest, EmptyFolders, Written
 from preserve.bag.survey import WORK_FOLDER, Survey, bag_already, listed, survey
 from preserve.bag.tagwriting import LoggedPayload, TagWriter, tag_names
 from preserve.bag.workfolder import State, WorkFolder, clear
@@ -36,13 +40,15 @@ _ATTEMPTS = 3  # at a source that does not hold still
 
 
 class InPlace:
-    """One run of making a bag of `request.source`."""
+    """One run of making a bag of the only one of `request.sources`."""
 
     def __init__(self, request: BagRequest, progress: Progress) -> None:
         self._request = request
         self._progress = progress
-        self._root = request.source
+        refuse_what_needs_a_copy(request)
+        self._root = request.sources[0]
         self._store = LocalStore(self._root)
+        self._tree = tree_in_place(request)
         self._held = ExitStack()
         self._work = WorkFolder(os.path.join(self._root, WORK_FOLDER), IN_PLACE)
         self._tags = tag_names(request)
@@ -66,7 +72,7 @@ class InPlace:
     def _refuse_foreign(self) -> None:
         """See `WorkFolder.refuse_foreign`. A folder that is not ours leaves a bag what it is."""
         try:
-            self._work.refuse_foreign(self._root)
+            self._work.refuse_foreign([self._root])
         except UsageError as error:
             if self._is_declared():
                 raise bag_already(self._root) from error
@@ -76,14 +82,12 @@ class InPlace:
         return stands(self._top(declaration.NAME))
 
     def _survey(self) -> Survey:
-        found = survey(self._store)
-        device = os.stat(self._root).st_dev
-        for name in self._entries():
-            if os.lstat(self._top(name)).st_dev != device:
-                raise UsageError(
-                    f"{show(self._top(name))}: another file system is mounted here, and files cannot be moved with it",
-                    remedy="Make the bag as a copy: `preserve bag SOURCE --to DIR`.",
-                )
+        found = survey(self._tree, self._request.empty_folders)
+        if self._request.approve is not None:
+            kept = found.empty_folders if self._request.empty_folders is EmptyFolders.KEEP else []
+            self._request.approve(self._tree, sorted([*found.paths, *(folder + b"/" + KEEP for folder in kept)]))
+        refuse_to_take_out(self._root, found.ignored)
+        refuse_immovable(self._root, self._entries())
         return found
 
     def _is_placed(self) -> bool:
@@ -102,8 +106,7 @@ class InPlace:
 
     def _refuse_changed(self) -> None:
         """UndeterminedError if the payload is not as it was read, in a bag that an earlier run had finished."""
-        changed = self._differences(self._top(DATA))
-        if changed:
+        if changed := self._differences(self._top(DATA)):
             raise UndeterminedError(
                 f"{show(self._root)}: an earlier run finished this bag; since then files in it were changed\n"
                 + listed(changed),
@@ -134,6 +137,9 @@ class InPlace:
             what was changed since it was read; nothing if all is as it was, and only then it is marked.
         """
         state = self._begun()
+        if self._request.empty_folders is EmptyFolders.KEEP:
+            found.paths = sorted([*found.paths, *keep_in_place(self._store, found.empty_folders)])
+            found.empty_folders = []
         self._read(found)
         self._log.keep_only(found.paths)
         self._write_tags(found, state)
@@ -166,7 +172,7 @@ class InPlace:
         earlier = self._work.state()
         if earlier is not None and earlier.algorithms != self._request.algorithms:
             self._work.drop(LOG)
-        return self._work.begin(self._root, self._request.algorithms, self._tags)
+        return self._work.begin([self._root], self._request.algorithms, self._tags)
 
     def _read(self, found: Survey) -> None:
         """Reads what the log does not hold as it is now."""
@@ -212,9 +218,9 @@ class InPlace:
             self._retreat()
             raise UndeterminedError(
                 f"{show(self._root)}: its files cannot be moved ({error.strerror}{_at(error)}); they were put back",
-                remedy="Make the bag as a copy: `preserve bag SOURCE --to DIR`.",
+                remedy=AS_A_COPY,
             ) from error
-        changed = self._changed_on_the_way()
+        changed = self._differences(self._work.at(DATA))  # on the way
         if changed or self._entries():
             self._retreat()
             return changed or ["something new appeared in the folder"]
@@ -223,10 +229,6 @@ class InPlace:
             sync_directory(self._root)
             sync_directory(self._work.path)
         return []
-
-    def _changed_on_the_way(self) -> list[str]:
-        """What of the payload, now in our `data/`, is not as it was read."""
-        return self._differences(self._work.at(DATA))
 
     def _differences(self, folder: bytes) -> list[str]:
         try:

@@ -41,6 +41,7 @@ class Judge:
         self.manifests = manifests
         self.tally = Tally()
         self._version = version
+        self._uneven = False  # whether it was said that one manifest lists more than another
         self._by_column = {manifest.column: manifest for manifest in manifests}
         self._algorithms = {m.column: m.algorithm for m in manifests if m.digest_bytes}
 
@@ -68,7 +69,13 @@ class Judge:
                 yield self._repeated(manifest, path, [c for c in claims if c.column == manifest.column])
             elif times == 0 and self._version >= V1_0:
                 code = Code.MANIFESTS_DISAGREE if manifest.of_payload else Code.TAG_MANIFESTS_DISAGREE
-                yield Finding(code=code, path=path, parameters={"manifest": show(manifest.name)})
+                yield self._found(code, expected, manifest=show(manifest.name))
+            elif times == 0 and manifest.of_payload and not self._uneven:
+                self._uneven = True  # was allowed then, and would be said of every file
+                yield self._found(Code.MANIFESTS_UNEVEN, expected, manifest=show(manifest.name))
+        if fetched > 1:
+            line = [claim.line for claim in claims if claim.column == FETCH_COLUMN][1]
+            yield Finding(code=Code.FETCH_REPEATED, file=b"fetch.txt", line=line, path=path)
 
     def _repeated(self, manifest: Manifest, path: bytes, claims: Sequence[Claim]) -> Finding:
         same = len({claim.digest for claim in claims}) == 1 and self._version < V1_0
@@ -83,7 +90,7 @@ class Judge:
         digests, algorithms = reading.digests, self._algorithms
         judged = False
         for column, _, digest in expected.claims:
-            if digest:
+            if digest and column != FETCH_COLUMN:
                 if digests[algorithms[column]] != digest:
                     self.tally.bad += 1
                     return self._mismatch(expected, reading)
@@ -92,23 +99,43 @@ class Judge:
             self.tally.good += 1
             return None
         self.tally.unread += 1
-        return Finding(code=Code.NOT_JUDGED, path=expected.path) if algorithms else None
+        return self._found(Code.NOT_JUDGED, expected) if algorithms else None
+
+    def missing(self, expected: Expected) -> Finding:
+        """The file is listed and not there; that fetch.txt lists it does not make it present."""
+        fetched = expected.claims[-1].column == FETCH_COLUMN
+        note = " (fetch.txt says where to fetch it from; nothing was fetched)" if fetched else ""
+        return self._found(Code.MISSING, expected, note=note)
+
+    def wrong_kind(self, expected: Expected, kind: Kind) -> Finding:
+        """It is listed, and a link, device, FIFO, socket or folder stands there; see `wrong_kind`."""
+        return self._found(Code.WRONG_KIND, expected, kind=_KINDS.get(kind, str(kind)))
+
+    def unreadable(self, expected: Expected, cause: str) -> Finding:
+        """It is listed, and could not be read."""
+        return self._found(Code.UNREADABLE, expected, cause=cause)
+
+    def _found(self, code: Code, expected: Expected, **parameters: object) -> Finding:
+        """A finding on a listed file, with the manifest's line that lists it."""
+        manifest = self._by_column.get(expected.claims[0].column)
+        file, line = (None, None) if manifest is None else (manifest.name, expected.claims[0].line)
+        return Finding(code=code, file=file, line=line, path=expected.path, parameters=parameters)
 
     def _not_read(self, expected: Expected, reading: Reading) -> Finding:
         if reading.missing:
             self.tally.bad += 1
-            return missing(expected)
+            return self.missing(expected)
         if reading.wrong_kind:
             self.tally.bad += 1
-            kind = {"kind": "a folder, link, device or FIFO"}
-            return Finding(code=Code.WRONG_KIND, path=expected.path, parameters=kind)
+            return self._found(Code.WRONG_KIND, expected, kind="a folder, link, device or FIFO")
         self.tally.unread += 1
         if reading.changed:
-            return Finding(code=Code.CHANGED_WHILE_READ, path=expected.path)
-        return Finding(code=Code.UNREADABLE, path=expected.path, parameters={"cause": reading.problem})
+            return self._found(Code.CHANGED_WHILE_READ, expected)
+        return self._found(Code.UNREADABLE, expected, cause=reading.problem)
 
     def _mismatch(self, expected: Expected, reading: Reading) -> Finding:
-        named = [(self._by_column[claim.column], claim) for claim in expected.claims if claim.digest]
+        known = self._by_column
+        named = [(known[claim.column], claim) for claim in expected.claims if claim.digest and claim.column in known]
         wrong = [(manifest, claim) for manifest, claim in named if reading.digests[manifest.algorithm] != claim.digest]
         manifest, claim = wrong[0]
         observed: dict[str, object] = {m.algorithm: reading.digests[m.algorithm].hex() for m, _ in wrong}
@@ -122,11 +149,23 @@ class Judge:
         )
 
 
-def missing(expected: Expected) -> Finding:
-    """The file is listed and not there; that fetch.txt lists it does not make it present."""
-    fetched = any(claim.column == FETCH_COLUMN for claim in expected.claims)
-    note = " (fetch.txt says where to fetch it from; nothing was fetched)" if fetched else ""
-    return Finding(code=Code.MISSING, path=expected.path, parameters={"note": note})
+def fetched_lengths(expected: Expected, size_bytes: int) -> Iterator[Finding]:
+    """The lengths that fetch.txt states of a file that is here. None is a promise (RFC 8493 §5.3), so it is a warning.
+
+    A length is compared as digits: it may have thousands of them.
+    """
+    for claim in expected.claims:
+        if claim.column == FETCH_COLUMN and claim.digest and claim.digest != b"%d" % size_bytes:
+            stated = claim.digest[:40].decode("ascii")
+            yield Finding(
+                code=Code.FETCH_LENGTH_MISMATCH,
+                file=b"fetch.txt",
+                line=claim.line,
+                path=expected.path,
+                expected={"size_bytes": int(stated)},
+                observed={"size_bytes": size_bytes},
+                parameters={"stated": stated, "size": size_bytes},
+            )
 
 
 def wrong_kind(path: bytes, kind: Kind) -> Finding:

@@ -5,6 +5,10 @@ from collections.abc import Iterable, Iterator
 
 LINE_LIMIT_BYTES = 1 << 16  # digest, URL and a path of 4,096 bytes, each of them percent-encoded, fit twice
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MARKS = {
+    "utf-16": (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE),
+    "utf-32": (codecs.BOM_UTF32_BE, codecs.BOM_UTF32_LE),
+}
 
 
 def split_lines(chunks: Iterable[bytes], limit: int = LINE_LIMIT_BYTES) -> Iterator[tuple[int, bytes | None]]:
@@ -37,10 +41,23 @@ def as_utf8(chunks: Iterable[bytes], codec: str) -> Iterator[bytes]:
     if codec == "utf-8":
         yield from chunks
         return
-    decoder = codecs.getincrementaldecoder(codec)()
+    decoder = None
     for chunk in chunks:
+        if decoder is None:
+            decoder = codecs.getincrementaldecoder(_with_byte_order(codec, chunk))()
         yield decoder.decode(chunk).encode("utf-8")
-    yield decoder.decode(b"", True).encode("utf-8")
+    if decoder is not None:
+        yield decoder.decode(b"", True).encode("utf-8")
+
+
+def _with_byte_order(codec: str, start: bytes) -> str:
+    """Without a byte-order mark the first character tells which way round UTF-16 is: it is nearly always ASCII."""
+    marks = _MARKS.get(codec)
+    if marks is None or start.startswith(marks):
+        return codec
+    if start.startswith(b"\0"):
+        return codec + "-be"
+    return codec + "-le" if start[1:2] == b"\0" else codec
 
 
 def is_utf8(line: bytes) -> bool:

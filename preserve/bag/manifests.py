@@ -7,15 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from checks.digesting import DIGEST_BYTES, normalised
+from checks.algorithms import DIGEST_BYTES, normalised
 from checks.names import show
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.lines import LINE_LIMIT_BYTES, is_utf8
-from preserve.bag.paths import PAYLOAD, V1_0, Version, decoded, encoded, has_bare_percent, why_unsafe
+from preserve.bag.paths import PAYLOAD, V1_0, Version, decoded, encoded, has_bare_percent, why_written_unsafe
 
 FETCH_COLUMN = 0xFFFF  # fetch.txt's entries are sorted among the manifests'
 _NAME = re.compile(rb"(tag)?manifest-([!-~]+)\.txt\Z", re.IGNORECASE)
+_LINE = re.compile(rb"([^ \t]+)([ \t]+)([^ \t].*)\Z", re.DOTALL)
+_UNESCAPED = re.compile(rb"\\[\\nr]")
+_ESCAPES = {rb"\\": b"\\", rb"\n": b"\n", rb"\r": b"\r"}
+_SLASH = ord("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,11 @@ class Manifest:
     algorithm: str
     column: int
     of_payload: bool
+
+    @property
+    def normalised_name(self) -> bytes:
+        """The name that the RFC asks for (§2.4): the algorithm in lower case, letters and digits only."""
+        return manifest_name(self.algorithm, of_payload=self.of_payload)
 
     @property
     def digest_bytes(self) -> int:
@@ -54,6 +63,12 @@ def manifests_among(names: Iterable[bytes]) -> list[Manifest]:
         Manifest(name=name, algorithm=normalised(match[2].decode("ascii")), column=column, of_payload=match[1] is None)
         for column, (name, match) in enumerate(found)
     ]
+
+
+def is_tag_manifest(name: bytes) -> bool:
+    """Whether a file in a bag's top folder is a tag manifest by its name."""
+    match = _NAME.match(name)
+    return match is not None and match[1] is not None
 
 
 def manifest_name(algorithm: str, *, of_payload: bool) -> bytes:
@@ -97,16 +112,25 @@ class ManifestReader:
 
     def read(self, lines: Iterable[tuple[int, bytes | None]]) -> Iterator[bytes | Finding]:
         """Records and findings as they come. Lines are UTF-8; None is a line that was too long."""
-        digits_count, column = 2 * self._manifest.digest_bytes, self._manifest.column
-        of_payload = self._manifest.of_payload
+        digits_count = 2 * self._manifest.digest_bytes if self._manifest.of_payload else -1
+        column = b"\0" + self._manifest.column.to_bytes(2)
         for number, line in lines:
-            # The plain line is decided here, in few steps: there are millions of them.
+            # The plain line is decided here, in few steps: there are millions of them. Below data/ a path is unsafe
+            # only with an empty part, a part that begins with a full stop (few do; they are looked at), or a NUL.
             digits, _, path = (line or b"").partition(b" ")
-            if of_payload and len(digits) == digits_count:
+            if len(digits) == digits_count:
                 path = path.lstrip(b" \t")
-                if path.startswith(PAYLOAD) and b"%" not in path and is_utf8(path) and why_unsafe(path) is None:
+                if (
+                    path.startswith(PAYLOAD)
+                    and path[-1] != _SLASH
+                    and b"%" not in path
+                    and b"/." not in path
+                    and b"//" not in path
+                    and b"\0" not in path
+                    and (path.isascii() or is_utf8(path))
+                ):
                     try:
-                        yield record(path, column, number, unhexlify(digits))
+                        yield path + column + number.to_bytes(5) + unhexlify(digits)  # as `record` makes it
                         continue
                     except HexError:
                         pass
@@ -122,22 +146,27 @@ class ManifestReader:
         if not is_utf8(line):
             yield self._found(Code.ENCODING_INVALID, number, encoding=self._encoding)
             return
-        cut = re.match(rb"([^ \t]+)([ \t]+)(.+)\Z", line, re.DOTALL)
+        cut = _LINE.match(line)
         if cut is None or cut[1].startswith(b"#"):
             yield self._found(Code.LINE_MALFORMED, number)
             return
-        written, prefix = _without_prefix(cut[3], cut[2], of_payload=self._manifest.of_payload)
-        path = decoded(written, self._version)
+        digits, space, written = cut[1], cut[2], cut[3]
+        if escaped := digits.startswith(b"\\"):  # md5sum says so that it wrote \\ and \n for what is in the name
+            digits, written = digits[1:], _UNESCAPED.sub(lambda found: _ESCAPES[found[0]], written)
+        written, prefix = _without_prefix(written, space, of_payload=self._manifest.of_payload)
+        path = written if escaped else decoded(written, self._version)
+        if escaped:
+            yield self._found(Code.FOREIGN_PREFIX, number, path, prefix="\\")
         if prefix:
             yield self._found(Code.FOREIGN_PREFIX, number, path, prefix=prefix)
-        if self._version >= V1_0 and has_bare_percent(written):
+        if self._version >= V1_0 and not escaped and has_bare_percent(written):
             yield self._found(Code.PERCENT_UNENCODED, number, path)
-        refusal = self._refusal(number, path)
+        refusal = self._refusal(number, written, path)
         if refusal is not None:
             yield refusal
             return
         try:
-            digest = unhexlify(cut[1])
+            digest = unhexlify(digits)
         except HexError:
             digest = b""
         if self._manifest.digest_bytes == 0:
@@ -147,8 +176,8 @@ class ManifestReader:
             digest = b""
         yield record(path, self._manifest.column, number, digest)
 
-    def _refusal(self, number: int, path: bytes) -> Finding | None:
-        why = why_unsafe(path)
+    def _refusal(self, number: int, written: bytes, path: bytes) -> Finding | None:
+        why = why_written_unsafe(written, path)
         if why is not None:
             return self._found(Code.UNSAFE_PATH, number, path, why=why)
         if self._manifest.of_payload and not path.startswith(PAYLOAD):
@@ -156,7 +185,7 @@ class ManifestReader:
         if not self._manifest.of_payload:
             if path.startswith(PAYLOAD):
                 return self._found(Code.NOT_A_TAG_FILE, number, path, what="payload files")
-            if path.lower().startswith(b"tagmanifest-") and _NAME.match(path):
+            if self._version >= V1_0 and is_tag_manifest(path):
                 return self._found(Code.NOT_A_TAG_FILE, number, path, what="tag manifests")
         return None
 

@@ -1,9 +1,10 @@
 """Sorting more records than memory should hold: runs are spilled to a nameless temporary file and merged."""
 
 import heapq
-import marshal
 from collections.abc import Iterator
 from typing import BinaryIO, cast
+
+from preserve.bag.blocks import nameless, read_block, write_block
 
 RUN_BYTES = 24 << 20
 _BLOCK = 512  # records a read
@@ -27,12 +28,10 @@ class Sorter:
             self._spill()
 
     def _spill(self) -> None:
-        import tempfile  # few bags are so large, and it is slow to come
-
         self._run.sort()
-        file = cast(BinaryIO, tempfile.TemporaryFile(prefix="preserve-"))  # noqa: SIM115  closed when read to its end
+        file = nameless()
         for start in range(0, len(self._run), _BLOCK):
-            marshal.dump(self._run[start : start + _BLOCK], file)
+            write_block(file, cast("list[object]", self._run[start : start + _BLOCK]))
         file.seek(0)
         self._spilled.append(file)
         self._run = []
@@ -53,10 +52,6 @@ class Sorter:
 
 
 def _read_run(file: BinaryIO) -> Iterator[bytes]:
-    while True:
-        try:
-            block: list[bytes] = marshal.load(file)  # ours, nameless, seen by nobody else
-        except EOFError:
-            file.close()
-            return
-        yield from block
+    while (block := read_block(file)) is not None:
+        yield from cast("list[bytes]", block)
+    file.close()

@@ -9,6 +9,9 @@ _TO_ENCODE = re.compile(rb"[\r\n%]")
 _BARE_PERCENT = re.compile(rb"%(?!0[AaDd]|25)")
 _UNSAFE = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\0|\A(?:~|[A-Za-z]:|\\\\)")
 
+# A tool that decodes every %XX would climb out of the bag (RFC 8493 §5.1), though by §2.1.3 this is a name.
+_CLIMBING_IF_DECODED = re.compile(rb"(?:\A|/|%2[Ff])(?:\.|%2[Ee]){2}(?:/|%2[Ff]|\Z)")
+
 Version = tuple[int, int]
 V1_0: Version = (1, 0)
 
@@ -29,6 +32,14 @@ def encoded(path: bytes) -> bytes:
 def has_bare_percent(path: bytes) -> bool:
     """Whether a written path holds a percent sign that version 1.0 would have encoded."""
     return _BARE_PERCENT.search(path) is not None
+
+
+def why_written_unsafe(written: bytes, path: bytes) -> str | None:
+    """Why a path as a line has it (decoded, it is `path`) must not be followed, by us or by any other tool; or None."""
+    why = why_unsafe(path)
+    if why is None and b"%" in written and _CLIMBING_IF_DECODED.search(written):
+        return "with its percent signs decoded as in a URL, it has a part '..'"
+    return why
 
 
 def why_unsafe(path: bytes) -> str | None:

@@ -10,7 +10,7 @@ from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
-from preserve.bag.judging import Judge, missing, wrong_kind
+from preserve.bag.judging import Judge, fetched_lengths, wrong_kind
 from preserve.bag.leftovers import Leftovers
 from preserve.bag.manifests import FETCH_COLUMN, Expected
 from preserve.bag.trees import Tree
@@ -47,6 +47,10 @@ class PayloadCheck:
         self._left = Leftovers()
         self._blind = b""  # the last folder that could not be listed; the order of both streams makes one enough
 
+    def say(self, finding: Finding) -> None:
+        """Something seen beside on the way; it is handed on in its place among the findings."""
+        self._said.append(finding)
+
     def findings(
         self, listed: Iterator[Expected], present: Iterable[Seen], *, names_known: bool = True
     ) -> Iterator[Finding]:
@@ -74,7 +78,8 @@ class PayloadCheck:
         for reading in digester.observe(wanted):
             while said:
                 yield said.popleft()
-            finding = judge.content(wanted.waiting.popleft(), reading)
+            expected = wanted.waiting.popleft()
+            finding = judge.content(expected, reading)
             advance(files=1, bytes=reading.size_bytes)
             if reading.sound:
                 tally.add(reading.size_bytes)
@@ -84,6 +89,8 @@ class PayloadCheck:
                 self._size(reading.path)
             if finding is not None:
                 yield finding
+            if expected.claims[-1][0] == FETCH_COLUMN and reading.sound:
+                yield from fetched_lengths(expected, reading.size_bytes)
         return wanted.paused
 
     def _listed_only(self, files: Files) -> Generator[Finding, None, bool]:
@@ -98,20 +105,20 @@ class PayloadCheck:
                 seen = self._tree.stat(path)
             except NotFoundError:
                 self._judge.tally.bad += 1
-                yield missing(expected)
+                yield self._judge.missing(expected)
                 continue
             except StoreError as error:
                 self._judge.tally.unread += 1
                 self._judge.tally.add(None)
-                parameters = {"cause": error.cause or str(error)}
-                yield Finding(code=Code.UNREADABLE, path=expected.path, parameters=parameters)
+                yield self._judge.unreadable(expected, error.cause or str(error))
                 continue
             if seen.kind is not Kind.FILE:
                 self._judge.tally.bad += 1
-                yield wrong_kind(expected.path, seen.kind)
+                yield self._judge.wrong_kind(expected, seen.kind)
                 continue
             self._judge.tally.unread += 1  # its content is not known
             self._judge.tally.add(seen.size_bytes)
+            yield from fetched_lengths(expected, seen.size_bytes)
             self._progress.advance(files=1)
         return False
 
@@ -133,7 +140,7 @@ class PayloadCheck:
                     yield expected, path
                 else:
                     self._judge.tally.bad += 1
-                    self._said.append(wrong_kind(path, seen.kind))
+                    self._said.append(self._judge.wrong_kind(expected, seen.kind))
                 seen = next(names, None)
             elif self._blind and path.startswith(self._blind):
                 yield expected, path
@@ -173,7 +180,7 @@ class PayloadCheck:
             self._said.append(Finding(code=Code.LISTING_INCOMPLETE, path=seen.path, parameters=cause))
 
     def _settled(self, *, names_known: bool) -> Files:
-        """Says what is missing and what untracked; a file whose name is only spelled differently is still to be read."""
+        """Says what is missing and what untracked; one only spelled differently is still to be read."""
         for expected, path in self._left.pairs():
             if expected is not None and path is not None:
                 parameters = {"found_at": show(path)}
@@ -181,7 +188,7 @@ class PayloadCheck:
                 yield expected, path
             elif expected is not None:
                 self._judge.tally.bad += 1
-                self._said.append(missing(expected))
+                self._said.append(self._judge.missing(expected))
             elif path is not None:
                 self._size(path)
                 if names_known:

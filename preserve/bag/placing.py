@@ -6,13 +6,14 @@ from contextlib import suppress
 
 from checks.digesting import Reading
 from checks.names import show
-from checks.ports import Kind
+from checks.ports import Kind, Source
 from preserve.bag.ahead import Ahead, itself
 from preserve.bag.survey import listed
 from preserve.bag.walking import walk
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.durable import writing
-from preserve.stores.local import LocalSource, LocalStore
+from preserve.stores.local import LocalStore
+from preserve.stores.local_source import LocalSource
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -100,14 +101,14 @@ class FileCopy:
 
     __slots__ = ("_fd", "_opening", "_path", "_placing", "_source")
 
-    def __init__(self, opening: Callable[[], LocalSource], placing: Placing, path: bytes) -> None:
+    def __init__(self, opening: Callable[[], Source], placing: Placing, path: bytes) -> None:
         self._opening = opening
         self._placing = placing
         self._path = path
         self._fd = -1
-        self._source: LocalSource | None = None
+        self._source: Source | None = None
 
-    def open(self) -> LocalSource:
+    def open(self) -> Source:
         """StoreError if the source cannot be opened; then nothing was created."""
         self._source = source = self._opening()
         try:
@@ -133,7 +134,7 @@ class FileCopy:
         with writing(self._path):
             try:
                 if reading.sound and self._source is not None and reading.stat is not None:
-                    os.fchmod(self._fd, self._source.mode & 0o777)
+                    os.fchmod(self._fd, _mode_of(self._source))
                     modified = reading.stat.modified_ns
                     if modified is not None:
                         os.utime(self._fd, ns=(modified, modified))
@@ -141,3 +142,8 @@ class FileCopy:
                 os.close(self._fd)
         if not reading.sound:
             self._placing.discard(self._path)
+
+
+def _mode_of(source: Source) -> int:
+    """A source that lies on no disk has no mode; its copy may be read by all."""
+    return source.mode & 0o777 if isinstance(source, LocalSource) else 0o644

@@ -14,7 +14,7 @@ class LazyPool:
     """A pool whose threads, and the module that makes them, come with the first task."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = threads
+        self.threads = threads
         self._pool: ThreadPoolExecutor | None = None
 
     def submit(self, read: Callable[[], Reading], /) -> Promise:
@@ -22,7 +22,7 @@ class LazyPool:
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="file")
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="file")
         return self._pool.submit(read)
 
     def __enter__(self) -> Self:

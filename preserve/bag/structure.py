@@ -1,6 +1,6 @@
 """A bag's structure, read before its files: the top folder, the declaration, manifests, bag-info.txt, fetch.txt."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -13,8 +13,10 @@ from preserve.bag.declaration import Declaration
 from preserve.bag.finding import Finding
 from preserve.bag.judging import Judge, wrong_kind
 from preserve.bag.lines import BYTE_ORDER_MARK
+from preserve.bag.linting import of_bag, of_folder, of_info
 from preserve.bag.manifests import Manifest, ManifestReader, manifests_among
 from preserve.bag.ordering import Sorter
+from preserve.bag.paths import V1_0
 from preserve.bag.tagfiles import Lines, TagFiles, cause
 from preserve.bag.trees import Tree
 
@@ -67,6 +69,8 @@ class Structure:
             for manifest in list(judge.manifests) if listed else ():
                 yield from self._manifest(manifest, judge, sorter)
         yield from self._bag_info(names)
+        if listed:
+            yield from self._advice(names, manifests)
         if listed and fetching.NAME in names:
             yield from self._lines(fetching.NAME, partial(self._fetch_entries, payload))
         return Judges(payload=judges.payload, tags=judges.tags, names_known=self._names_known)
@@ -121,10 +125,21 @@ class Structure:
             self._names_known = self._names_known and not manifest.of_payload
 
     def _bag_info(self, names: Iterable[bytes]) -> Found:
-        if info.NAME in names:
-            yield from self._lines(info.NAME, self._info_entries, limit=_INFO_LINE_BYTES)
-        self.oxum, faults = info.oxum_of(self.info)
+        name = info.name_of(self.declared.version)
+        if name in names:
+            yield from self._lines(name, self._info_entries, limit=_INFO_LINE_BYTES)
+        self.oxum, faults = info.oxum_of(self.info, name)
         yield from faults
+
+    def _advice(self, names: Sequence[bytes], manifests: Sequence[Manifest]) -> Found:
+        """What is allowed and should not be."""
+        if self._declaration:
+            payload, tags = ([m for m in manifests if m.of_payload is wanted] for wanted in (True, False))
+            yield from of_bag(self.declared, payload, tags)
+            yield from of_info(self.info, self.declared.version)
+        said: list[Finding] = []
+        of_folder(b"", names, said.append)
+        yield from said
 
     def _info_entries(self, lines: Lines) -> Found:
         self.info, faults = info.parse(lines, self.declared.version, self.declared.encoding)
@@ -143,10 +158,14 @@ class Structure:
                 return
             number, line = first
             if line is not None and line.startswith(BYTE_ORDER_MARK):
-                yield Finding(code=Code.BYTE_ORDER_MARK, file=name, line=number)
+                forbidden = self.declared.version >= V1_0 and self.declared.codec == "utf-8"
+                code = Code.BYTE_ORDER_MARK_FORBIDDEN if forbidden else Code.BYTE_ORDER_MARK
+                yield Finding(code=code, file=name, line=number)
                 while line.startswith(BYTE_ORDER_MARK):
                     line = line.removeprefix(BYTE_ORDER_MARK)
             yield from take(chain([(number, line)], lines))
+            if self.tag_files.last_line_open:
+                yield Finding(code=Code.LAST_LINE_OPEN, file=name, path=name)
         except StoreError as error:
             yield self._unreadable(name, error)
         except UnicodeError:

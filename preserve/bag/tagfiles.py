@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from checks.digesting import Hash, Reading, new_hash
+from checks.algorithms import Hash, new_hash
+from checks.digesting import Reading
 from checks.evidence import Evidence
 from checks.ports import Source, StoreError
 from preserve.bag.lines import LINE_LIMIT_BYTES, as_utf8, split_lines
@@ -19,6 +20,7 @@ class TagFiles:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self.algorithms: Sequence[str] = ()  # which digests are wanted; known once the manifests' names are
+        self.last_line_open = False  # of the file whose lines were read last
         self.readings: dict[bytes, Reading] = {}  # by name; of those that were read to their end
 
     def whole(self, name: bytes, limit_bytes: int) -> bytes:
@@ -32,7 +34,14 @@ class TagFiles:
 
     def lines(self, name: bytes, codec: str, *, limit: int = LINE_LIMIT_BYTES) -> Lines:
         """Its lines in UTF-8, as `split_lines` gives them; StoreError, or UnicodeError as `as_utf8` raises it."""
-        return split_lines(as_utf8(self.chunks(name), codec), limit)
+        return split_lines(self._watched(as_utf8(self.chunks(name), codec)), limit)
+
+    def _watched(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        self.last_line_open = False
+        for chunk in chunks:
+            if chunk:
+                self.last_line_open = not chunk.endswith((b"\n", b"\r"))
+            yield chunk
 
     def chunks(self, name: bytes) -> Iterator[bytes]:
         """Its bytes; when the last was taken, its digests are known. StoreError if it cannot be read."""

@@ -8,13 +8,23 @@ from datetime import UTC, datetime
 from typing import BinaryIO, cast
 from uuid import UUID
 
-from checks.digesting import Hash, new_hash
+from checks.algorithms import Hash, new_hash
 from preserve.bag import declaration, info
+from preserve.bag.emptyfolders import KEEP
+from preserve.bag.ignoring import shown
 from preserve.bag.info import OXUM, Oxum
 from preserve.bag.manifests import manifest_line, manifest_name
 from preserve.bag.paths import PAYLOAD, encoded
 from preserve.bag.placing import Placing
-from preserve.bag.request import BagRequest, PayloadFile
+from preserve.bag.request import (
+    EMPTY_FOLDERS,
+    FOLLOWED_LINKS,
+    IGNORED_FILES,
+    IGNORED_PATTERN,
+    BagRequest,
+    EmptyFolders,
+    PayloadFile,
+)
 from preserve.bag.worklog import WorkLog
 from preserve.stores.durable import writing
 
@@ -30,6 +40,8 @@ class LoggedPayload:
     started_at: datetime
     ended_at: datetime
     algorithms: Sequence[str]
+    ignored_files: int = 0  # left out by choice
+    links_followed: int = 0
     file_count: int = 0
     size_bytes: int = 0
 
@@ -121,6 +133,7 @@ class TagWriter:
         }
         for label, value in request.info:
             yield label, known[label] if value is None else value
+        yield from _chosen(request, payload)
 
     @contextmanager
     def _file(self, path: bytes, *, listed: bool = True) -> Iterator["HashedFile"]:
@@ -137,6 +150,18 @@ class TagWriter:
         for each in hashes.values():
             each.update(content)
         return {algorithm: each.digest() for algorithm, each in hashes.items()}
+
+
+def _chosen(request: BagRequest, payload: LoggedPayload) -> Iterator[tuple[str, str]]:
+    """What a reader of the bag must know of how it was made: that it is not all, or not only, what the source was."""
+    for pattern in dict.fromkeys(request.ignore):
+        yield IGNORED_PATTERN, shown(pattern)
+    if request.ignore:
+        yield IGNORED_FILES, str(payload.ignored_files)
+    if request.empty_folders is EmptyFolders.KEEP:
+        yield EMPTY_FOLDERS, f"an empty file {KEEP.decode()} stands in each"
+    if request.follow_links:
+        yield FOLLOWED_LINKS, str(payload.links_followed)
 
 
 class HashedFile:

@@ -1,10 +1,10 @@
 """Validation of a bag (RFC 8493 §3): complete and valid, to the end, with every affected file named."""
 
 import os
-import stat as modes
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from checks.digesting import Digester, Reading
 from checks.evidence import Outcome
@@ -14,9 +14,11 @@ from preserve.bag.codes import Code
 from preserve.bag.collected import Findings
 from preserve.bag.depth import Depth
 from preserve.bag.finding import Finding
-from preserve.bag.info import InfoEntry, Oxum
+from preserve.bag.info import InfoEntry, Oxum, oxum_mismatch
 from preserve.bag.judging import Tally, wrong_kind
+from preserve.bag.linting import of_folder
 from preserve.bag.manifests import grouped
+from preserve.bag.opened import opened
 from preserve.bag.ordering import Sorter
 from preserve.bag.payload import PayloadCheck
 from preserve.bag.pool import LazyPool
@@ -24,10 +26,16 @@ from preserve.bag.structure import DATA, Judges, Structure
 from preserve.bag.tagcheck import TagCheck
 from preserve.bag.tagfiles import cause
 from preserve.bag.trees import Tree
-from preserve.bag.walking import Seen, walk
-from preserve.errors import UndeterminedError, UsageError
+from preserve.bag.walking import Look, Seen, walk
+from preserve.errors import UndeterminedError
 from preserve.progress import Progress, Silent
-from preserve.stores.local import LocalStore
+
+if TYPE_CHECKING:
+    from preserve.bag.profile_model import Profile
+    from preserve.bag.profile_watching import ProfileWatch
+
+if TYPE_CHECKING:
+    from preserve.bag.archives import Archive
 
 _INCOMPLETE = {Code.MISSING, Code.OXUM_MISMATCH, Code.PAYLOAD_FOLDER_MISSING}
 
@@ -43,6 +51,8 @@ class Validation:
     payload: Tally
     tags: Tally
     depth: Depth = Depth.FULL
+    serialisation: str = ""  # which kind of archive it is; empty for a folder
+    profile: str = ""  # the identifier of the BagIt profile it was compared with
     info: tuple[InfoEntry, ...] = field(default=(), repr=False)
 
     @property
@@ -60,25 +70,33 @@ class Validation:
         codes = {code for code in self.findings.codes if code.meaning.outcome is Outcome.FAIL}
         if Code.NOT_A_BAG in codes:
             return "not a bag"
+        if all(code.of_profile for code in codes):
+            return f"{self.depth.good}, but not what its profile wants"
         return "incomplete" if codes <= _INCOMPLETE else "invalid"
 
 
 def validate(
-    bag: bytes, *, depth: Depth = Depth.FULL, threads: int = 2, progress: Progress | None = None
+    bag: bytes,
+    *,
+    depth: Depth = Depth.FULL,
+    threads: int = 2,
+    progress: Progress | None = None,
+    profile: "Profile | None" = None,
 ) -> Validation:
     """Validates a bag to the end; see `Validator` to take findings as they come, and for the errors raised."""
-    return Validator(bag, depth=depth, threads=threads, progress=progress).result()
+    return Validator(bag, depth=depth, threads=threads, progress=progress, profile=profile).result()
 
 
 class Validator(Iterator[Finding]):
     """One validation: an iterator of findings, as they are found; `result` sums up.
 
     Args:
-        bag: the bag's folder.
+        bag: the bag's folder, or an archive that holds it (RFC 8493 §4).
         depth: how deep it looks; the result says so.
         threads: how many large files are hashed side by side.
         taken: gets the reading of every payload file that was read soundly, with its SHA-256 and segments, for whoever
             takes the bag in and shall not read it twice.
+        profile: what the bag is compared with besides.
 
     Raises (while it is iterated):
         UsageError: there is nothing at `bag`.
@@ -93,13 +111,17 @@ class Validator(Iterator[Finding]):
         threads: int = 2,
         progress: Progress | None = None,
         taken: Callable[[Reading], None] | None = None,
+        profile: "Profile | None" = None,
     ) -> None:
         self._bag = os.path.abspath(bag)
         self._depth = depth
         self._threads = threads
         self._progress = progress or Silent()
         self._taken = taken
+        self._profile = profile
+        self._watch: ProfileWatch | None = None
         self._structure: Structure | None = None
+        self._archive: Archive | None = None
         self._payload = Tally()
         self._tags = Tally()
         self._algorithms: tuple[str, ...] = ()
@@ -126,6 +148,8 @@ class Validator(Iterator[Finding]):
             payload=self._payload,
             tags=self._tags,
             depth=self._depth,
+            serialisation="" if self._archive is None else self._archive.serialisation,
+            profile="" if self._profile is None else self._profile.identifier,
             info=() if structure is None else tuple(structure.info),
         )
 
@@ -141,9 +165,14 @@ class Validator(Iterator[Finding]):
 
     def _validated(self) -> Iterator[Finding]:
         with ExitStack() as held:
-            tree = yield from self._opened()
-            if tree is None:
-                return
+            tree, self._archive = yield from opened(self._bag, held, self._progress)
+            if tree is not None:
+                yield from self._of_tree(tree)
+            if self._archive is not None:
+                yield from self._archive.last_findings()
+
+    def _of_tree(self, tree: Tree) -> Iterator[Finding]:
+        with ExitStack() as held:
             payload, tags = Sorter(), Sorter()
             held.callback(payload.close)
             held.callback(tags.close)
@@ -154,29 +183,20 @@ class Validator(Iterator[Finding]):
                 return
             self._payload, self._tags = judges.payload.tally, judges.tags.tally
             self._algorithms = tuple(judges.payload.algorithms)
+            if self._profile is not None:
+                from preserve.bag.profile_watching import ProfileWatch  # most bags have none, and it is slow to come
+
+                packed = None if self._archive is None else self._archive.serialisation
+                self._watch = ProfileWatch(self._profile, tree, self._structure, packed)
+                yield from self._watch.opening()
             if self._depth is Depth.FAST:
                 yield from self._sizes(tree, self._structure)
-                return
-            pool = held.enter_context(LazyPool(self._threads))
-            yield from self._payload_files(tree, self._structure, judges, payload, pool)
-            yield from TagCheck(tree, self._structure, judges).findings(grouped(tags))
-
-    def _opened(self) -> Generator[Finding, None, Tree | None]:
-        """The tree to read; None if there is none, which was said."""
-        try:
-            mode = os.stat(self._bag).st_mode
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if os.path.islink(self._bag):
-                yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is a symbolic link to nothing"})
-                return None
-            raise UsageError(f"{show(self._bag)}: there is nothing there") from error
-        except OSError as error:
-            yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": error.strerror})
-            return None
-        if not modes.S_ISDIR(mode):
-            yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is not a folder"})
-            return None
-        return LocalStore(self._bag)
+            else:
+                pool = held.enter_context(LazyPool(self._threads))
+                yield from self._payload_files(tree, self._structure, judges, payload, pool)
+                yield from TagCheck(tree, self._structure, judges).findings(grouped(tags))
+            if self._watch is not None:
+                yield from self._watch.closing()
 
     def _payload_files(
         self, tree: Tree, structure: Structure, judges: Judges, listed: Sorter, pool: LazyPool
@@ -192,8 +212,11 @@ class Validator(Iterator[Finding]):
         else:
             self._progress.stage("comparing names", files=files)
         check = PayloadCheck(tree, judges.payload, digester, self._progress, self._taken)
-        yield from check.findings(grouped(listed), _present(tree), names_known=judges.names_known)
-        yield from _oxum(stated, judges.payload.tally)
+        present = self._present(
+            tree, lambda folder, names: of_folder(folder, [name for name, _, _ in names], check.say)
+        )
+        yield from check.findings(grouped(listed), present, names_known=judges.names_known)
+        yield from _oxum(structure, judges.payload.tally)
 
     def _sizes(self, tree: Tree, structure: Structure) -> Iterator[Finding]:
         """The payload's size and nothing else."""
@@ -202,7 +225,7 @@ class Validator(Iterator[Finding]):
             return
         self._progress.stage("looking at sizes", files=structure.oxum.files)
         tally = self._payload
-        for seen in _present(tree):
+        for seen in self._present(tree):
             if seen.kind is Kind.FILE:
                 try:
                     tally.add(tree.stat(seen.path).size_bytes)
@@ -217,28 +240,27 @@ class Validator(Iterator[Finding]):
                 tally.bad += 1
                 yield wrong_kind(seen.path, seen.kind)
         tally.unread = tally.present
-        yield from _oxum(structure.oxum, tally)
+        yield from _oxum(structure, tally)
+
+    def _present(self, tree: Tree, look: Look | None = None) -> Iterator[Seen]:
+        """Every name in the payload; a profile sees it, too."""
+        present = _present(tree, look)
+        return present if self._watch is None else self._watch.passing(present)
 
 
-def _present(tree: Tree) -> Iterator[Seen]:
-    """Every name in the payload."""
+def _present(tree: Tree, look: Look | None) -> Iterator[Seen]:
+    """Every name in the payload; `look` gets each folder's names."""
     try:
-        yield from walk(tree, DATA)
+        yield from walk(tree, DATA, look=look)
     except NotFoundError:
         return  # said already: the payload folder is not there
     except StoreError as error:
         yield Seen(DATA, Kind.DIRECTORY, cause(error))
 
 
-def _oxum(stated: Oxum | None, tally: Tally) -> Iterator[Finding]:
-    if stated is None or tally.present_bytes is None:
+def _oxum(structure: Structure, tally: Tally) -> Iterator[Finding]:
+    if structure.oxum is None or tally.present_bytes is None:
         return
     seen = Oxum(tally.present_bytes, tally.present)
-    if seen != stated:
-        yield Finding(
-            code=Code.OXUM_MISMATCH,
-            file=b"bag-info.txt",
-            expected={"payload_bytes": stated.payload_bytes, "files": stated.files},
-            observed={"payload_bytes": seen.payload_bytes, "files": seen.files},
-            parameters={"oxum": str(stated), "observed_oxum": str(seen)},
-        )
+    if seen != structure.oxum:
+        yield oxum_mismatch(structure.info, structure.declared.version, structure.oxum, seen)

@@ -1,11 +1,14 @@
 """A walk in the bytewise order of whole paths, so that it can be merged with a manifest in bounded memory."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from checks.ports import Kind, StoreError
 from preserve.bag.trees import Tree
+from preserve.stores.local import Name
+
+Look = Callable[[bytes, list[Name]], None]  # gets a folder's path and its names
 
 
 class Seen(NamedTuple):
@@ -20,17 +23,27 @@ class Seen(NamedTuple):
     stat: os.stat_result | None = None
 
 
-def walk(tree: Tree, top: bytes, *, stats: bool = False, skip: bytes = b"") -> Iterator[Seen]:
+def walk(
+    tree: Tree,
+    top: bytes,
+    *,
+    stats: bool = False,
+    skip: bytes = b"",
+    look: Look | None = None,
+) -> Iterator[Seen]:
     """Every name below the folder `top` (b"" is the tree's root), with paths from the root.
 
     Args:
         stats: each file's stat is handed out too, None if it is gone. If one cannot be had, its folder is a problem.
         skip: a folder (by its whole path) that is passed over.
+        look: gets every folder's path and names, before the walk goes through them.
 
     Raises:
         StoreError: `top` itself cannot be opened.
     """
     first = tree.names_in(top, stats=stats)
+    if look is not None:
+        look(top, first)
     waiting = [(top + b"/" if top else b"", iter(first))]
     while waiting:
         prefix, names = waiting[-1]
@@ -49,6 +62,8 @@ def walk(tree: Tree, top: bytes, *, stats: bool = False, skip: bytes = b"") -> I
             if not below:
                 yield Seen(path, Kind.DIRECTORY)
                 continue
+            if look is not None:
+                look(path, below)
             waiting.append((path + b"/", iter(below)))
             break
         else:

@@ -29,14 +29,14 @@ class State:
     """What stays the same from the first run to the last.
 
     Attributes:
-        source: what is bagged; another source must not go on in the same folder.
-        inode: the source's, by which it is known when its disk is mounted elsewhere.
+        sources: what is bagged, in order; others must not go on in the same folder.
+        inode: that of the first, by which a folder is known when its disk is mounted elsewhere.
         algorithms: whose digests stand in the log.
         uuid: the package's.
         tags: the tag files of this run and all before it, from the bag's root: what may be deleted to write it anew.
     """
 
-    source: bytes
+    sources: tuple[bytes, ...]
     inode: int
     algorithms: tuple[str, ...]
     uuid: UUID
@@ -66,9 +66,10 @@ class WorkFolder:
         with locked(self.at(LOCK), busy=busy, remedy=remedy):
             yield
 
-    def refuse_foreign(self, source: bytes) -> None:
-        """UsageError unless there is nothing yet, or what `preserve bag` itself began for this source; touches nothing.
+    def refuse_foreign(self, sources: Sequence[bytes]) -> None:
+        """UsageError unless there is nothing yet, or what `preserve bag` itself began for these sources.
 
+        Touches nothing.
         Ours is a folder that holds only names that we write and a valid state; before there is a state, only the lock.
         """
         with writing(self.path):
@@ -88,15 +89,18 @@ class WorkFolder:
             begun = [name for name in names if not is_of_the_beginning(name)]
             if begun:
                 raise self._not_ours(begun, f"there is no valid {STATE.decode()} with it")
-        elif state.source != source and not (self._lies_in(source) and state.inode == _inode(source)):
+        elif state.sources != _in_order(sources) and not self._is_moved(state, sources):
             raise UsageError(
-                f"{show(self.path)}: holds the beginning of a bag of another source, {show(state.source)}",
+                f"{show(self.path)}: holds the beginning of a bag of another source, "
+                + listed([show(source) for source in state.sources]),
                 remedy="Finish that one. Look into this folder before you delete it: a bag that is made in place keeps "
                 "files of the source there, in data/.",
             )
 
-    def _lies_in(self, source: bytes) -> bool:
-        return os.path.dirname(self.path) == source
+    def _is_moved(self, state: State, sources: Sequence[bytes]) -> bool:
+        """Whether it lies in the only source, which is now found at another place."""
+        alone = len(sources) == len(state.sources) == 1 and os.path.dirname(self.path) == sources[0]
+        return alone and state.inode == _inode(sources[0])
 
     def _refuse_unknown(self) -> list[bytes]:
         """Its names; UsageError if one is not of those that we write."""
@@ -129,8 +133,9 @@ class WorkFolder:
                         document = json.loads(file.read(_STATE_BYTES))
                 except FileNotFoundError:
                     return None
+            encoded = document["sources_base64"] if "sources" in document else [document["source_base64"]]
             return State(
-                source=b64decode(document["source_base64"], validate=True),
+                sources=tuple(b64decode(source, validate=True) for source in encoded),
                 inode=int(document["source_inode"]),
                 algorithms=tuple(document["algorithms"]),
                 uuid=UUID(document["uuid"]),
@@ -140,16 +145,17 @@ class WorkFolder:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
-    def begin(self, source: bytes, algorithms: Sequence[str], tags: Collection[bytes]) -> State:
+    def begin(self, sources: Sequence[bytes], algorithms: Sequence[str], tags: Collection[bytes]) -> State:
         """The state of an earlier run with the same algorithms, or a new one that keeps what can be kept."""
         earlier = self.state()
+        ordered = _in_order(sources)
         before = earlier or State(
-            source=source, inode=0, algorithms=(), uuid=uuid4(), started_at=datetime.now(UTC), tags=()
+            sources=ordered, inode=0, algorithms=(), uuid=uuid4(), started_at=datetime.now(UTC), tags=()
         )
-        with writing(source):
-            inode = _inode(source)
+        with writing(ordered[0]):
+            inode = _inode(ordered[0])
         names = tuple(sorted({*tags, *before.tags}))
-        state = replace(before, source=source, inode=inode, algorithms=tuple(algorithms), tags=names)
+        state = replace(before, sources=ordered, inode=inode, algorithms=tuple(algorithms), tags=names)
         if state != earlier:
             self._write(state)
         return state
@@ -162,8 +168,8 @@ class WorkFolder:
     def _write(self, state: State) -> None:
         document = {
             "note": "A bag in the making. Run the same `preserve bag` again and it goes on from here.",
-            "source": show(state.source),
-            "source_base64": b64encode(state.source).decode("ascii"),
+            "sources": [show(source) for source in state.sources],
+            "sources_base64": [b64encode(source).decode("ascii") for source in state.sources],
             "source_inode": state.inode,
             "algorithms": state.algorithms,
             "uuid": str(state.uuid),
@@ -246,6 +252,11 @@ def clear(folder: bytes, known: Collection[bytes], *, kept: bytes = b"") -> None
             os.rmdir(os.path.join(folder, path))
         if not kept:
             os.rmdir(folder)
+
+
+def _in_order(sources: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The order in which they were named is of no matter."""
+    return tuple(sorted(sources))
 
 
 def _inode(folder: bytes) -> int:

@@ -16,7 +16,7 @@ from preserve.bag.opening import fresh, going_on, to_read
 from preserve.bag.ordering import Sorter
 from preserve.bag.paths import V1_0, decoded, encoded
 from preserve.stores.durable import writing
-from preserve.stores.local import Token
+from preserve.stores.local_source import Token
 from preserve.stores.looking import reading
 
 _FLUSH_BYTES = 64 << 20  # of payload: what a crash costs at most is reading so much again

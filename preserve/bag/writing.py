@@ -10,10 +10,11 @@ def write_bag(request: BagRequest, progress: Progress | None = None) -> Written:
     Every byte of the source is read once, for all algorithms. At no moment does a half bag look like a bag.
 
     Raises:
-        UsageError: the source is no folder, a bag already, or holds what a bag cannot carry; the target exists or lies
-            in the source; another process is at the same bag. Nothing was touched.
+        UsageError: a source is not there, is a bag already, or holds what a bag cannot carry; two have one name, or one
+            lies in another; the target exists, lies in a source, or cannot be written to; what was chosen cannot be had
+            in place; another process is at the same bag. Nothing was touched.
         UndeterminedError: files could not be read or changed meanwhile, the disk is full, or the copy is not read back
-            as it was written. The source is whole; what was done is kept for the next run.
+            as it was written. The sources are whole; what was done is kept for the next run.
     """
     shown = progress or Silent()
     if request.target is None:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
@@ -70,10 +69,27 @@ def show_each(renderables: "Iterable[RenderableType]") -> None:
     try:
         shown = console()
         for renderable in renderables:
-            shown.print(renderable)
+            text = None if shown.is_terminal else _unwrapped(renderable)
+            if text is None:
+                shown.print(renderable)
+            else:
+                sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _quiet()
+
+
+def _unwrapped(renderable: "RenderableType") -> str | None:
+    """Text for a file or a pipe: whoever searches it wants whole paths in one line. None if it is no plain text."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if isinstance(renderable, Text):
+        return renderable.plain
+    if isinstance(renderable, Padding) and isinstance(renderable.renderable, Text):
+        margin = " " * renderable.left
+        return margin + renderable.renderable.plain.replace("\n", "\n" + margin)
+    return None
 
 
 def write_report(path: Path, content: "Mapping[str, object] | RenderableType") -> None:
@@ -101,17 +117,22 @@ def write_report(path: Path, content: "Mapping[str, object] | RenderableType") -
 
 def _json(document: Mapping[str, object]) -> str:
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _UNSAFE_IN_JSON.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _pieces(document: Mapping[str, object], key: str, items: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """The document's text with a list as its last value, of which one item at a time is in memory."""
     yield _json(document).removesuffix("\n}") + f',\n  "{key}": ['
-    between = "\n"
+    first = between = "\n    "
     for item in items:
-        yield between + textwrap.indent(_json(item), "    ")
-        between = ",\n"
-    yield "]\n}" if between == "\n" else "\n  ]\n}"
+        text = json.dumps(item, ensure_ascii=False, allow_nan=False)
+        yield between + _UNSAFE_IN_JSON.sub(_escaped, text)
+        between = ",\n    "
+    yield "]\n}" if between is first else "\n  ]\n}"
 
 
 def print_json(

@@ -79,7 +79,7 @@ class Tour:
         self._say("Bag: one read of each byte gives sha256 and sha512, with a PREMIS file beside them")
         made = package(
             Packaging(
-                source=os.fsencode(collection),
+                sources=[os.fsencode(collection)],
                 target=os.fsencode(bag),
                 identifier=IDENTIFIER,
                 info=(("External-Description", "Times of sun and moon for Phnom Penh, computed"),),

@@ -60,6 +60,7 @@ class Intake:
             UndeterminedError: a tag file could not be read.
         """
         bag = os.path.abspath(bag)
+        _refuse_archive(bag)
         entries: list[Entry] = []
         validator = Validator(bag, threads=self._threads, progress=self._progress, taken=partial(_take, entries))
         validation = validator.result()
@@ -127,6 +128,15 @@ class Intake:
         (package,) = self._catalog.add_packages([new], at=self._clock())
         already = known is not None and known.inventory_id == package.inventory_id
         return Taken(bag=bag, validation=validation, package=package, already=already)
+
+
+def _refuse_archive(bag: bytes) -> None:
+    """A replica holds plain folders; which of an archive's forms would be the original is not ours to choose."""
+    if os.path.isfile(bag):
+        raise UsageError(
+            f"{show(bag)}: a file, not the folder of a bag; nothing was taken in",
+            remedy="Of an archive that `preserve validate` finds valid, unpack the bag and add its folder.",
+        )
 
 
 def _take(entries: list[Entry], reading: Reading) -> None:

@@ -3,20 +3,32 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from checks.digesting import DIGEST_BYTES, normalised
+from checks.algorithms import DIGEST_BYTES, normalised
 from checks.names import show
 from preserve import __version__
-from preserve.bag.request import DEFAULT_ALGORITHMS, BagRequest, Payload, TagFile, Written
+from preserve.bag.ignoring import SYSTEM_FILES
+from preserve.bag.request import (
+    CHOICES,
+    DEFAULT_ALGORITHMS,
+    BagRequest,
+    EmptyFolders,
+    Payload,
+    TagFile,
+    Written,
+)
+from preserve.bag.sources import called
 from preserve.bag.writing import write_bag
 from preserve.errors import UsageError
 from preserve.progress import Progress
 from preserve.provenance.facts import FileFact, PackageFact, PremisDetail
 
 if TYPE_CHECKING:
+    from preserve.bag.profile_model import Profile
     from preserve.provenance.formats import FormatIdentifier
 
 PREMIS_PATH = b"metadata/preservation/premis.xml"
@@ -24,6 +36,7 @@ _OURS = ("Bagging-Date", "Payload-Oxum", "Package-UUID")  # known only when the 
 _ORGANIZATION, _AGENT, _IDENTIFIER = "Source-Organization", "Bag-Software-Agent", "External-Identifier"
 _ORDER = (_ORGANIZATION, "Bagging-Date", "Payload-Oxum", _AGENT, _IDENTIFIER, "Package-UUID")
 _NOT_IN_A_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_SOURCES_NAMED = 100  # in PREMIS
 _IDENTIFIED_AT_ONCE = 512  # paths handed to the identification of formats
 
 
@@ -32,23 +45,35 @@ class Packaging:
     """What is asked for.
 
     Args:
-        source: the folder.
-        target: what becomes the bag; None makes `source` itself the bag.
+        sources: one folder, or several files and folders; see `preserve.bag.request.BagRequest`.
+        target: what becomes the bag; None makes the only source, a folder, the bag.
         algorithms: as people write them, such as `SHA-256`.
         info: labels and values in order. A label that is written anyway replaces what would stand in its place.
-        identifier: the package's; else the one in `info`, else the name of the source.
+        identifier: the package's; else the one in `info`, else the name of the folder that is bagged, or of the target
+            if it is not one folder.
         organization: of the settings; `info` may say another.
         threads: how many large files are hashed side by side.
+        ignore: patterns of what is left out.
+        ignore_system_files: those of `preserve.bag.ignoring.SYSTEM_FILES` too.
+        empty_folders: what becomes of them.
+        follow_links: whether links are taken for what they mean.
+        premis: what the PREMIS file names; None writes none.
+        profile: what the bag must be. It is named in bag-info.txt.
     """
 
-    source: bytes
+    sources: Sequence[bytes]
     target: bytes | None
     algorithms: Sequence[str] = DEFAULT_ALGORITHMS
     info: Sequence[tuple[str, str]] = ()
     identifier: str | None = None
     organization: str | None = None
-    premis: PremisDetail = PremisDetail.FULL
+    premis: PremisDetail | None = PremisDetail.FULL
     threads: int = 2
+    ignore: Sequence[bytes] = ()
+    ignore_system_files: bool = False
+    empty_folders: EmptyFolders = EmptyFolders.LEAVE_OUT
+    follow_links: bool = False
+    profile: "Profile | None" = None
 
 
 def package(asked: Packaging, progress: Progress | None = None) -> Written:
@@ -57,19 +82,41 @@ def package(asked: Packaging, progress: Progress | None = None) -> Written:
     Raises:
         UsageError, UndeterminedError: see `preserve.bag.writing.write_bag`; also for algorithms and labels.
     """
-    source = os.path.realpath(asked.source)
-    info = _info(asked, source)
-    algorithms = _algorithms(asked.algorithms)
-    premis = _Premis(asked.premis, source, info, in_place=asked.target is None)
-    request = BagRequest(
-        source=source,
+    profile = asked.profile
+    if profile is None:
+        return write_bag(_request(asked), progress)
+    from preserve.bag import profile_making as making  # most bags are made for none, and it is slow to come
+
+    request = _request(replace(asked, info=making.with_identifier(profile, asked.info)))
+    added = [each.path for each in request.tag_files]
+    better = making.refuse_unfit(profile, lines=request.info, algorithms=request.algorithms, tag_files=added)
+    made = write_bag(replace(request, approve=partial(making.refuse_unfit_payload, profile)), progress)
+    return replace(made, warnings=(*made.warnings, *better))
+
+
+def _request(asked: Packaging) -> BagRequest:
+    sources = tuple(os.path.realpath(source) for source in asked.sources)
+    info = _info(asked, sources)
+    return BagRequest(
+        sources=sources,
         target=asked.target,
-        algorithms=algorithms,
+        algorithms=_algorithms(asked.algorithms),
         info=info,
-        tag_files=(TagFile(PREMIS_PATH, premis.write),),
+        tag_files=_tag_files(asked, sources, info),
         threads=asked.threads,
+        ignore=(*asked.ignore, *(SYSTEM_FILES if asked.ignore_system_files else ())),
+        empty_folders=asked.empty_folders,
+        follow_links=asked.follow_links,
     )
-    return write_bag(request, progress)
+
+
+def _tag_files(
+    asked: Packaging, sources: tuple[bytes, ...], info: Sequence[tuple[str, str | None]]
+) -> tuple[TagFile, ...]:
+    if asked.premis is None:
+        return ()
+    premis = _Premis(asked.premis, called(sources, _SOURCES_NAMED), info, in_place=asked.target is None)
+    return (TagFile(PREMIS_PATH, premis.write),)
 
 
 def _algorithms(named: Sequence[str]) -> tuple[str, ...]:
@@ -83,7 +130,7 @@ def _algorithms(named: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(normalised(name) for name in named))
 
 
-def _info(asked: Packaging, source: bytes) -> tuple[tuple[str, str | None], ...]:
+def _info(asked: Packaging, sources: Sequence[bytes]) -> tuple[tuple[str, str | None], ...]:
     """The lines of bag-info.txt; a value of None is filled in when the payload was read."""
     given: dict[str, list[str]] = {}
     for label, value in asked.info:
@@ -99,7 +146,7 @@ def _info(asked: Packaging, source: bytes) -> tuple[tuple[str, str | None], ...]
     defaults: dict[str, str | None] = {
         _ORGANIZATION: asked.organization,
         _AGENT: f"preserve {__version__}",
-        _IDENTIFIER: _name_of(source),
+        _IDENTIFIER: _name_of(_named_after(asked.target, sources)),
     }
     lines: list[tuple[str, str | None]] = []
     for label in _ORDER:
@@ -111,8 +158,10 @@ def _info(asked: Packaging, source: bytes) -> tuple[tuple[str, str | None], ...]
 
 
 def _refuse_label(label: str, value: str) -> None:
-    if label.lower() in (ours.lower() for ours in _OURS):
-        raise UsageError(f"{label} cannot be given", remedy="It says what was bagged, and when; it is always computed.")
+    if label.lower() in (ours.lower() for ours in (*_OURS, *CHOICES)):
+        raise UsageError(
+            f"{label} cannot be given", remedy="It says what was bagged, when and how; it is always computed."
+        )
     if not label or label != label.strip() or ":" in label or _NOT_IN_A_LINE.search(label):
         raise UsageError(f"not a label for bag-info.txt: {label!r}", remedy="Write it as --info 'Label: value'.")
     if _NOT_IN_A_LINE.search(value):
@@ -121,8 +170,13 @@ def _refuse_label(label: str, value: str) -> None:
         )
 
 
-def _name_of(source: bytes) -> str:
-    name = os.path.basename(source)
+def _named_after(target: bytes | None, sources: Sequence[bytes]) -> bytes:
+    one_folder = len(sources) == 1 and os.path.isdir(sources[0])
+    return sources[0] if target is None or one_folder else os.path.abspath(target)
+
+
+def _name_of(path: bytes) -> str:
+    name = os.path.basename(path)
     try:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
@@ -134,10 +188,10 @@ class _Premis:
     """Writes the PREMIS file of one package."""
 
     def __init__(
-        self, detail: PremisDetail, source: bytes, info: Sequence[tuple[str, str | None]], *, in_place: bool
+        self, detail: PremisDetail, sources: bytes, info: Sequence[tuple[str, str | None]], *, in_place: bool
     ) -> None:
         self._detail = detail
-        self._source = source
+        self._sources = sources
         self._in_place = in_place
         self._info = dict(reversed(info))  # the first of a label counts
 
@@ -153,7 +207,7 @@ class _Premis:
             identifier=self._info.get(_IDENTIFIER) or "",
             organization=self._info.get(_ORGANIZATION),
             person=self._info.get("Contact-Name"),
-            source=show(self._source),
+            source=show(self._sources),
             started_at=payload.started_at,
             ended_at=payload.ended_at,
             payload_files=payload.file_count,

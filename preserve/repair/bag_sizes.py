@@ -4,7 +4,7 @@ import io
 from collections.abc import Collection, Mapping, Sequence
 from typing import BinaryIO, cast
 
-from checks.digesting import normalised
+from checks.algorithms import normalised
 from checks.ports import Source, StoreError
 from premis.errors import PremisError
 from premis.model import Object

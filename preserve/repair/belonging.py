@@ -7,7 +7,7 @@ from contextlib import suppress
 from hashlib import sha256
 from uuid import UUID
 
-from checks.digesting import DIGEST_BYTES
+from checks.algorithms import DIGEST_BYTES
 from checks.names import show
 from preserve.bag import declaration, info
 from preserve.bag.finished import PACKAGE_UUID

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 
+from checks.buffers import BUFFER_BYTES
 from checks.causes import Comparison, Diagnosis
-from checks.digesting import BUFFER_BYTES, Digester, Reading, Wanted
+from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Evidence
 from checks.inventory import SEGMENT_BYTES, Entry, segment_length
 from checks.ports import Source, StoreError

@@ -18,7 +18,7 @@ from preserve.errors import PreserveError, UndeterminedError
 from preserve.stores.durable import exchange, rename_no_replace, writing
 from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
-from preserve.stores.local import token_of
+from preserve.stores.local_source import token_of
 from preserve.stores.locking import locked
 
 QUARANTINE = OURS + b"/quarantine"

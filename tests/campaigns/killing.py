@@ -24,6 +24,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import sqlalchemy
 
+from checks.evidence import Outcome
 from tests.campaigns.killing_catalog import BackingUp, Migrating, Rebuilding, Removing
 from tests.campaigns.killing_copies import Auditing, Replicating
 from tests.campaigns.killing_repairs import Repairing, Restoring
@@ -353,7 +354,8 @@ def _digest(path: Path) -> str:
 def _invalid(bag: Path) -> list[str]:
     from preserve.bag.validation import validate
 
-    return [f"{finding.code} {finding.path!r}" for finding in validate(os.fsencode(bag)).findings]
+    found = validate(os.fsencode(bag)).findings  # a warning, such as of our folder in it, makes no bag invalid
+    return [f"{finding.code} {finding.path!r}" for finding in found if finding.outcome is not Outcome.PASS]
 
 
 SCENARIOS: dict[str, Callable[[], Scenario]] = {

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import config
+from checks.evidence import Outcome
 from preserve.app.workspace import Workspace
 from preserve.bag.validation import validate
 from preserve.errors import PreserveError
@@ -32,7 +33,8 @@ def _bags(folder: Path) -> Iterator[Path]:
 
 
 def _faults_of_bag(bag: Path, payload: Files) -> Iterator[str]:
-    for finding in validate(os.fsencode(bag)).findings:
+    found = validate(os.fsencode(bag)).findings
+    for finding in (each for each in found if each.outcome is not Outcome.PASS):  # a warning makes no bag invalid
         yield f"{bag.name} looks like a bag: {finding.code} {finding.path!r}"
     if _read(bag / "data") != payload:
         yield f"{bag.name} looks like a bag, and its payload is not the source"

@@ -194,7 +194,7 @@ def test_what_came_after_the_backup_is_taken_in_and_what_was_removed_stays_remov
     shutil.copytree(tmp_path / "sources/box-1", changed)
     (changed / "more.txt").write_text("more")
     with placed.open() as workspace:
-        package(Packaging(source=bytes(changed), target=bytes(tmp_path / "bags/next"), identifier="another name"))
+        package(Packaging(sources=[bytes(changed)], target=bytes(tmp_path / "bags/next"), identifier="another name"))
         list(take_in(workspace, [tmp_path / "bags/next"], Silent(), identifier="box-1", new_version=True))
         assert all(each.copy for each in replicate(workspace, ("box-0", "box-1"), (), Silent()))
     before = state(placed)
@@ -287,7 +287,7 @@ def test_what_is_bad_on_every_copy_is_told_as_lost_with_the_size_that_premis_tel
     for name in ("a.txt", "b.txt"):
         (source / name).write_text(name * 100)
     with placed.open() as workspace:
-        package(Packaging(source=bytes(source), target=bytes(tmp_path / "bags/letters")))
+        package(Packaging(sources=[bytes(source)], target=bytes(tmp_path / "bags/letters")))
         list(take_in(workspace, [tmp_path / "bags/letters"], Silent()))
         list(replicate(workspace, ("letters",), (), Silent()))
     for number, replica in enumerate(placed.replicas):
@@ -406,7 +406,7 @@ def test_a_folder_of_another_package_is_no_version_of_this_one(
         for name in ("p1", "p2"):
             (tmp_path / name).mkdir()
             (tmp_path / name / "own.txt").write_text(name)
-            package(Packaging(source=bytes(tmp_path / name), target=bytes(tmp_path / "bags" / name)))
+            package(Packaging(sources=[bytes(tmp_path / name)], target=bytes(tmp_path / "bags" / name)))
         list(take_in(workspace, [tmp_path / "bags/p1", tmp_path / "bags/p2"], Silent()))
         list(replicate(workspace, ("p1", "p2"), (), Silent()))
     save(placed)

@@ -2,11 +2,12 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
-from checks import digesting
-from checks.digesting import DIGEST_BYTES, Digester, Wanted, new_hash, normalised
+from checks import buffers, digesting
+from checks.digesting import Digester, Wanted
 from checks.evidence import Evidence
 from tests.support.memory_store import MemoryStore, io_error
 
@@ -14,19 +15,6 @@ from tests.support.memory_store import MemoryStore, io_error
 def wanted(store: MemoryStore, path: bytes, **options: object) -> Wanted:
     size = len(store.files.get(path, b""))
     return Wanted(path=path, open=lambda: store.open(path, past_cache=True), expected_bytes=size, **options)
-
-
-@pytest.mark.parametrize("name", sorted(DIGEST_BYTES))
-def test_every_algorithm_is_hashlibs_own(name: str) -> None:
-    theirs = {"sha3224": "sha3_224", "sha3256": "sha3_256", "sha3384": "sha3_384", "sha3512": "sha3_512"}
-    hash_ = new_hash(name)
-    hash_.update(b"abc")
-    assert hash_.digest() == hashlib.new(theirs.get(name, name), b"abc").digest()
-
-
-def test_names_of_algorithms_are_normalised_as_the_rfc_says() -> None:
-    assert normalised("SHA3-256") == "sha3256"
-    assert normalised("SHA-512") == "sha512"
 
 
 def test_all_digests_segments_and_the_sink_come_from_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,3 +62,68 @@ def test_a_file_shorter_than_its_stat_says_is_not_sound() -> None:
     store = MemoryStore({b"a": b"x" * 10})
     store.faults[b"a"] = [lambda content: content[:4]]
     assert not Digester(("sha256",)).read(wanted(store, b"a")).sound
+
+
+LARGE = 1 << 18
+
+
+def test_a_huge_file_keeps_no_thread_from_those_behind_it() -> None:
+    names = [b"%d" % n for n in range(12)]
+    store, all_read, begun = MemoryStore({name: name * LARGE for name in names}), Event(), set[bytes]()
+
+    def wait(path: bytes) -> None:
+        begun.add(path)
+        if path == b"0":
+            all_read.wait(60)
+        elif len(begun) == len(names):
+            all_read.set()
+
+    store.on_read = wait
+    with ThreadPoolExecutor(2) as pool:
+        readings = list(Digester(("sha256",), pool).observe(wanted(store, name) for name in names))
+    assert all_read.is_set()
+    assert [reading.path for reading in readings] == names and all(reading.sound for reading in readings)
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_no_more_files_are_handed_out_than_asked_for(ahead: int) -> None:
+    names = [b"%d" % n for n in range(10)]
+    store, most = MemoryStore({name: name * LARGE for name in names}), list[int]()
+    store.on_read = lambda path: most.append(store.open_now)
+    with ThreadPoolExecutor(8) as pool:
+        readings = Digester(("sha256",), pool, ahead=ahead).observe(wanted(store, name) for name in names)
+        assert all(reading.sound for reading in readings)
+    assert max(most) <= ahead
+
+
+def test_readings_that_wait_for_a_huge_file_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digesting, "_MOST_WAITING", 5)
+    store, asked, go = MemoryStore({b"huge": b"x" * LARGE, b"small": b"s"}), list[int](), Event()
+    store.on_read = lambda path: go.wait(60) if path == b"huge" else None
+
+    def items() -> object:
+        yield wanted(store, b"huge")
+        for n in range(20):
+            asked.append(n)
+            if n == 3:
+                go.set()  # the fifth that waits: from here on the digester waits for the first
+            yield wanted(store, b"small")
+
+    with ThreadPoolExecutor(1) as pool:
+        readings = Digester(("sha256",), pool).observe(items())
+        assert next(readings).path == b"huge"
+        assert len(asked) <= 5
+        assert sum(1 for _ in readings) == 20
+
+
+def test_few_buffers_are_kept_however_many_were_out_at_once() -> None:
+    taken = [buffers.taken_buffer() for _ in range(50)]
+    assert len({id(buffer) for buffer in taken}) == 50
+    for buffer in taken:
+        buffers.give_back(buffer)
+    assert len(buffers._free_buffers) <= 16
+
+
+def test_an_unknown_algorithm_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(KeyError):
+        Digester(("shake128",))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from checks.algorithms import DIGEST_BYTES
 from premis.terms import LOC, OWN
 from premis.vocabulary import (
     LOC_BASE,
@@ -71,3 +72,9 @@ def test_only_a_term_has_a_term_s_uri() -> None:
     assert parse_value_uri("https://id.loc.gov/vocabulary/preservation/eventType/fix") == ("eventType", "fix")
     assert parse_value_uri("http://id.loc.gov/vocabulary/preservation/eventType") is None
     assert parse_value_uri("http://example.org/vocabulary/preservation/eventType/fix") is None
+
+
+def test_every_digest_that_can_be_computed_here_has_a_term_and_its_length() -> None:
+    for name, length in DIGEST_BYTES.items():
+        assert algorithm(name).label
+        assert digest_lengths(name) == (length,)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
+from preserve.bag.finding import Finding
+from preserve.bag.linting import ADVICE
 from preserve.bag.validation import Validation, validate
 
 DECLARED = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -51,8 +53,12 @@ class Bag:
     def validated(self) -> Validation:
         return validate(os.fsencode(self.path))
 
+    def found(self) -> list[Finding]:
+        """What is said of it, without the advice that a bag of two files and a manifest calls for."""
+        return [finding for finding in self.validated().findings if finding.code not in ADVICE]
+
     def seen(self) -> set[tuple[Code, bytes | None]]:
-        return {(finding.code, finding.path) for finding in self.validated().findings}
+        return {(finding.code, finding.path) for finding in self.found()}
 
     def outcome(self) -> Outcome:
         return self.validated().outcome

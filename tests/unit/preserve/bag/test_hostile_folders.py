@@ -1,5 +1,6 @@
 """Folders that somebody prepared: nothing that is not ours is deleted, followed, written through or called good."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from preserve.bag.workfolder import WorkFolder
 from preserve.bag.writing import write_bag
 from preserve.errors import UndeterminedError, UsageError
 from preserve.ingest.packaging import Packaging, package
-from tests.unit.preserve.bag.bags import Bag
+from tests.unit.preserve.bag.bags import DECLARED_0_97, Bag
 
 INFO: tuple[tuple[str, str | None], ...] = (("Bagging-Date", None), ("Payload-Oxum", None), ("Package-UUID", None))
 MODES = pytest.mark.parametrize("in_place", [False, True], ids=["copy", "in-place"])
@@ -42,7 +43,7 @@ def source(tmp_path: Path) -> Path:
 
 def _make(source: Path, *, in_place: bool, tag_files: tuple[TagFile, ...] = ()) -> Written:
     target = None if in_place else os.fsencode(source.parent / "box")
-    return write_bag(BagRequest(source=os.fsencode(source), target=target, info=INFO, tag_files=tag_files))
+    return write_bag(BagRequest(sources=(os.fsencode(source),), target=target, info=INFO, tag_files=tag_files))
 
 
 def _bag(source: Path, *, in_place: bool) -> Path:
@@ -197,6 +198,16 @@ def test_in_place_goes_on_where_the_disk_was_mounted_elsewhere(source: Path, mon
     moved = source.rename(source.parent / "moved")
     _make(moved, in_place=True)
     assert _good(moved)
+
+
+def test_what_an_earlier_version_began_is_gone_on_with(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cut_off(source, monkeypatch, "preserve.bag.in_place.InPlace._place", in_place=True)
+    state = source / ".preserve-bagging/state.json"
+    document = json.loads(state.read_text())
+    (document["source"],), (document["source_base64"],) = document.pop("sources"), document.pop("sources_base64")
+    state.write_text(json.dumps(document))
+    _make(source, in_place=True)
+    assert _good(source) and (source / "data/a.txt").read_bytes() == b"alpha"
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
@@ -385,7 +396,7 @@ def test_a_link_under_the_name_of_a_tag_file_is_refused(
 def test_a_copy_whose_source_is_gone_and_that_no_log_knows_does_not_come_into_the_bag(source: Path) -> None:
     staged = WorkFolder(os.fsencode(_work(source, in_place=False)), COPY)
     with staged.held():
-        staged.begin(os.fsencode(source), ("sha256", "sha512"), ())
+        staged.begin([os.fsencode(source)], ("sha256", "sha512"), ())
     data = _work(source, in_place=False) / "bag/data"
     data.mkdir(parents=True)
     (data / "gone").write_bytes(b"x")
@@ -403,11 +414,12 @@ def test_a_byte_order_mark_hides_nothing(tmp_path: Path, codec: str) -> None:
         path.write_bytes(path.read_bytes().decode().encode(codec))
     bag.write(b"bag-info.txt", "\ufeffPayload-Oxum: 2.2\n".encode(codec))
     bag.write(b"fetch.txt", "\ufeffhttp://x.org/ - data/not-listed\n".encode(codec))
-    found = {(finding.code, finding.file, finding.line) for finding in bag.validated().findings}
+    found = {(finding.code, finding.file, finding.line) for finding in bag.found()}
+    mark = Code.BYTE_ORDER_MARK_FORBIDDEN if codec == "UTF-8" else Code.BYTE_ORDER_MARK
     assert found == {
-        (Code.BYTE_ORDER_MARK, b"bag-info.txt", 1),
-        (Code.BYTE_ORDER_MARK, b"fetch.txt", 1),
-        (Code.OXUM_MISMATCH, b"bag-info.txt", None),
+        (mark, b"bag-info.txt", 1),
+        (mark, b"fetch.txt", 1),
+        (Code.OXUM_MISMATCH, b"bag-info.txt", 1),
         (Code.FETCH_UNLISTED, b"fetch.txt", 1),
     }
 
@@ -420,15 +432,18 @@ def test_marks_in_manifests_are_told_once_each_and_the_line_counts(tmp_path: Pat
     tags = tmp_path / "bag/tagmanifest-sha256.txt"
     tags.write_bytes(b"\xef\xbb\xbf" + tags.read_bytes())
     found = bag.validated()
-    assert [(f.code, f.file) for f in found.findings] == [
-        (Code.BYTE_ORDER_MARK, b"tagmanifest-sha256.txt"),
-        (Code.BYTE_ORDER_MARK, b"manifest-sha256.txt"),
+    assert [(f.code, f.file) for f in bag.found()] == [
+        (Code.BYTE_ORDER_MARK_FORBIDDEN, b"tagmanifest-sha256.txt"),
+        (Code.BYTE_ORDER_MARK_FORBIDDEN, b"manifest-sha256.txt"),
     ]
-    assert found.outcome is Outcome.PASS and found.payload.good == 2
+    assert found.outcome is Outcome.FAIL and found.payload.good == 2
+    bag.write(b"bagit.txt", DECLARED_0_97)
+    bag.tag_manifest()
+    assert bag.outcome() is Outcome.PASS
 
 
 @pytest.mark.parametrize(("name", "shown"), [("\udcff", r"'\\xff'"), ("", "''"), ("a\x1b[2J", r"'a\\x1b\[2J'")])
 def test_an_unknown_algorithm_is_named_so_that_it_can_be_seen(source: Path, name: str, shown: str) -> None:
     with pytest.raises(UsageError, match=f"no algorithm is called {shown}"):
-        package(Packaging(source=os.fsencode(source), target=None, algorithms=("sha256", name)))
+        package(Packaging(sources=[os.fsencode(source)], target=None, algorithms=("sha256", name)))
     assert sorted(path.name for path in source.iterdir()) == ["a.txt", "sub"]

@@ -36,3 +36,15 @@ def test_other_encodings_become_utf8() -> None:
 def test_bytes_of_another_encoding_are_an_error() -> None:
     with pytest.raises(UnicodeError):
         list(as_utf8([b"a\x00b"], "utf-16-le"))
+
+
+@pytest.mark.parametrize("codec", ["utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_with_or_without_a_mark_the_order_of_bytes_is_seen(codec: str, marked: bool) -> None:
+    text = "8ad8  data/ខ្មែរ\n"
+    content = (("\ufeff" if marked else "") + text).encode(codec)
+    assert b"".join(as_utf8([content], codec[:6])) == text.encode()
+
+
+def test_nothing_is_nothing_in_any_encoding() -> None:
+    assert not list(as_utf8([], "utf-16"))

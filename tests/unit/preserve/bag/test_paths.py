@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preserve.bag.paths import decoded, encoded, has_bare_percent, why_unsafe
+from preserve.bag.paths import V1_0, decoded, encoded, has_bare_percent, why_unsafe, why_written_unsafe
 
 
 @given(st.binary())
@@ -39,3 +39,23 @@ def test_unsafe(path: bytes) -> None:
 )
 def test_safe(path: bytes) -> None:
     assert why_unsafe(path) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [b"data/%2e%2e/x", b"data/.%2E/x", b"data/%2e./x", b"data/x%2F..%2fy", b"%2e%2e", b"data/%2e%2e", b"data/..%2fx"],
+)
+def test_what_climbs_for_a_tool_that_decodes_everything(written: bytes) -> None:
+    assert why_written_unsafe(written, decoded(written, V1_0)) is not None
+
+
+@pytest.mark.parametrize(
+    "written", [b"data/%252e%252e/x", b"data/%2e%2e%2e", b"data/a%2e%2e/x", b"data/%2e/x", b"data/%20"]
+)
+def test_what_does_not(written: bytes) -> None:
+    assert why_written_unsafe(written, decoded(written, V1_0)) is None
+
+
+@given(st.binary())
+def test_what_version_1_0_writes_is_as_safe_as_the_name(path: bytes) -> None:
+    assert why_written_unsafe(encoded(path), path) == why_unsafe(path)

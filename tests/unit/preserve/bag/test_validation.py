@@ -3,6 +3,7 @@
 import os
 import socket
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from preserve.bag.codes import Code
 from preserve.bag.ordering import Sorter
 from preserve.bag.validation import validate
 from preserve.errors import UsageError
-from preserve.stores.local import LocalSource, LocalStore
+from preserve.stores.local import LocalStore
+from preserve.stores.local_source import LocalSource
 from tests.unit.preserve.bag.bags import DECLARED, DECLARED_0_97, Bag, hexed
 
 NFC, NFD = (unicodedata.normalize(form, "data/é").encode() for form in ("NFC", "NFD"))
@@ -27,7 +29,7 @@ def bag(tmp_path: Path) -> Bag:
 def test_a_good_bag_passes(bag: Bag) -> None:
     bag.tag_manifest()
     found = bag.validated()
-    assert found.outcome is Outcome.PASS and not found.findings
+    assert found.outcome is Outcome.PASS and {finding.code for finding in found.findings} == {Code.OXUM_MISSING}
     assert (found.payload.listed, found.payload.good, found.payload.bytes_read) == (2, 2, 9)
     assert found.tags.good == 2
 
@@ -49,7 +51,7 @@ def test_every_affected_file_is_named_to_the_end(bag: Bag) -> None:
 def test_a_mismatch_says_expected_and_observed_of_each_wrong_algorithm(bag: Bag) -> None:
     bag.manifest(algorithm="md5")
     bag.write(b"data/a.txt", b"ALPHA")
-    (finding,) = bag.validated().findings
+    (finding,) = bag.found()
     assert finding.expected == {a: hexed(b"alpha", a).decode() for a in ("md5", "sha256")}
     assert finding.observed == {a: hexed(b"ALPHA", a).decode() for a in ("md5", "sha256")} | {"size_bytes": 5}
     assert finding.file == b"manifest-md5.txt" and finding.line == 1
@@ -100,7 +102,7 @@ def test_odd_but_legal_names(bag: Bag, name: str) -> None:
     bag.files[b"data/" + name.encode()] = b"odd"
     bag.write(b"data/" + name.encode(), b"odd")
     bag.manifest()
-    assert not bag.seen()
+    assert {code for code, _ in bag.seen()} <= {Code.NAMES_NOT_PORTABLE} and bag.outcome() is Outcome.PASS
 
 
 def test_lines_may_end_as_on_other_systems(bag: Bag) -> None:
@@ -122,7 +124,7 @@ def test_payload_manifests_of_1_0_list_the_same_files(bag: Bag) -> None:
     bag.manifest(algorithm="md5", lines=bag.lines("md5")[:1])
     assert bag.seen() == {(Code.MANIFESTS_DISAGREE, b"data/sub/b.txt")}
     bag.write(b"bagit.txt", DECLARED_0_97)
-    assert not bag.seen()
+    assert bag.seen() == {(Code.MANIFESTS_UNEVEN, b"data/sub/b.txt")} and bag.outcome() is Outcome.PASS
 
 
 def test_without_a_payload_manifest_it_fails(bag: Bag) -> None:
@@ -162,7 +164,7 @@ def test_a_file_that_only_an_unknown_algorithm_lists_is_not_judged(bag: Bag) -> 
 )
 def test_a_faulty_declaration(bag: Bag, content: bytes) -> None:
     bag.write(b"bagit.txt", content)
-    assert {code for code, _ in bag.seen()} == {Code.DECLARATION_MALFORMED}
+    assert {code for code, _ in bag.seen()} - {Code.LAST_LINE_OPEN} == {Code.DECLARATION_MALFORMED}
 
 
 @pytest.mark.parametrize("version", [b"1.7", b"9.0", b"0.1"])
@@ -274,20 +276,23 @@ def test_a_twin_masks_nothing(bag: Bag) -> None:
     bag.write(NFC, b"tampered")
     bag.write(NFD, b"x")
     bag.manifest()
-    assert bag.seen() == {(Code.DIGEST_MISMATCH, NFC), (Code.UNTRACKED, NFD)}
+    assert bag.seen() == {
+        (Code.DIGEST_MISMATCH, NFC),
+        (Code.UNTRACKED, NFD),
+        (Code.NAMES_DIFFER_IN_FORM, min(NFC, NFD)),
+    }
 
 
 def test_fetch_lists_what_is_missing_and_nothing_is_fetched(bag: Bag) -> None:
     bag.manifest(hexed(b"") + b"  data/far")
     bag.write(b"fetch.txt", b"http://127.0.0.1:1/x 0 data/far\nhttp://x - data/unlisted\nnonsense\nhttp://x 1 /etc/x\n")
-    found = bag.validated()
-    assert {(f.code, f.path) for f in found.findings} == {
+    assert bag.seen() == {
         (Code.MISSING, b"data/far"),
         (Code.FETCH_UNLISTED, b"data/unlisted"),
         (Code.FETCH_MALFORMED, None),
         (Code.UNSAFE_PATH, b"/etc/x"),
     }
-    assert any("fetch.txt" in f.message for f in found.findings if f.code is Code.MISSING)
+    assert any("fetch.txt" in f.message for f in bag.found() if f.code is Code.MISSING)
 
 
 def test_what_is_no_bag_is_said_so(tmp_path: Path) -> None:
@@ -305,22 +310,34 @@ def test_a_bag_that_lost_its_declaration_is_still_read_to_the_end(bag: Bag) -> N
     assert bag.seen() == {(Code.NOT_A_BAG, None), (Code.DIGEST_MISMATCH, b"data/a.txt")}
 
 
+def _before_reading(monkeypatch: pytest.MonkeyPatch, path: bytes, act: Callable[[], None]) -> None:
+    """Does something each time that file is about to be read, in one step or in many."""
+
+    def acting(real: Callable[..., object]) -> Callable[..., object]:
+        def read(self: LocalSource, *arguments: object) -> object:
+            if self.path == path:
+                act()
+            return real(self, *arguments)
+
+        return read
+
+    for name in ("readinto", "whole"):
+        monkeypatch.setattr(LocalSource, name, acting(getattr(LocalSource, name)))
+
+
 def _unreadable(monkeypatch: pytest.MonkeyPatch, bad: bytes) -> None:
     """Reading that one file fails as a bad sector does."""
-    real = LocalSource.readinto
 
-    def readinto(self: LocalSource, buffer: memoryview) -> int:
-        if self.path == bad:
-            raise StoreError("no", cause="EIO")
-        return real(self, buffer)
+    def fail() -> None:
+        raise StoreError("no", cause="EIO")
 
-    monkeypatch.setattr(LocalSource, "readinto", readinto)
+    _before_reading(monkeypatch, bad, fail)
 
 
 def test_unreadable_is_not_damaged(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
     _unreadable(monkeypatch, b"data/a.txt")
     found = bag.validated()
-    assert [(f.code, f.path) for f in found.findings] == [(Code.UNREADABLE, b"data/a.txt")]
+    assert bag.seen() == {(Code.UNREADABLE, b"data/a.txt")}
     assert found.outcome is Outcome.INCONCLUSIVE and (found.payload.good, found.payload.unread) == (1, 1)
 
 
@@ -345,14 +362,7 @@ def test_a_folder_that_cannot_be_listed_makes_no_file_missing(bag: Bag, monkeypa
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_judged(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = LocalSource.readinto
-
-    def readinto(self: LocalSource, buffer: memoryview) -> int:
-        if self.path == b"data/a.txt":
-            bag.write(b"data/a.txt", b"alpha and more")
-        return real(self, buffer)
-
-    monkeypatch.setattr(LocalSource, "readinto", readinto)
+    _before_reading(monkeypatch, b"data/a.txt", lambda: bag.write(b"data/a.txt", b"alpha and more"))
     assert (Code.CHANGED_WHILE_READ, b"data/a.txt") in bag.seen() and bag.outcome() is Outcome.INCONCLUSIVE
 
 

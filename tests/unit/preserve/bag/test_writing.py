@@ -5,6 +5,7 @@ import fcntl
 import os
 import socket
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,8 @@ from preserve.bag.request import BagRequest, Payload, TagFile, Written
 from preserve.bag.validation import validate
 from preserve.bag.writing import write_bag
 from preserve.errors import UndeterminedError, UsageError
-from preserve.stores.local import LocalSource, LocalStore
+from preserve.stores.local import LocalStore
+from preserve.stores.local_source import LocalSource
 
 INFO: tuple[tuple[str, str | None], ...] = (("Bagging-Date", None), ("Payload-Oxum", None), ("Package-UUID", None))
 NAMES = [
@@ -57,7 +59,9 @@ def _request(
     tag_files: tuple[TagFile, ...] = (),
 ) -> BagRequest:
     target = None if in_place else os.fsencode(_bag(source, in_place=False))
-    return BagRequest(source=os.fsencode(source), target=target, algorithms=algorithms, info=INFO, tag_files=tag_files)
+    return BagRequest(
+        sources=(os.fsencode(source),), target=target, algorithms=algorithms, info=INFO, tag_files=tag_files
+    )
 
 
 def _bag(source: Path, *, in_place: bool) -> Path:
@@ -82,7 +86,8 @@ def test_a_bag_is_valid_and_holds_the_same_files_with_their_times(source: Path, 
     assert {name: (bag / "data" / name).stat().st_mtime_ns for name in before} == times
     assert (made.file_count, made.size_bytes) == (len(before), sum(map(len, before.values())))
     found = validate(os.fsencode(bag))
-    assert not found.findings and found.version == "1.0" and found.algorithms == ("sha256", "sha512")
+    assert {finding.code for finding in found.findings} <= {Code.NAMES_NOT_PORTABLE}
+    assert found.version == "1.0" and found.algorithms == ("sha256", "sha512")
     assert found.tags.good == 4
     assert in_place or _content(source) == before
     assert sorted(path.name for path in bag.parent.iterdir()) == (["source"] if in_place else ["bag"])
@@ -191,20 +196,20 @@ def test_a_target_in_the_source_or_there_already_is_refused(source: Path) -> Non
     target = os.fsencode(source)
     for path in (target, target + b"/sub/new", target + b"/../source/x"):
         with pytest.raises(UsageError):
-            write_bag(BagRequest(source=target, target=path))
+            write_bag(BagRequest(sources=(target,), target=path))
     (source.parent / "link").symlink_to(source)
     with pytest.raises(UsageError):
-        write_bag(BagRequest(source=target, target=os.fsencode(source.parent / "link" / "new")))
+        write_bag(BagRequest(sources=(target,), target=os.fsencode(source.parent / "link" / "new")))
     (source.parent / "there").mkdir()
     with pytest.raises(UsageError):
-        write_bag(BagRequest(source=target, target=os.fsencode(source.parent / "there")))
+        write_bag(BagRequest(sources=(target,), target=os.fsencode(source.parent / "there")))
     assert sorted(path.name for path in source.parent.iterdir()) == ["link", "source", "there"]
 
 
 @MODES
 def test_a_source_that_is_not_there_or_no_folder(tmp_path: Path, in_place: bool) -> None:
     (tmp_path / "file").write_bytes(b"")
-    for name in ("nothing", "file"):
+    for name in ("nothing", "file") if in_place else ("nothing",):  # one file can be copied into a bag
         with pytest.raises(UsageError):
             make(tmp_path / name, in_place=in_place)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -243,15 +248,17 @@ def test_the_beginning_of_another_sources_bag_is_not_gone_on_with(
 def test_a_file_that_changes_while_it_is_read_is_told_and_nothing_is_bagged(
     source: Path, in_place: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = LocalSource.readinto
+    def grown(real: Callable[..., Any]) -> Callable[..., Any]:
+        def read(self: LocalSource, *arguments: object) -> object:
+            if self.path == b"a.txt":
+                (source / "a.txt").write_bytes(b"growing" * 3)
+            return real(self, *arguments)
 
-    def readinto(self: LocalSource, buffer: memoryview) -> int:
-        if self.path == b"a.txt":
-            (source / "a.txt").write_bytes(b"growing" * 3)
-        return real(self, buffer)
+        return read
 
     with monkeypatch.context() as patched:
-        patched.setattr(LocalSource, "readinto", readinto)
+        for name in ("readinto", "whole"):
+            patched.setattr(LocalSource, name, grown(getattr(LocalSource, name)))
         with pytest.raises(UndeterminedError, match=r"a\.txt: it changed"):
             make(source, in_place=in_place)
     assert not list(source.parent.rglob("bagit.txt"))

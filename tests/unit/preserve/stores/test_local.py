@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.digesting import BUFFER_BYTES, Digester, Wanted
+from checks.buffers import BUFFER_BYTES
+from checks.digesting import Digester, Wanted
 from checks.evidence import Evidence
 from checks.ports import Kind, NotFoundError, StoreError, UnavailableError, WrongKindError
 from preserve.stores.identity import Identity, write_identity
