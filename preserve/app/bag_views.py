@@ -10,8 +10,8 @@ from checks.names import show
 from preserve.bag.codes import Code
 from preserve.bag.collected import Findings
 from preserve.bag.finding import Finding
-from preserve.bag.request import Written
-from preserve.bag.validation import Validation
+from preserve.bag.making.request import Written
+from preserve.bag.validating.validation import Validation
 from reports.rows import FindingLine, OpinionView, Remedy, ValidationView
 
 

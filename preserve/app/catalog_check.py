@@ -7,7 +7,7 @@ from checks.names import show
 from checks.ports import StoreError
 from preserve.app.catalog_care import heads, misfits, missing_backups
 from preserve.app.workspace import Workspace
-from preserve.bag.agreement import Compared, Disagreement, Way, disagreements
+from preserve.bag.validating.agreement import Compared, Disagreement, Way, disagreements
 from preserve.catalog.rows import CopyRow
 from preserve.errors import UnreadableError
 from preserve.progress import Progress

@@ -1,8 +1,8 @@
 """A second opinion on a bag that was validated: asked for, put among the findings, and made into a view."""
 
-from preserve.bag.opinion import Opinion, Word
-from preserve.bag.second_opinion import ask
-from preserve.bag.validation import Validation
+from preserve.bag.opinions.opinion import Opinion, Word
+from preserve.bag.opinions.second_opinion import ask
+from preserve.bag.validating.validation import Validation
 from preserve.progress import Progress
 from reports.rows import DifferenceLine, OpinionView
 

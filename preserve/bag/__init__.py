@@ -6,29 +6,29 @@ if TYPE_CHECKING:
     from preserve.bag.api import validate as validate
     from preserve.bag.api import write as write
     from preserve.bag.codes import Code as Code
-    from preserve.bag.depth import Depth as Depth
     from preserve.bag.finding import Finding as Finding
+    from preserve.bag.making.request import EmptyFolders as EmptyFolders
+    from preserve.bag.making.request import Written as Written
     from preserve.bag.reading import Bag as Bag
     from preserve.bag.reading import ListedFile as ListedFile
     from preserve.bag.reading import read as read
-    from preserve.bag.request import EmptyFolders as EmptyFolders
-    from preserve.bag.request import Written as Written
-    from preserve.bag.validation import Validation as Validation
-    from preserve.bag.validation import Validator as Validator
+    from preserve.bag.validating.depth import Depth as Depth
+    from preserve.bag.validating.validation import Validation as Validation
+    from preserve.bag.validating.validation import Validator as Validator
 
 _HOMES = {
     "validate": "api",
     "write": "api",
     "Code": "codes",
-    "Depth": "depth",
+    "Depth": "validating.depth",
     "Finding": "finding",
     "Bag": "reading",
     "ListedFile": "reading",
     "read": "reading",
-    "EmptyFolders": "request",
-    "Written": "request",
-    "Validation": "validation",
-    "Validator": "validation",
+    "EmptyFolders": "making.request",
+    "Written": "making.request",
+    "Validation": "validating.validation",
+    "Validator": "validating.validation",
 }
 __all__ = sorted(_HOMES)
 

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable, Sequence
 
 from checks.algorithms import DIGEST_BYTES, normalised
-from preserve.bag.depth import Depth
-from preserve.bag.request import DEFAULT_ALGORITHMS, BagRequest, EmptyFolders, Written
-from preserve.bag.validation import Validator
+from preserve.bag.making.request import DEFAULT_ALGORITHMS, BagRequest, EmptyFolders, Written
+from preserve.bag.validating.depth import Depth
+from preserve.bag.validating.validation import Validator
 from preserve.errors import UsageError
 from preserve.progress import Progress
 
@@ -36,7 +36,7 @@ def validate(
     """
     loaded = None
     if profile is not None:
-        from preserve.bag import profiles
+        from preserve.bag.profiles import loading as profiles
 
         loaded = profiles.load(os.fsencode(profile))
     return Validator(os.fsencode(bag), depth=depth, threads=threads, progress=progress, profile=loaded)
@@ -61,12 +61,12 @@ def write(
         to: the folder that becomes the bag and does not exist; None makes the one source itself the bag.
         algorithms: as people write them, such as `SHA-256`.
         info: labels and values of bag-info.txt, in order; Bagging-Date, Payload-Oxum and Package-UUID are added.
-        ignore, empty_folders, follow_links: see `preserve.bag.request.BagRequest`.
+        ignore, empty_folders, follow_links: see `preserve.bag.making.request.BagRequest`.
 
     Raises:
-        UsageError, UndeterminedError: see `preserve.bag.writing.write_bag`.
+        UsageError, UndeterminedError: see `preserve.bag.making.writing.write_bag`.
     """
-    from preserve.bag.writing import write_bag
+    from preserve.bag.making.writing import write_bag
 
     unknown = [name for name in algorithms if normalised(name) not in DIGEST_BYTES]
     if unknown or not algorithms:

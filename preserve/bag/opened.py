@@ -15,7 +15,7 @@ from preserve.progress import Progress
 from preserve.stores.local import LocalStore
 
 if TYPE_CHECKING:
-    from preserve.bag.archives import Archive
+    from preserve.bag.archives.archive import Archive
 
 Opened = tuple[Tree | None, "Archive | None"]
 
@@ -39,7 +39,7 @@ def opened(bag: bytes, held: ExitStack, progress: Progress) -> Generator[Finding
         return None, None
     if modes.S_ISDIR(mode):
         return LocalStore(bag), None
-    from preserve.bag import archives  # most bags are folders, and decompressors are slow to come
+    from preserve.bag.archives import archive as archives  # most bags are folders, and decompressors are slow to come
 
     archive = held.enter_context(archives.opened(bag, progress))
     yield from archive.findings()

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from checks.names import show
 from preserve.bag.collected import Findings
 from preserve.bag.finding import Finding
-from preserve.bag.info import InfoEntry
-from preserve.bag.judging import Judge
-from preserve.bag.manifests import FETCH_COLUMN, Expected, Manifest, grouped
 from preserve.bag.opened import opened
 from preserve.bag.ordering import Sorter
-from preserve.bag.structure import Judges, Structure
+from preserve.bag.tags.info import InfoEntry
+from preserve.bag.tags.manifests import FETCH_COLUMN, Expected, Manifest, grouped
+from preserve.bag.validating.judging import Judge
+from preserve.bag.validating.structure import Judges, Structure
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Silent
 

@@ -10,7 +10,7 @@ from preserve.cli.options import Invocation, config_option, json_option, pass_in
 from preserve.cli.values import as_identifier
 
 if TYPE_CHECKING:
-    from preserve.bag.profile_model import Profile
+    from preserve.bag.profiles.model import Profile
     from reports.rows import ValidationView
 
 _SHOWN = 1000  # findings on a terminal; a file or a pipe gets all of them
@@ -84,7 +84,7 @@ def bag_command(
     Every file is read once. If it is stopped, the same command goes on where it was.
     """
     from preserve.app.bag_views import made_view
-    from preserve.bag.request import EmptyFolders
+    from preserve.bag.making.request import EmptyFolders
     from preserve.cli.progress import Progress
     from preserve.ingest.packaging import Packaging, package
     from preserve.provenance.facts import PremisDetail
@@ -144,8 +144,8 @@ def validate_command(
     from time import monotonic
 
     from preserve.app.bag_views import validation_view
-    from preserve.bag.depth import Depth
-    from preserve.bag.validation import validate
+    from preserve.bag.validating.depth import Depth
+    from preserve.bag.validating.validation import validate
     from preserve.cli.progress import Progress
 
     if completeness_only and fast:
@@ -168,18 +168,18 @@ def _profile(path: bytes | None) -> "Profile | None":
     """The profile that was named, if one was."""
     if path is None:
         return None
-    from preserve.bag import profiles
+    from preserve.bag.profiles import loading as profiles
 
     return profiles.load(path)
 
 
 def _algorithms(profile: "Profile | None") -> tuple[str, ...]:
     """Those of a bag for which none were named."""
-    from preserve.bag.request import DEFAULT_ALGORITHMS
+    from preserve.bag.making.request import DEFAULT_ALGORITHMS
 
     if profile is None:
         return DEFAULT_ALGORITHMS
-    from preserve.bag.profile_making import algorithms_for
+    from preserve.bag.profiles.making import algorithms_for
 
     return algorithms_for(profile, DEFAULT_ALGORITHMS)
 

@@ -22,7 +22,7 @@ from preserve.app.repairs import repair
 from preserve.app.replicas import add_replica
 from preserve.app.status import status_view
 from preserve.app.workspace import Workspace, init
-from preserve.bag.validation import validate
+from preserve.bag.validating.validation import validate
 from preserve.demo.collection import IDENTIFIER, make
 from preserve.demo.damage import vandalise
 from preserve.errors import UndeterminedError, UsageError

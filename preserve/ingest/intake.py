@@ -12,9 +12,9 @@ from checks.evidence import Outcome
 from checks.inventory import Entry, cut, inventory_root
 from checks.names import show
 from checks.ports import Kind
-from preserve.bag.info import InfoEntry
-from preserve.bag.structure import DATA
-from preserve.bag.validation import Validation, Validator
+from preserve.bag.tags.info import InfoEntry
+from preserve.bag.validating.structure import DATA
+from preserve.bag.validating.validation import Validation, Validator
 from preserve.bag.walking import walk
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import NewPackage, PackageRow

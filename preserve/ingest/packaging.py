@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from checks.algorithms import DIGEST_BYTES, normalised
 from checks.names import show
 from preserve import __version__
-from preserve.bag.ignoring import SYSTEM_FILES
-from preserve.bag.request import (
+from preserve.bag.making.ignoring import SYSTEM_FILES
+from preserve.bag.making.request import (
     CHOICES,
     DEFAULT_ALGORITHMS,
     BagRequest,
@@ -21,14 +21,14 @@ from preserve.bag.request import (
     TagFile,
     Written,
 )
-from preserve.bag.sources import called
-from preserve.bag.writing import write_bag
+from preserve.bag.making.sources import called
+from preserve.bag.making.writing import write_bag
 from preserve.errors import UsageError
 from preserve.progress import Progress
 from preserve.provenance.facts import FileFact, PackageFact, PremisDetail
 
 if TYPE_CHECKING:
-    from preserve.bag.profile_model import Profile
+    from preserve.bag.profiles.model import Profile
     from preserve.provenance.formats import FormatIdentifier
 
 PREMIS_PATH = b"metadata/preservation/premis.xml"
@@ -45,7 +45,7 @@ class Packaging:
     """What is asked for.
 
     Args:
-        sources: one folder, or several files and folders; see `preserve.bag.request.BagRequest`.
+        sources: one folder, or several files and folders; see `preserve.bag.making.request.BagRequest`.
         target: what becomes the bag; None makes the only source, a folder, the bag.
         algorithms: as people write them, such as `SHA-256`.
         info: labels and values in order. A label that is written anyway replaces what would stand in its place.
@@ -54,7 +54,7 @@ class Packaging:
         organization: of the settings; `info` may say another.
         threads: how many large files are hashed side by side.
         ignore: patterns of what is left out.
-        ignore_system_files: those of `preserve.bag.ignoring.SYSTEM_FILES` too.
+        ignore_system_files: those of `preserve.bag.making.ignoring.SYSTEM_FILES` too.
         empty_folders: what becomes of them.
         follow_links: whether links are taken for what they mean.
         premis: what the PREMIS file names; None writes none.
@@ -80,12 +80,12 @@ def package(asked: Packaging, progress: Progress | None = None) -> Written:
     """Makes the bag, or goes on making it.
 
     Raises:
-        UsageError, UndeterminedError: see `preserve.bag.writing.write_bag`; also for algorithms and labels.
+        UsageError, UndeterminedError: see `preserve.bag.making.writing.write_bag`; also for algorithms and labels.
     """
     profile = asked.profile
     if profile is None:
         return write_bag(_request(asked), progress)
-    from preserve.bag import profile_making as making  # most bags are made for none, and it is slow to come
+    from preserve.bag.profiles import making as making  # most bags are made for none, and it is slow to come
 
     request = _request(replace(asked, info=making.with_identifier(profile, asked.info)))
     added = [each.path for each in request.tag_files]
@@ -196,7 +196,7 @@ class _Premis:
         self._info = dict(reversed(info))  # the first of a label counts
 
     def write(self, stream: BinaryIO, payload: Payload) -> None:
-        """See `preserve.bag.request.TagFile`."""
+        """See `preserve.bag.making.request.TagFile`."""
         from preserve.provenance.formats import NoIdentifier, identifier
         from preserve.provenance.ingestion import write_ingestion
 

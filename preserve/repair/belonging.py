@@ -9,11 +9,11 @@ from uuid import UUID
 
 from checks.algorithms import DIGEST_BYTES
 from checks.names import show
-from preserve.bag import declaration, info
-from preserve.bag.finished import PACKAGE_UUID
-from preserve.bag.lines import split_lines
-from preserve.bag.manifests import manifest_name, manifests_among
-from preserve.bag.paths import V1_0
+from preserve.bag.making.finished import PACKAGE_UUID
+from preserve.bag.tags import declaration, info
+from preserve.bag.tags.lines import split_lines
+from preserve.bag.tags.manifests import manifest_name, manifests_among
+from preserve.bag.tags.paths import V1_0
 from preserve.errors import UsageError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -13,8 +13,8 @@ from uuid import UUID
 from checks.digesting import Pool, Reading
 from checks.inventory import SEGMENT_BYTES, Entry, segment_count
 from checks.names import pair_by_normalisation, show
-from preserve.bag import info
-from preserve.bag.manifests import Manifest, manifests_among
+from preserve.bag.tags import info
+from preserve.bag.tags.manifests import Manifest, manifests_among
 from preserve.errors import UsageError
 from preserve.repair.bag_sizes import stated_sizes
 from preserve.repair.found_bags import Claim, FoundBag

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from checks.evidence import Evidence, Outcome
 from checks.names import show
-from preserve.bag import declaration
+from preserve.bag.tags import declaration
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, PackageRow
 from preserve.errors import UndeterminedError, UsageError

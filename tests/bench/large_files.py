@@ -20,7 +20,7 @@ from tests.bench.bags import OURS, cost, create, plant
 
 _THREADS = """
 import os, sys
-from preserve.bag.validation import validate
+from preserve.bag.validating.validation import validate
 found = validate(os.fsencode(sys.argv[1]), threads=int(sys.argv[2]))
 sys.exit(found.verdict != "valid")
 """

@@ -94,7 +94,7 @@ def by_steps(scenario: Scenario, seed: int, *, every: int = 1) -> Report:
     """Kills the work before its first change of the file system, before its second, and so on to its last."""
     report, step = Report(), 1
     for module in (
-        *("cli.main", "cli.bagging", "cli.progress", "ingest.packaging", "bag.copying", "bag.in_place"),
+        *("cli.main", "cli.bagging", "cli.progress", "ingest.packaging", "bag.making.copying", "bag.making.in_place"),
         *("cli.repairing", "app.repairs", "cli.catalog", "app.catalog_care", "app.rebuilds", "cli.removing"),
         *("app.removals", "cli.showing", "app.status"),
     ):
@@ -207,8 +207,8 @@ def _kill_before(step: int) -> None:
             count()
 
     sys.addaudithook(audit)
-    _count_calls("preserve.bag.in_place", "rename_no_replace", count)
-    _count_calls("preserve.bag.copying", "rename_no_replace", count)
+    _count_calls("preserve.bag.making.in_place", "rename_no_replace", count)
+    _count_calls("preserve.bag.making.copying", "rename_no_replace", count)
     _count_calls("preserve.stores.quarantine", "rename_no_replace", count)
     _count_calls("preserve.stores.quarantine", "exchange", count)
     _count_calls("preserve.stores.staging", "rename_no_replace", count)
@@ -352,7 +352,7 @@ def _digest(path: Path) -> str:
 
 
 def _invalid(bag: Path) -> list[str]:
-    from preserve.bag.validation import validate
+    from preserve.bag.validating.validation import validate
 
     found = validate(os.fsencode(bag)).findings  # a warning, such as of our folder in it, makes no bag invalid
     return [f"{finding.code} {finding.path!r}" for finding in found if finding.outcome is not Outcome.PASS]

@@ -9,7 +9,7 @@ import stat as modes
 from collections.abc import Sequence
 from pathlib import Path
 
-from preserve.bag import worklog
+from preserve.bag.making import worklog
 
 
 def remember(log: Path, folders: Sequence[Path]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import config
 from checks.evidence import Outcome
 from preserve.app.workspace import Workspace
-from preserve.bag.validation import validate
+from preserve.bag.validating.validation import validate
 from preserve.errors import PreserveError
 from tests.campaigns.killing_copies import tree
 from tests.campaigns.powercut_backups import Backup

@@ -264,7 +264,7 @@ def test_what_goes_wrong_after_a_signal_comes_of_it(
 
 
 @pytest.mark.parametrize(
-    "module", ["rich_click", "preserve.cli.main", "preserve.cli.signals", "preserve.bag.validation"]
+    "module", ["rich_click", "preserve.cli.main", "preserve.cli.signals", "preserve.bag.validating.validation"]
 )
 @pytest.mark.parametrize("error", ["OSError(5, 'I/O \"error\"', '/x\\x1b\\u202e')", "ImportError('no such thing')"])
 def test_a_broken_installation_is_3_and_never_damage(script: Callable[..., Done], module: str, error: str) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 import config
+from checks.ports import Stat
 from preserve.app.workspace import Workspace, utc_now
 from preserve.cli.main import main
 from preserve.repair import surveying
+from preserve.stores.local_source import LocalSource
 from preserve.stores.nesting import may_share, nested
 from tests.support.workspaces import PlacedWorkspace, make_workspace
 
@@ -198,14 +200,16 @@ def test_what_cannot_be_read_here_is_not_determined(local: Local, ask: Ask, monk
 def test_a_file_that_grows_while_it_is_read_is_not_determined(
     local: Local, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = max((path for path in local.source.rglob("*.bin")), key=lambda path: path.stat().st_size)
+    file = next(iter(local.source.rglob("*.bin")))
+    whole = LocalSource.whole
 
-    def growing(self: surveying.Survey, buffer: memoryview) -> None:
-        if len(buffer) == 20_000:
+    def growing(self: LocalSource, buffer: memoryview, most_bytes: int) -> tuple[int, Stat] | None:
+        if file.name.encode() in self.path:
             with file.open("ab") as stream:
                 stream.write(b"more")
+        return whole(self, buffer, most_bytes)
 
-    monkeypatch.setattr(surveying.Survey, "_count", growing)
+    monkeypatch.setattr(LocalSource, "whole", growing)
     status, document = ask(file)
     assert status == 3 and "changed while it was read" in document["findings"][0]["message"]
 

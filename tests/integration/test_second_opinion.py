@@ -59,7 +59,8 @@ def test_it_is_not_asked_unless_wanted(bag: Bag) -> None:
 # Asks about a file of a tebibyte, and prints the number of the process that is asked.
 _ASKS = """
 import os, sys
-from preserve.bag import second_opinion, validation
+from preserve.bag.opinions import second_opinion
+from preserve.bag.validating import validation
 from preserve.cli import signals
 
 class Told(second_opinion.subprocess.Popen):

@@ -7,8 +7,8 @@ from pathlib import Path
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
-from preserve.bag.linting import ADVICE
-from preserve.bag.validation import Validation, validate
+from preserve.bag.validating.linting import ADVICE
+from preserve.bag.validating.validation import Validation, validate
 
 DECLARED = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 DECLARED_0_97 = DECLARED.replace(b"1.0", b"0.97")

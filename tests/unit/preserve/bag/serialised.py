@@ -11,8 +11,8 @@ from pathlib import Path
 
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
-from preserve.bag.linting import ADVICE
-from preserve.bag.validation import Validation, validate
+from preserve.bag.validating.linting import ADVICE
+from preserve.bag.validating.validation import Validation, validate
 from tests.unit.preserve.bag.bags import DECLARED, hexed
 
 BAG = {"data/a.txt": b"alpha", "data/sub/b.txt": b"beta", "bagit.txt": DECLARED}

@@ -3,7 +3,7 @@
 from hashlib import md5, sha256
 
 from checks.inventory import Entry
-from preserve.bag.agreement import Compared, Disagreement, Way, disagreements
+from preserve.bag.validating.agreement import Compared, Disagreement, Way, disagreements
 from tests.support.memory_store import MemoryStore
 
 FILES = {b"data/a": b"a", b"data/100%": b"b", "data/ទំព័រ".encode(): b"c", b"data/line\nbreak": b"d"}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from preserve.bag import archive_limits
-from preserve.bag.archive_limits import BeyondLimitError, ExpandsTooFarError, Expansion
+from preserve.bag.archives import limits as archive_limits
+from preserve.bag.archives.limits import BeyondLimitError, ExpandsTooFarError, Expansion
+from preserve.bag.archives.members import Member, Members, What
 from preserve.bag.codes import Code
-from preserve.bag.members import Member, Members, What
 from tests.unit.preserve.bag.serialised import IN_FOLDER, found, header, judged, tar, written, zipped
 
 MEMORY_BYTES = 400 << 20  # of addresses, in which Python, its libraries and 1 MiB of buffers have to fit
@@ -139,7 +139,7 @@ def test_faults_are_told_up_to_a_number(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_full_temporary_folder_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from preserve.bag import spooling
+    from preserve.bag.archives import spooling
     from preserve.errors import UndeterminedError
 
     monkeypatch.setattr(spooling, "_LEFT_FREE_BYTES", 1 << 60)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from preserve.bag.validation import validate
+from preserve.bag.validating.validation import validate
 from preserve.errors import PreserveError
 from tests.unit.preserve.bag.serialised import tar, zipped
 

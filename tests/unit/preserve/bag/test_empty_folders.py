@@ -7,10 +7,10 @@ import pytest
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
-from preserve.bag.emptyfolders import keep_in_place
-from preserve.bag.request import BagRequest, EmptyFolders, Payload, TagFile, Written
-from preserve.bag.validation import validate
-from preserve.bag.writing import write_bag
+from preserve.bag.making.emptyfolders import keep_in_place
+from preserve.bag.making.request import BagRequest, EmptyFolders, Payload, TagFile, Written
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 from preserve.errors import UndeterminedError, UsageError
 
 INFO: tuple[tuple[str, str | None], ...] = (("Payload-Oxum", None), ("Package-UUID", None))
@@ -102,7 +102,7 @@ def test_a_folder_that_is_filled_meanwhile_needs_no_such_file(
     source: Path, in_place: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _stop)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _stop)
         with pytest.raises(KeyboardInterrupt):
             make(source, EmptyFolders.KEEP, in_place=in_place)
     (source / "hollow/new").write_bytes(b"new")
@@ -123,7 +123,7 @@ def test_in_place_a_link_in_the_place_of_a_folder_is_not_followed(
         (source / "hollow").symlink_to(outside)
         return keep_in_place(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("preserve.bag.in_place.keep_in_place", exchange)
+    monkeypatch.setattr("preserve.bag.making.in_place.keep_in_place", exchange)
     with pytest.raises(UndeterminedError, match="hollow"):
         make(source, EmptyFolders.KEEP, in_place=True)
     assert not list(outside.iterdir()) and (source / "a.txt").exists()

@@ -9,12 +9,12 @@ import pytest
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
-from preserve.bag.layout import COPY
-from preserve.bag.request import BagRequest, TagFile, Written
-from preserve.bag.tagwriting import LoggedPayload, TagWriter
-from preserve.bag.validation import validate
-from preserve.bag.workfolder import WorkFolder
-from preserve.bag.writing import write_bag
+from preserve.bag.making.layout import COPY
+from preserve.bag.making.request import BagRequest, TagFile, Written
+from preserve.bag.making.tagwriting import LoggedPayload, TagWriter
+from preserve.bag.making.workfolder import WorkFolder
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 from preserve.errors import UndeterminedError, UsageError
 from preserve.ingest.packaging import Packaging, package
 from tests.unit.preserve.bag.bags import DECLARED_0_97, Bag
@@ -76,8 +76,8 @@ def _cut_off(source: Path, monkeypatch: pytest.MonkeyPatch, where: str, *, in_pl
             _make(source, in_place=in_place)
 
 
-TAGS = "preserve.bag.tagwriting.TagWriter.write"
-REMOVE = "preserve.bag.workfolder.WorkFolder.remove"
+TAGS = "preserve.bag.making.tagwriting.TagWriter.write"
+REMOVE = "preserve.bag.making.workfolder.WorkFolder.remove"
 
 
 # --- a work folder that is not ours ---
@@ -185,7 +185,7 @@ def test_an_empty_folder_or_a_lock_is_what_a_killed_run_leaves(source: Path, in_
 
 def test_tag_files_of_an_earlier_run_with_others_are_known(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.in_place.sync_tree", _stop)
+        patched.setattr("preserve.bag.making.in_place.sync_tree", _stop)
         with pytest.raises(Stop):
             _make(source, in_place=True, tag_files=(TAG_FILE,))
     assert (source / ".preserve-bagging/tags/metadata/old.txt").exists()
@@ -194,14 +194,14 @@ def test_tag_files_of_an_earlier_run_with_others_are_known(source: Path, monkeyp
 
 
 def test_in_place_goes_on_where_the_disk_was_mounted_elsewhere(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _cut_off(source, monkeypatch, "preserve.bag.in_place.InPlace._place", in_place=True)
+    _cut_off(source, monkeypatch, "preserve.bag.making.in_place.InPlace._place", in_place=True)
     moved = source.rename(source.parent / "moved")
     _make(moved, in_place=True)
     assert _good(moved)
 
 
 def test_what_an_earlier_version_began_is_gone_on_with(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _cut_off(source, monkeypatch, "preserve.bag.in_place.InPlace._place", in_place=True)
+    _cut_off(source, monkeypatch, "preserve.bag.making.in_place.InPlace._place", in_place=True)
     state = source / ".preserve-bagging/state.json"
     document = json.loads(state.read_text())
     (document["source"],), (document["source_base64"],) = document.pop("sources"), document.pop("sources_base64")
@@ -295,7 +295,7 @@ def test_in_place_what_changes_after_data_came_into_place_is_read_again(
         os.rename(origin, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.in_place.rename_no_replace", rename)
+        patched.setattr("preserve.bag.making.in_place.rename_no_replace", rename)
         with pytest.raises(Stop):
             _make(source, in_place=True)
     assert (source / "manifest-sha256.txt").exists() and (source / "data/a.txt").exists()
@@ -309,7 +309,7 @@ def test_in_place_what_changes_after_data_came_into_place_is_read_again(
 def test_a_staged_copy_that_was_changed_before_the_rename_is_made_anew(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _cut_off(source, monkeypatch, "preserve.bag.copying.Copying._rename", in_place=False)
+    _cut_off(source, monkeypatch, "preserve.bag.making.copying.Copying._rename", in_place=False)
     (_work(source, in_place=False) / "bag/data/a.txt").write_bytes(b"spoiled")
     _make(source, in_place=False)
     assert _good(source.parent / "box") and (source.parent / "box/data/a.txt").read_bytes() == b"alpha"
@@ -341,7 +341,7 @@ def test_links_in_the_work_folder_are_not_followed(
 def test_other_names_of_what_lies_in_the_staging_are_never_written_to(
     source: Path, in_place: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _cut_off(source, monkeypatch, "preserve.bag.tagwriting.HashedFile.flush", in_place=in_place)
+    _cut_off(source, monkeypatch, "preserve.bag.making.tagwriting.HashedFile.flush", in_place=in_place)
     work, folder = _work(source, in_place=in_place), source.parent / "elsewhere"
     folder.mkdir()
 
@@ -370,7 +370,7 @@ def test_other_names_of_what_lies_in_the_staging_are_never_written_to(
 
 def test_a_folder_of_tag_files_that_is_a_link_is_not_followed(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.in_place.sync_tree", _stop)
+        patched.setattr("preserve.bag.making.in_place.sync_tree", _stop)
         with pytest.raises(Stop):
             _make(source, in_place=True, tag_files=(TAG_FILE,))
     place, elsewhere = source / ".preserve-bagging/tags/metadata", source.parent / "elsewhere"

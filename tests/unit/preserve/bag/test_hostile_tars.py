@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from checks.evidence import Outcome
-from preserve.bag import archive_limits
+from preserve.bag.archives import limits as archive_limits
 from preserve.bag.codes import Code
 from tests.unit.preserve.bag.serialised import (
     BLOCK,

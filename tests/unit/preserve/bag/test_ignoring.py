@@ -7,10 +7,10 @@ import pytest
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
-from preserve.bag.ignoring import SYSTEM_FILES, Ignoring
-from preserve.bag.request import BagRequest, Written
-from preserve.bag.validation import validate
-from preserve.bag.writing import write_bag
+from preserve.bag.making.ignoring import SYSTEM_FILES, Ignoring
+from preserve.bag.making.request import BagRequest, Written
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 from preserve.errors import UsageError
 
 INFO: tuple[tuple[str, str | None], ...] = (("Payload-Oxum", None), ("Package-UUID", None))
@@ -141,7 +141,7 @@ def test_in_place_nothing_is_ever_taken_out_of_the_source(source: Path) -> None:
 
 def test_other_patterns_in_a_rerun_take_back_what_was_copied(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _stop)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _stop)
         with pytest.raises(KeyboardInterrupt):
             make(source)
     make(source, b".DS_Store")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preserve.bag.lines import as_utf8, split_lines
+from preserve.bag.tags.lines import as_utf8, split_lines
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(1, 7), min_size=1, max_size=20))

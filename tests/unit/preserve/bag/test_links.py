@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from checks.evidence import Outcome
-from preserve.bag.request import BagRequest, Written
-from preserve.bag.survey import survey
-from preserve.bag.validation import validate
-from preserve.bag.writing import write_bag
+from preserve.bag.making.request import BagRequest, Written
+from preserve.bag.making.survey import survey
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 from preserve.errors import UndeterminedError, UsageError
 
 INFO: tuple[tuple[str, str | None], ...] = (("Payload-Oxum", None), ("Package-UUID", None))
@@ -163,7 +163,7 @@ def test_what_is_exchanged_after_it_was_checked_is_never_followed_out(
             (source / "sub/deep/c.txt").symlink_to(outside / "secret")
         return found
 
-    monkeypatch.setattr("preserve.bag.copying.survey", look_and_exchange)
+    monkeypatch.setattr("preserve.bag.making.copying.survey", look_and_exchange)
     if exchanged == "link":
         make(source)
         assert payload(source)["link"] == b"gamma"
@@ -178,7 +178,7 @@ def test_a_rerun_reads_what_a_link_means_only_if_it_was_changed(source: Path, mo
     (source / "link").symlink_to("a.txt")
     (source / "folder").symlink_to("sub")
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _stop)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _stop)
         with pytest.raises(KeyboardInterrupt):
             make(source)
     copies = source.parent / ".bag.preserve-partial/bag/data"
@@ -186,7 +186,7 @@ def test_a_rerun_reads_what_a_link_means_only_if_it_was_changed(source: Path, mo
     (source / "link").unlink()
     (source / "link").symlink_to("sub/b.txt")
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _stop)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _stop)
         with pytest.raises(KeyboardInterrupt):
             make(source)
     assert (copies / "link").read_bytes() == b"beta"

@@ -7,9 +7,9 @@ import pytest
 
 from preserve.bag.codes import MEANINGS, Code
 from preserve.bag.finding import Finding
-from preserve.bag.info import InfoEntry
-from preserve.bag.linting import ADVICE, of_folder, of_info
-from preserve.bag.paths import V1_0
+from preserve.bag.tags.info import InfoEntry
+from preserve.bag.tags.paths import V1_0
+from preserve.bag.validating.linting import ADVICE, of_folder, of_info
 
 
 def _said(names: Iterable[bytes], folder: bytes = b"data") -> list[Finding]:

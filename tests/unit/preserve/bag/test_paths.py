@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preserve.bag.paths import V1_0, decoded, encoded, has_bare_percent, why_unsafe, why_written_unsafe
+from preserve.bag.tags.paths import V1_0, decoded, encoded, has_bare_percent, why_unsafe, why_written_unsafe
 
 
 @given(st.binary())

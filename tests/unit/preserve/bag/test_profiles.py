@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 
 from checks.evidence import Outcome
 from checks.ports import StoreError
-from preserve.bag import profiles
 from preserve.bag.codes import MEANINGS, Code
-from preserve.bag.depth import Depth
 from preserve.bag.finding import Finding
-from preserve.bag.info import InfoEntry
-from preserve.bag.profile_checking import BagFacts, Checker
-from preserve.bag.profile_making import algorithms_for, refuse_unfit, refuse_unfit_payload, with_identifier
-from preserve.bag.profile_model import Profile, Serialization
-from preserve.bag.profile_names import patterns
-from preserve.bag.profile_watching import ProfileWatch
-from preserve.bag.structure import Structure
+from preserve.bag.profiles import loading as profiles
+from preserve.bag.profiles.checking import BagFacts, Checker
+from preserve.bag.profiles.making import algorithms_for, refuse_unfit, refuse_unfit_payload, with_identifier
+from preserve.bag.profiles.model import Profile, Serialization
+from preserve.bag.profiles.names import patterns
+from preserve.bag.profiles.watching import ProfileWatch
+from preserve.bag.tags.info import InfoEntry
 from preserve.bag.trees import Name
-from preserve.bag.validation import Validator, validate
+from preserve.bag.validating.depth import Depth
+from preserve.bag.validating.structure import Structure
+from preserve.bag.validating.validation import Validator, validate
 from preserve.bag.walking import walk
 from preserve.errors import UsageError
 from preserve.stores.local import LocalStore

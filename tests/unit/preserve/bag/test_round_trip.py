@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
-from preserve.bag.request import BagRequest
-from preserve.bag.validation import validate
-from preserve.bag.writing import write_bag
+from preserve.bag.making.request import BagRequest
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 
 INFO: tuple[tuple[str, str | None], ...] = (("Bagging-Date", None), ("Payload-Oxum", None), ("Package-UUID", None))
 _PART = st.text(

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from checks.evidence import Outcome
-from preserve.bag import asking
 from preserve.bag.codes import Code
-from preserve.bag.depth import Depth
 from preserve.bag.finding import Finding
-from preserve.bag.opinion import DIFFERENCES_LIMIT, NOTHING, Answer, Difference, Opinion, Said, Word, compare
-from preserve.bag.second_opinion import Limits, ask
-from preserve.bag.validation import validate
+from preserve.bag.opinions import asking
+from preserve.bag.opinions.opinion import DIFFERENCES_LIMIT, NOTHING, Answer, Difference, Opinion, Said, Word, compare
+from preserve.bag.opinions.second_opinion import Limits, ask
+from preserve.bag.validating.depth import Depth
+from preserve.bag.validating.validation import validate
 from tests.unit.preserve.bag.bags import DECLARED_0_97, Bag, hexed
 
 STAGES = frozenset({"oxum", "completeness", "contents"})

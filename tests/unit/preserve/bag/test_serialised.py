@@ -10,10 +10,10 @@ import pytest
 
 from checks.evidence import Evidence, Outcome
 from checks.ports import Kind, NotFoundError, WrongKindError
-from preserve.bag import archives
+from preserve.bag.archives import archive as archives
 from preserve.bag.codes import Code
-from preserve.bag.depth import Depth
-from preserve.bag.validation import validate
+from preserve.bag.validating.depth import Depth
+from preserve.bag.validating.validation import validate
 from tests.unit.preserve.bag.bags import hexed
 from tests.unit.preserve.bag.serialised import BAG, IN_FOLDER, found, judged, member, seen, tar, why, written, zipped
 

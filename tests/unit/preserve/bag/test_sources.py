@@ -7,9 +7,9 @@ import pytest
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
-from preserve.bag.request import BagRequest, Written
-from preserve.bag.validation import validate
-from preserve.bag.writing import write_bag
+from preserve.bag.making.request import BagRequest, Written
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 from preserve.errors import UndeterminedError, UsageError
 
 INFO: tuple[tuple[str, str | None], ...] = (("Payload-Oxum", None), ("Package-UUID", None))
@@ -144,7 +144,7 @@ def test_a_run_that_was_cut_off_goes_on_with_the_same_sources_in_any_order_and_n
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _stop)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _stop)
         with pytest.raises(KeyboardInterrupt):
             make(folder / "letters", folder / "letters.txt")
     for others in (["letters"], ["letters", "letters.txt", "other"], ["letters", "other"]):
@@ -158,14 +158,14 @@ def test_a_run_that_was_cut_off_goes_on_with_the_same_sources_in_any_order_and_n
 
 
 def test_a_file_that_goes_while_it_is_bagged_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from preserve.bag.copying import survey
+    from preserve.bag.making.copying import survey
 
     def look(*arguments: object) -> object:
         found = survey(*arguments)  # type: ignore[arg-type]
         (folder / "letters.txt").unlink()
         return found
 
-    monkeypatch.setattr("preserve.bag.copying.survey", look)
+    monkeypatch.setattr("preserve.bag.making.copying.survey", look)
     sources = tuple(os.fsencode(folder / name) for name in ("letters.txt", "letters"))
     with pytest.raises(UndeterminedError, match=r"letters\.txt: it is gone"):
         write_bag(BagRequest(sources=sources, target=os.fsencode(folder / "bag"), info=INFO))
@@ -184,7 +184,7 @@ def test_the_beginning_of_a_bag_in_place_is_not_carried_off_in_a_copy(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _stop)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _stop)
         with pytest.raises(KeyboardInterrupt):
             write_bag(BagRequest(sources=(bytes(folder / "other"),), target=None, info=INFO))
     with pytest.raises(UsageError, match="in place was begun and not finished"):

@@ -12,7 +12,7 @@ from checks.evidence import Outcome
 from checks.ports import StoreError
 from preserve.bag.codes import Code
 from preserve.bag.ordering import Sorter
-from preserve.bag.validation import validate
+from preserve.bag.validating.validation import validate
 from preserve.errors import UsageError
 from preserve.stores.local import LocalStore
 from preserve.stores.local_source import LocalSource

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from checks.digesting import Reading
-from preserve.bag.worklog import Logged, WorkLog
+from preserve.bag.making.worklog import Logged, WorkLog
 
 DIGEST = {"sha256": bytes(32)}
 

@@ -14,10 +14,10 @@ import pytest
 
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
-from preserve.bag.in_place import InPlace
-from preserve.bag.request import BagRequest, Payload, TagFile, Written
-from preserve.bag.validation import validate
-from preserve.bag.writing import write_bag
+from preserve.bag.making.in_place import InPlace
+from preserve.bag.making.request import BagRequest, Payload, TagFile, Written
+from preserve.bag.making.writing import write_bag
+from preserve.bag.validating.validation import validate
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.local import LocalStore
 from preserve.stores.local_source import LocalSource
@@ -232,7 +232,7 @@ def test_the_beginning_of_another_sources_bag_is_not_gone_on_with(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _raise)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _raise)
         with pytest.raises(Stop):
             make(source)
     other = source.parent / "other"
@@ -279,7 +279,7 @@ def test_a_rerun_reads_only_what_is_not_logged_or_was_changed(
         return real(self, path, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _raise)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _raise)
         with pytest.raises(Stop):
             make(source, in_place=in_place)
     (source / "a.txt").write_bytes(b"changed since")
@@ -302,7 +302,7 @@ def _raise(*_: object) -> None:
 
 def test_a_rerun_with_other_algorithms_reads_anew(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.TagWriter.write", _raise)
+        patched.setattr("preserve.bag.making.tagwriting.TagWriter.write", _raise)
         with pytest.raises(Stop):
             make(source, algorithms=("md5",))
     made = make(source, algorithms=("sha512",))
@@ -332,7 +332,7 @@ def test_a_copy_that_is_never_read_back_as_written_is_no_bag(source: Path, monke
 
 def _spoiling(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[bytes]:
     """The disk flips a bit of `a.txt` after it was written."""
-    from preserve.bag.placing import FileCopy
+    from preserve.bag.making.placing import FileCopy
 
     real, spoiled = FileCopy.close, list[bytes]()
 
@@ -357,7 +357,7 @@ def test_a_full_disk_is_called_that_and_the_rerun_goes_on(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.tagwriting.HashedFile.flush", full)
+        patched.setattr("preserve.bag.making.tagwriting.HashedFile.flush", full)
         with pytest.raises(UndeterminedError, match="disk is full"):
             make(source, in_place=in_place)
     assert not list(source.parent.rglob("bagit.txt"))
@@ -439,7 +439,7 @@ def test_in_place_entries_that_cannot_be_moved_are_put_back(source: Path, monkey
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), os.fsdecode(origin))
         durable.rename_no_replace(origin, target)
 
-    monkeypatch.setattr("preserve.bag.in_place.rename_no_replace", busy)
+    monkeypatch.setattr("preserve.bag.making.in_place.rename_no_replace", busy)
     with pytest.raises(UndeterminedError, match="put back"):
         make(source, in_place=True)
     assert {n: c for n, c in _content(source).items() if not n.startswith(".preserve-bagging")} == before
@@ -490,12 +490,12 @@ def test_what_an_earlier_run_finished_but_for_the_marker_is_no_bag_while_it_is_g
 ) -> None:
     tag_file = TagFile(b"metadata/old.txt", lambda stream, _: None)
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.workfolder.WorkFolder.mark", _raise)
+        patched.setattr("preserve.bag.making.workfolder.WorkFolder.mark", _raise)
         with pytest.raises(Stop):
             write_bag(_request(source, in_place=False, tag_files=(tag_file,)))
     assert list(source.parent.rglob("bagit.txt"))
     with monkeypatch.context() as patched:
-        patched.setattr("preserve.bag.copying.Copying._copy", _raise)
+        patched.setattr("preserve.bag.making.copying.Copying._copy", _raise)
         with pytest.raises(Stop):
             make(source)
     assert not list(source.parent.rglob("bagit.txt"))

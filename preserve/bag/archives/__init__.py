@@ -1,0 +1,1 @@
+"""Serialised bags: tar and zip, read as a tree and never unpacked."""

@@ -1,0 +1,1 @@
+"""What another implementation says of the same bag."""

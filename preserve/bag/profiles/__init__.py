@@ -1,0 +1,1 @@
+"""BagIt Profiles: what a bag must look like besides RFC 8493."""

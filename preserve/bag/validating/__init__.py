@@ -1,0 +1,1 @@
+"""Judging a bag against RFC 8493: structure, payload, tag files."""
