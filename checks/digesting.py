@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Semaphore
 from typing import NamedTuple, Protocol
@@ -84,12 +85,21 @@ class Digester:
         algorithms: normalised names out of `checks.algorithms.DIGEST_BYTES`; KeyError if one is not.
         ahead: how many unread files the pool may hold; by default twice its `threads`, so that none of them waits while
             the next file is opened, or 4 if it does not say how many it has.
+        told: is told of bytes as they are read, from any thread. A StoreError that it raises ends that file's reading.
     """
 
-    def __init__(self, algorithms: Sequence[str], pool: Pool | None = None, *, ahead: int | None = None) -> None:
+    def __init__(
+        self,
+        algorithms: Sequence[str],
+        pool: Pool | None = None,
+        *,
+        ahead: int | None = None,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
         self._makers = {name: constructor(name) for name in algorithms}
         self._pool = pool
         self._ahead = ahead or 2 * getattr(pool, "threads", 2)
+        self._told = told
 
     def observe(self, wanted: Iterable[Wanted]) -> Iterator[Reading]:
         """Reads each source once. Never raises for what a file or store does; that is in the reading."""
@@ -129,7 +139,7 @@ class Digester:
         if isinstance(before, Reading):
             return before
         if before.size_bytes >= _PARALLEL_FROM_BYTES:
-            return _submitted(pool, room, partial(self._read_and_close, source, before, wanted))
+            return _submitted(pool, room, partial(self._read_handed, _Handed(source), before, wanted))
         return self._read_and_close(source, before, wanted)
 
     def read(self, wanted: Wanted) -> Reading:
@@ -164,6 +174,8 @@ class Digester:
             digests = {name: make(content).digest() for name, make in self._makers.items()}
             if sink is not None and count:
                 sink(content)
+            if self._told is not None:
+                self._told(count)
             return Reading(path, digests, count, count, (), source.evidence, None, False, False, False, False, after)
         except StoreError as error:
             return Reading(path=path, digests={}, problem=error.cause or str(error))
@@ -171,6 +183,9 @@ class Digester:
             give_back(buffer)
             if not still_open:
                 source.close()
+
+    def _read_handed(self, handed: "_Handed", before: Stat, wanted: Wanted) -> Reading:
+        return self._read_and_close(handed.taken(), before, wanted)
 
     def _read_and_close(self, source: Source, before: Stat, wanted: Wanted) -> Reading:
         try:
@@ -190,6 +205,8 @@ class Digester:
             sinks.append(segments.update)
         if wanted.sink is not None:
             sinks.append(wanted.sink)
+        if (told := self._told) is not None:
+            sinks.append(lambda read: told(len(read)))
         count = pump(source, sinks, wanted.length)
         after = source.stat()
         # A whole file must also be as long as its stat says, or a race was lost between the two looks.
@@ -204,6 +221,24 @@ class Digester:
             changed=before.token != after.token or torn,
             stat=after,
         )
+
+
+class _Handed:
+    """An open source on its way to another thread: closed if that never takes it, as in a pool that is ended."""
+
+    def __init__(self, source: Source) -> None:
+        self._source: Source | None = source
+
+    def taken(self) -> Source:
+        """For the taker to close."""
+        source, self._source = self._source, None
+        assert source is not None
+        return source
+
+    def __del__(self) -> None:
+        if self._source is not None:
+            with suppress(StoreError, OSError):
+                self._source.close()
 
 
 def _submitted(pool: Pool, room: Semaphore, read: Callable[[], Reading]) -> Promise:

@@ -69,7 +69,8 @@ def as_text(
     yield Text("\nFindings", "bold")
     shown = 0
     for line in islice(_by_severity(findings, severities), most):
-        yield Padding(_line(line), (0, 0, 0, 2), expand=False)
+        yield Padding(_head(line), (0, 0, 0, 2), expand=False)
+        yield Padding(_said(line), (0, 0, 0, 6), expand=False)
         shown += 1
     left = (len(findings) if total is None else total) - shown
     if left > 0:
@@ -83,7 +84,7 @@ def _by_severity(findings: Collection[FindingLine], severities: Mapping[str, int
             yield from (line for line in findings if line.severity is severity)
 
 
-def _line(line: FindingLine) -> Text:
+def _head(line: FindingLine) -> Text:
     where = "/".join(visible(part) for part in (line.replica, line.package) if part)
     where += f" (version {line.version})" if line.version is not None else ""
     path = name(line.path)
@@ -91,9 +92,12 @@ def _line(line: FindingLine) -> Text:
     for part, style in ((where, "cyan"), (path, "")):
         if part:
             text.append("  ").append(part, style)
-    text.append("\n    ").append(visible(line.message), "dim")
+    return text
+
+
+def _said(line: FindingLine) -> Text:
     digests = _digests(line.expected, line.observed)
-    return text.append(f"\n    {digests}", "dim") if digests else text
+    return Text(visible(line.message) + (f"\n{digests}" if digests else ""), "dim")
 
 
 def _digests(expected: Mapping[str, object] | None, observed: Mapping[str, object] | None) -> str:

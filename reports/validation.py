@@ -12,6 +12,7 @@ from reports import findings, second_opinion
 from reports.rows import ValidationView
 from reports.words import headline, name, visible
 
+_OF_AUDITS = {"older_version", "opened_at", "seen_at"}
 _NOT_PASSED = {Outcome.FAIL: "see the findings", Outcome.INCONCLUSIVE: "it could not be determined"}
 
 
@@ -38,8 +39,9 @@ def head(view: ValidationView, what: str = "bag") -> dict[str, object]:
 def lines(view: ValidationView) -> Iterator[dict[str, object]]:
     """The findings, one by one."""
     for line in view.findings:
+        fields = findings.as_json(line)
         yield {
-            **findings.as_json(line),
+            **{key: value for key, value in fields.items() if key not in _OF_AUDITS},
             "section": line.section,
             "file": None if line.tag_file is None else show(line.tag_file),
             "line": line.tag_line,

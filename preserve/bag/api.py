@@ -3,15 +3,13 @@
 import os
 from collections.abc import Iterable, Sequence
 
-from checks.algorithms import DIGEST_BYTES, normalised
+from preserve.bag.making.given import COMPUTED, algorithms_named, place, refuse_lines
 from preserve.bag.making.request import DEFAULT_ALGORITHMS, BagRequest, EmptyFolders, Written
 from preserve.bag.validating.depth import Depth
 from preserve.bag.validating.validation import Validator
-from preserve.errors import UsageError
 from preserve.progress import Progress
 
 Place = str | bytes | os.PathLike[str]
-_COMPUTED = (("Bagging-Date", None), ("Payload-Oxum", None), ("Package-UUID", None))
 
 
 def validate(
@@ -25,7 +23,7 @@ def validate(
     """Validates a bag: iterate over what comes back for findings as they are found; its `result` sums up.
 
     Args:
-        bag: a folder, or an archive that holds a bag (RFC 8493 §4).
+        bag: a folder, or an archive that holds a bag (the drafts' §4, serialisation).
         depth: FULL reads every byte. What less shows is said by the result's `depth`.
         profile: the JSON file of a BagIt profile to compare it with.
         threads: how many large files are read side by side.
@@ -38,8 +36,8 @@ def validate(
     if profile is not None:
         from preserve.bag.profiles import loading as profiles
 
-        loaded = profiles.load(os.fsencode(profile))
-    return Validator(os.fsencode(bag), depth=depth, threads=threads, progress=progress, profile=loaded)
+        loaded = profiles.load(place(profile))
+    return Validator(place(bag), depth=depth, threads=threads, progress=progress, profile=loaded)
 
 
 def write(
@@ -68,15 +66,14 @@ def write(
     """
     from preserve.bag.making.writing import write_bag
 
-    unknown = [name for name in algorithms if normalised(name) not in DIGEST_BYTES]
-    if unknown or not algorithms:
-        raise UsageError(f"no algorithm is called {', '.join(unknown) or 'so'}")
+    lines = list(info)
+    refuse_lines(lines)
     sources = [source] if isinstance(source, str | bytes | os.PathLike) else source
     request = BagRequest(
-        sources=tuple(os.path.realpath(os.fsencode(each)) for each in sources),
-        target=None if to is None else os.fsencode(to),
-        algorithms=tuple(dict.fromkeys(map(normalised, algorithms))),
-        info=(*info, *_COMPUTED),
+        sources=tuple(os.path.realpath(place(each)) for each in sources),
+        target=None if to is None else place(to),
+        algorithms=algorithms_named(algorithms),
+        info=(*lines, *((label, None) for label in COMPUTED)),
         ignore=tuple(os.fsencode(pattern) for pattern in ignore),
         empty_folders=empty_folders,
         follow_links=follow_links,

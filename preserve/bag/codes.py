@@ -21,6 +21,7 @@ class Code(StrEnum):
     TAG_FILE_TOO_LARGE = "tag-file-too-large"
     PAYLOAD_FOLDER_MISSING = "payload-folder-missing"
     MANIFEST_MISSING = "manifest-missing"
+    MANIFESTS_TOO_MANY = "manifests-too-many"
     ALGORITHM_UNKNOWN = "algorithm-unknown"
     MANIFEST_NOT_CHECKED = "manifest-not-checked"
     NOT_JUDGED = "not-judged"
@@ -203,6 +204,12 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             "Nothing shows whether the files are whole. Get the manifest from the maker or from another copy; "
             "make none yourself before you know that the files are right.",
         ),
+        Code.MANIFESTS_TOO_MANY: _open(
+            "2.1.3",
+            "{count} manifests, more than {limit}; none of them was read",
+            "There are fewer algorithms than that. Ask the bag's maker what they are; move aside what is no manifest "
+            "in a copy of the bag, and validate that.",
+        ),
         Code.ALGORITHM_UNKNOWN: _open(
             "2.4",
             "the algorithm {algorithm} is not known here, so nothing can be judged",
@@ -300,13 +307,13 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.UNTRACKED: _bad(
             "3",
-            "there, but listed in no payload manifest",
+            "there, but listed in no payload manifest{note}",
             "It was put there after the bag was made, or a tool forgot to list it. Find out what it is, and do "
             "not delete it before that.",
         ),
         Code.DIGEST_MISMATCH: _bad(
             "3",
-            "the content is not what the manifest says",
+            "the content ({size_bytes} bytes) is not what the manifest says{note}",
             "The file is damaged or was changed. Keep it, and get a good one: `preserve repair` if the bag is in "
             "your care, else ask whoever sent it.",
         ),

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from checks.evidence import Outcome, worst
 from checks.findings import Severity
-from preserve.bag.blocks import nameless, read_block, write_block
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
+from preserve.blocks import nameless, read_block, write_block
 
 _HELD = 10_000  # in memory at most
 _BLOCK = 500  # findings a write
@@ -27,6 +28,12 @@ class Findings(Collection[Finding]):
         self._of_code: Counter[Code] = Counter()
         for finding in findings:
             self.add(finding)
+
+    def __del__(self) -> None:
+        spilled: BinaryIO | None = getattr(self, "_spilled", None)
+        if spilled is not None:
+            with suppress(OSError):  # a full disk, which has been told
+                spilled.close()
 
     def add(self, finding: Finding) -> None:
         """One more."""

@@ -1,4 +1,4 @@
-"""Opening a bag wherever it lies: a folder, or an archive that holds it (RFC 8493 §4)."""
+"""Opening a bag wherever it lies: a folder, or an archive that holds it (the drafts' §4, serialisation)."""
 
 import os
 import stat as modes

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from checks.names import show
 from preserve.bag.collected import Findings
 from preserve.bag.finding import Finding
+from preserve.bag.making.given import place
 from preserve.bag.opened import opened
-from preserve.bag.ordering import Sorter
 from preserve.bag.tags.info import InfoEntry
 from preserve.bag.tags.manifests import FETCH_COLUMN, Expected, Manifest, grouped
 from preserve.bag.validating.judging import Judge
 from preserve.bag.validating.structure import Judges, Structure
 from preserve.errors import UndeterminedError, UsageError
+from preserve.ordering import Sorter
 from preserve.progress import Silent
 
 
@@ -84,7 +85,7 @@ def read(bag: "str | bytes | os.PathLike[str]") -> Bag:
         UsageError: there is nothing there, or nothing that can be read as a bag.
         UndeterminedError: it could not be read.
     """
-    path = os.path.abspath(os.fsencode(bag))
+    path = os.path.abspath(place(bag))
     findings = Findings()
     with closing(Sorter()) as payload, closing(Sorter()) as tags, ExitStack() as held:
         structure = _structure_of(path, held)

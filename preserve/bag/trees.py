@@ -1,5 +1,6 @@
 """What a bag, or the source of one, is read through: a folder on disk, a serialised bag, several sources as one."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from checks.ports import Source, Stat
@@ -17,8 +18,10 @@ class Tree(Protocol):
         """What to call it when speaking to people."""
         ...
 
-    def names_in(self, folder: bytes, *, stats: bool = False) -> list[Name]:
-        """A folder's names in order; that of a folder ends in `/`, which is where its content sorts.
+    def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
+        """A folder's names in order, to be gone through again and again.
+
+        That of a folder ends in `/`, which is where its content sorts.
 
         With `stats`, each file's stat, None if it is gone or the tree has no such thing. NotFoundError if there is no
         such folder; StoreError if it cannot be listed.

@@ -1,14 +1,14 @@
 """A walk in the bytewise order of whole paths, so that it can be merged with a manifest in bounded memory."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from checks.ports import Kind, StoreError
 from preserve.bag.trees import Tree
 from preserve.stores.local import Name
 
-Look = Callable[[bytes, list[Name]], None]  # gets a folder's path and its names
+Look = Callable[[bytes, Collection[Name]], None]  # gets a folder's path and its names
 
 
 class Seen(NamedTuple):
@@ -21,6 +21,11 @@ class Seen(NamedTuple):
     kind: Kind
     problem: str | None = None
     stat: os.stat_result | None = None
+
+
+def position(seen: Seen) -> bytes:
+    """Where a name stands in the order of whole paths: a folder, where its content would."""
+    return seen.path + b"/" if seen.kind is Kind.DIRECTORY else seen.path
 
 
 def walk(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
-from preserve.cli.values import as_identifier
+from preserve.cli.values import PLACE, as_identifier
 
 if TYPE_CHECKING:
     from preserve.bag.profiles.model import Profile
@@ -20,15 +20,15 @@ _THREADS_MAXIMUM = 8  # more than any disk we know gains from
 
 profile_option = click.option(
     "--profile",
-    type=click.Path(path_type=bytes),
+    type=PLACE,
     metavar="FILE",
     help="A BagIt profile (JSON): what the bag must be besides. Download it first; nothing is fetched.",
 )
 
 
 @click.command("bag")
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=bytes))
-@click.option("--to", "target", type=click.Path(path_type=bytes), metavar="DIR", help="DIR becomes the bag: a copy.")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=PLACE)
+@click.option("--to", "target", type=PLACE, metavar="DIR", help="DIR becomes the bag: a copy.")
 @click.option("--in-place", is_flag=True, help="SOURCE itself becomes the bag; its files move into data/.")
 @click.option("--algorithm", "algorithms", multiple=True, metavar="A", help="Repeatable. Default: sha256, sha512.")
 @click.option("--info", "info", multiple=True, metavar="'LABEL: VALUE'", help="A line of bag-info.txt. Repeatable.")
@@ -113,7 +113,7 @@ def bag_command(
 
 
 @click.command("validate")
-@click.argument("bag", type=click.Path(path_type=bytes))
+@click.argument("bag", type=PLACE)
 @click.option(
     "--completeness-only",
     is_flag=True,
@@ -144,6 +144,7 @@ def validate_command(
     from time import monotonic
 
     from preserve.app.bag_views import validation_view
+    from preserve.bag.making.given import place
     from preserve.bag.validating.depth import Depth
     from preserve.bag.validating.validation import validate
     from preserve.cli.progress import Progress
@@ -154,7 +155,7 @@ def validate_command(
     depth = Depth.FAST if fast else Depth.COMPLETENESS if completeness_only else Depth.FULL
     with Progress("looking", quiet=as_json) as progress:
         began = monotonic()
-        result = validate(bag, depth=depth, threads=threads or _threads(), progress=progress, profile=wanted)
+        result = validate(place(bag), depth=depth, threads=threads or _threads(), progress=progress, profile=wanted)
         opinion = None
         if second_opinion:
             from preserve.app import second_opinions

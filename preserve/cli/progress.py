@@ -86,16 +86,18 @@ class Progress:
         with self._lock:
             files, done, findings = self._counted.files, self._counted.bytes, self._counted.findings
         rate, file_rate = self._rates(done, files)
-        parts = [
-            _of(_size(done), None if self.total_bytes is None else _size(self.total_bytes)),
-            f"{_size(int(rate))}/s",
-        ]
+        parts = []
+        if done or self.total_bytes is not None:
+            parts.append(_of(_size(done), None if self.total_bytes is None else _size(self.total_bytes)))
+            parts.append(f"{_size(int(rate))}/s")
         if self.total_bytes is not None and rate > 0:
             parts.append(f"{_time(max(0, self.total_bytes - done) / rate)} left")
         elif self.total_bytes is None and self.total_files is not None and file_rate > 0:
             parts.append(f"{_time(max(0, self.total_files - files) / file_rate)} left")
-        parts.append(_of(f"{files:,}", None if self.total_files is None else f"{self.total_files:,}") + " files")
-        parts.append(f"{findings:,} findings" if findings else "no findings so far")
+        if files or self.total_files is not None:
+            parts.append(_of(f"{files:,}", None if self.total_files is None else f"{self.total_files:,}") + " files")
+        if findings:
+            parts.append(f"{findings:,} finding{'' if findings == 1 else 's'}")
         return f"{plain(self.title)}  " + "  ".join(parts)
 
     def __enter__(self) -> Self:

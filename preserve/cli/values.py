@@ -3,12 +3,33 @@
 Arguments that are not UTF-8 come as lone surrogates; paths may be such, what is stored as text may not.
 """
 
+import os
 import re
 import unicodedata
 from decimal import Decimal
 
 import rich_click as click
 
+
+class PlaceType(click.Path):
+    """A path, as bytes; not an empty one, which an unset variable of a shell makes and which would mean this folder.
+
+    Whether it can be read is found out by reading it: not being able to is no mistake in the command.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path_type=bytes, readable=False)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """BadParameter for an empty one."""
+        if not os.fsencode(value):
+            self.fail("it is empty; '.' means the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = PlaceType()
 _LARGEST = 2**63 - 1  # SQLite's integers
 _LONGEST_BYTES = 255
 _BREAKING = {"Cc", "Zl", "Zp"}

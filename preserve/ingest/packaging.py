@@ -1,19 +1,17 @@
 """Making a package: a bag, its bag-info.txt, and the PREMIS file that says how it came to be."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from checks.algorithms import DIGEST_BYTES, normalised
 from checks.names import show
 from preserve import __version__
+from preserve.bag.making.given import COMPUTED, algorithms_named, is_one_line, place, refuse_line, refuse_lines
 from preserve.bag.making.ignoring import SYSTEM_FILES
 from preserve.bag.making.request import (
-    CHOICES,
     DEFAULT_ALGORITHMS,
     BagRequest,
     EmptyFolders,
@@ -32,10 +30,8 @@ if TYPE_CHECKING:
     from preserve.provenance.formats import FormatIdentifier
 
 PREMIS_PATH = b"metadata/preservation/premis.xml"
-_OURS = ("Bagging-Date", "Payload-Oxum", "Package-UUID")  # known only when the payload was read
 _ORGANIZATION, _AGENT, _IDENTIFIER = "Source-Organization", "Bag-Software-Agent", "External-Identifier"
 _ORDER = (_ORGANIZATION, "Bagging-Date", "Payload-Oxum", _AGENT, _IDENTIFIER, "Package-UUID")
-_NOT_IN_A_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _SOURCES_NAMED = 100  # in PREMIS
 _IDENTIFIED_AT_ONCE = 512  # paths handed to the identification of formats
 
@@ -95,12 +91,12 @@ def package(asked: Packaging, progress: Progress | None = None) -> Written:
 
 
 def _request(asked: Packaging) -> BagRequest:
-    sources = tuple(os.path.realpath(source) for source in asked.sources)
+    sources = tuple(os.path.realpath(place(source)) for source in asked.sources)
     info = _info(asked, sources)
     return BagRequest(
         sources=sources,
-        target=asked.target,
-        algorithms=_algorithms(asked.algorithms),
+        target=None if asked.target is None else place(asked.target),
+        algorithms=algorithms_named(asked.algorithms),
         info=info,
         tag_files=_tag_files(asked, sources, info),
         threads=asked.threads,
@@ -116,32 +112,21 @@ def _tag_files(
     if asked.premis is None:
         return ()
     premis = _Premis(asked.premis, called(sources, _SOURCES_NAMED), info, in_place=asked.target is None)
-    return (TagFile(PREMIS_PATH, premis.write),)
-
-
-def _algorithms(named: Sequence[str]) -> tuple[str, ...]:
-    unknown = [name for name in named if normalised(name) not in DIGEST_BYTES]
-    if unknown or not named:
-        shown = ", ".join(f"'{show(os.fsencode(name))}'" for name in unknown)
-        raise UsageError(
-            f"no algorithm is called {shown}" if unknown else "no algorithm is named",
-            remedy=f"Choose from {', '.join(DIGEST_BYTES)}.",
-        )
-    return tuple(dict.fromkeys(normalised(name) for name in named))
+    return (TagFile(PREMIS_PATH, premis.write, choice=str(asked.premis)),)
 
 
 def _info(asked: Packaging, sources: Sequence[bytes]) -> tuple[tuple[str, str | None], ...]:
     """The lines of bag-info.txt; a value of None is filled in when the payload was read."""
     given: dict[str, list[str]] = {}
+    refuse_lines(asked.info)
     for label, value in asked.info:
-        _refuse_label(label, value)
         given.setdefault(label.lower(), []).append(value)
     if asked.identifier is not None:
         if _IDENTIFIER.lower() in given:
             raise UsageError(
                 "the identifier is given twice", remedy=f"Use --id or --info '{_IDENTIFIER}: …', not both."
             )
-        _refuse_label(_IDENTIFIER, asked.identifier)
+        refuse_line(_IDENTIFIER, asked.identifier)
         given[_IDENTIFIER.lower()] = [asked.identifier]
     defaults: dict[str, str | None] = {
         _ORGANIZATION: asked.organization,
@@ -151,23 +136,10 @@ def _info(asked: Packaging, sources: Sequence[bytes]) -> tuple[tuple[str, str | 
     lines: list[tuple[str, str | None]] = []
     for label in _ORDER:
         values: Sequence[str | None] = given.get(label.lower()) or [defaults.get(label)]
-        lines += [(label, value) for value in values if value is not None or label in _OURS]
+        lines += [(label, value) for value in values if value is not None or label in COMPUTED]
     standard = {label.lower() for label in _ORDER}
     lines += [(label, value) for label, value in asked.info if label.lower() not in standard]
     return tuple(lines)
-
-
-def _refuse_label(label: str, value: str) -> None:
-    if label.lower() in (ours.lower() for ours in (*_OURS, *CHOICES)):
-        raise UsageError(
-            f"{label} cannot be given", remedy="It says what was bagged, when and how; it is always computed."
-        )
-    if not label or label != label.strip() or ":" in label or _NOT_IN_A_LINE.search(label):
-        raise UsageError(f"not a label for bag-info.txt: {label!r}", remedy="Write it as --info 'Label: value'.")
-    if _NOT_IN_A_LINE.search(value):
-        raise UsageError(
-            f"the value of {label} has a line break or a control character", remedy="Write it in one line."
-        )
 
 
 def _named_after(target: bytes | None, sources: Sequence[bytes]) -> bytes:
@@ -181,7 +153,7 @@ def _name_of(path: bytes) -> str:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
         return show(name)
-    return show(name) if _NOT_IN_A_LINE.search(text) else text
+    return text if is_one_line(text) else show(name)
 
 
 class _Premis:

@@ -12,13 +12,13 @@ from checks.digesting import Digester, Pool, Reading, Wanted
 from checks.evidence import Outcome
 from checks.ports import Kind, StoreError
 from preserve.bag.finding import Finding
-from preserve.bag.ordering import Sorter
 from preserve.bag.tags import declaration
 from preserve.bag.tags.info import InfoEntry
 from preserve.bag.tags.manifests import FETCH_COLUMN, Expected, Manifest, grouped, manifests_among
 from preserve.bag.validating.judging import Judge
 from preserve.bag.validating.structure import DATA, Judges, Structure
 from preserve.bag.walking import walk
+from preserve.ordering import Sorter
 from preserve.stores.local import LocalStore
 from preserve.stores.locations import location, named_by
 

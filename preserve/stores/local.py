@@ -5,7 +5,7 @@ import os
 import stat as modes
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from operator import itemgetter
 
@@ -13,11 +13,15 @@ from checks.names import show
 from checks.ports import Kind, Listed, NotFoundError, Stat, StoreError, UnavailableError
 from preserve.stores.identity import read_identity
 from preserve.stores.local_source import DIRECT, LocalSource, cause_of, drop_cache, stat_of, translated
+from preserve.stores.many_names import ManyNames
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 # What os.fsencode looks up at every call: a folder opened by its descriptor is listed as text.
 _CODEC, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
+_MOST_LEVELS = 2048  # no path that a system call takes (PATH_MAX) has more; each is opened on the way to a folder
+_MANY = 100_000  # names of one folder in memory
 
 Name = tuple[bytes, Kind, os.stat_result | None]  # in a folder; that of a folder ends in `/`
 
@@ -77,7 +81,7 @@ class LocalStore:
         except OSError as error:
             yield Listed(folder, Kind.DIRECTORY, cause_of(error))
 
-    def names_in(self, folder: bytes, *, stats: bool = False) -> list[Name]:
+    def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
         """A folder's names in order; that of a folder ends in `/`, which is where its content sorts.
 
         With `stats`, each file's stat, None if it is gone since it was listed. StoreError if one cannot be had.
@@ -85,6 +89,7 @@ class LocalStore:
         fd = self.open_folder(folder)
         try:
             found: list[Name] = []
+            many: ManyNames | None = None
             file = Kind.FILE
             with os.scandir(fd) as entries:
                 for entry in entries:
@@ -95,6 +100,10 @@ class LocalStore:
                         found.append((name + b"/", Kind.DIRECTORY, None))
                     else:
                         found.append((name, Kind.SYMLINK if entry.is_symlink() else Kind.OTHER, None))
+                    if len(found) >= _MANY and not stats:
+                        many = many or ManyNames()
+                        many.take(found)
+                        found.clear()
         except OSError as error:
             # `filename` is the name whose stat failed; of the listing itself it is only the descriptor's number.
             at = error.filename if isinstance(error.filename, str) else ""
@@ -102,6 +111,9 @@ class LocalStore:
             raise StoreError(f"{show(where)}: {error.strerror}", cause=cause_of(error)) from error
         finally:
             os.close(fd)
+        if many is not None:
+            many.take(found)
+            return many
         found.sort(key=itemgetter(0))
         return found
 
@@ -137,6 +149,8 @@ class LocalStore:
             NotFoundError: nothing, a file or a link stands where a part of the path should be.
             StoreError: it cannot be opened.
         """
+        if folder.count(b"/") >= _MOST_LEVELS:
+            raise StoreError(f"{show(folder[:100])}…: more than {_MOST_LEVELS} levels deep", cause="ENAMETOOLONG")
         try:
             fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:

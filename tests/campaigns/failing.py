@@ -25,7 +25,8 @@ from tests.campaigns.intercepting import Ended, run, why_not
 
 _MODULES = (
     *("cli.main", "cli.bagging", "cli.holdings", "cli.auditing", "cli.progress", "cli.output", "cli.ending"),
-    *("ingest.packaging", "bag.making.copying", "bag.making.in_place", "app.audits", "app.audit_views", "app.holdings", "app.lines"),
+    *("ingest.packaging", "bag.making.copying", "bag.making.in_place"),
+    *("app.audits", "app.audit_views", "app.holdings", "app.lines"),
     *("app.bag_views", "app.workspace", "app.repairs", "cli.repairing"),
 )
 # How a cause may be told: in the system's words, by its short name, or in ours.

@@ -6,6 +6,7 @@ Every case is a good bag of a version, changed in one way; all are built here.
 import json
 import unicodedata
 from collections.abc import Callable
+from os import mkfifo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,6 +130,37 @@ def _minimal(bag: Bag) -> None:
     bag.manifest()
 
 
+def _nothing_at_all(bag: Bag) -> None:
+    for name in bag.files:
+        (bag.path / name.decode()).unlink()
+    bag.files.clear()
+    bag.manifest()
+
+
+def _lists_itself(bag: Bag) -> None:
+    bag.tag_manifest(more=(EMPTY + b"  tagmanifest-sha256.txt",))
+
+
+def _instead(name: str, put: Callable[[Path], object]) -> Change:
+    """Something else in the place of a file or folder, which lies beside the bag."""
+
+    def change(bag: Bag) -> None:
+        full = bag.path / name
+        if full.exists():
+            full.rename(bag.path.parent / f"was-{full.name}")
+        put(full)
+
+    return change
+
+
+def _to_what_was(full: Path) -> None:
+    full.symlink_to(full.parent / f"was-{full.name}")
+
+
+def _of_other_digests(bag: Bag) -> None:
+    bag.manifest(lines=bag.lines("md5"))
+
+
 def _zero_bytes(name: bytes) -> Change:
     return lambda bag: bag.write(name, b"")
 
@@ -212,6 +244,31 @@ CASES = [
       for path in OUT_OF_SCOPE
       for version in ("0.97", "1.0")
       for change in (_listed(EMPTY + b"  " + path), _fetched(b"https://example.org/x - " + path))),
+    *(Case(f"hostile path {path.decode()}", version, BAD, "unsafe-path", _listed(hexed(b"alpha") + b"  " + path))
+      for path in (b"data/../../bag-evil/x", b"data/../data/a.txt", b"data/%2e%2e/%2E%2E/x", b"data/..%2f..%2fx",
+                   b"data//a.txt", b"data/./a.txt", b"data/sub/../a.txt", b"data/", b"data/a.txt/", b"data/x\0")
+      for version in ("0.97", "1.0")),
+    Case("a sibling whose name begins alike", "1.0", BAD, "unsafe-path", _listed(EMPTY + b"  ../bag-evil/x")),
+    Case("checksums of another algorithm", "1.0", BAD, "digest-malformed", _of_other_digests),
+    Case("a tag manifest that lists itself", "1.0", BAD, "not-a-tag-file", _lists_itself),
+    Case("a tag manifest that lists itself", "0.97", BAD, "digest-mismatch", _lists_itself),
+    Case("no payload, an empty manifest", "1.0", GOOD, None, _nothing_at_all),
+    Case("comments only", "1.0", BAD, "line-malformed", lambda bag: bag.manifest(lines=[b"# nothing here"])),
+    Case("a superscript in Payload-Oxum", "1.0", BAD, "oxum-malformed", _info("Payload-Oxum: ².1\n".encode())),
+    Case("another case of a listed name", "1.0", BAD, "missing", _listed(hexed(b"alpha") + b"  data/A.TXT")),
+    Case("another case of data/", "1.0", BAD, "payload-folder-missing", lambda bag: bag.path.joinpath("data").rename(
+        bag.path / "Data")),
+    Case("%25 in an old name", "0.97", GOOD, None, _with(b"data/100%25")),
+    Case("fetch.txt that lists what no manifest lists", "1.0", BAD, "fetch-unlisted",
+         _fetched(b"https://example.org/x - data/other")),
+    Case("mixed line ends", "1.0", GOOD, None, lambda bag: bag.write(
+        b"manifest-sha256.txt", b"\r".join(bag.lines()) + b"\r\n")),
+    *(Case(f"{kind} for {name}", "1.0", BAD, "wrong-kind", _instead(name, put))
+      for kind, put in (("link", _to_what_was), ("FIFO", mkfifo), ("folder", Path.mkdir))
+      for name in ("bagit.txt", "manifest-sha256.txt", "bag-info.txt", "fetch.txt")),
+    *(Case(f"{kind} for {name}", "1.0", BAD, "wrong-kind", _instead(name, put))
+      for kind, put in (("link", _to_what_was), ("FIFO", mkfifo))
+      for name in ("data", "data/a.txt", "data/sub", "data/new")),
     Case("out of scope %HomeDrive%", "0.97", BAD, "not-payload", _listed(EMPTY + b"  %HomeDrive%\\Windows\\x.exe")),
 ]  # fmt: skip
 
@@ -234,3 +291,16 @@ def test_case(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_names_of_cases_tell_them_apart() -> None:
     assert len({(case.version, case.name, case.code, id(case.change)) for case in CASES}) == len(CASES) > 70
+
+
+@pytest.mark.parametrize("depth", ["--fast", "--completeness-only"])
+@pytest.mark.parametrize("case", [case for case in CASES if case.code == "wrong-kind"], ids=lambda case: case.name)
+def test_what_is_no_file_is_told_however_little_is_looked_at(
+    case: Case, depth: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = Bag(tmp_path / "bag")
+    bag.write(b"bag-info.txt", b"Payload-Oxum: 9.2\n")
+    case.change(bag)
+    status = main(["validate", str(bag.path), "--json", depth])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert status == BAD and "wrong-kind" in {finding["code"] for finding in found}

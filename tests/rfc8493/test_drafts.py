@@ -149,3 +149,15 @@ def test_paths_that_leave_the_bag_were_never_allowed(bag: Bag, version: str) -> 
     for path in (b"../../../README.md", b"/tmp/foo", b"~/foo", b"~root/foo", b"C:\\x", b"data/%2e%2e/x"):
         bag.manifest(hexed(b"") + b"  " + path)
         assert (Code.UNSAFE_PATH, path) in bag.seen() and bag.outcome() is Outcome.FAIL
+
+
+@every_draft
+def test_payload_oxum_might_be_repeated_where_it_said_the_same(bag: Bag, version: str) -> None:
+    _declare(bag, version)
+    name = b"package-info.txt" if version < "0.96" else b"bag-info.txt"
+    bag.write(name, b"Payload-Oxum: 9.2\nPayload-Oxum: 9.2\n")
+    assert [(each.code, each.line) for each in bag.found()] == [(Code.INFO_REPEATED, 2)]
+    assert bag.outcome() is Outcome.PASS
+    bag.write(name, b"Payload-Oxum: 9.2\nPayload-Oxum: 9.3\n")
+    assert [(each.code, each.line) for each in bag.found()] == [(Code.OXUM_REPEATED, 2)]
+    assert bag.outcome() is Outcome.FAIL

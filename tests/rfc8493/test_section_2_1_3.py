@@ -126,10 +126,15 @@ def test_section_2_1_3_a_path_that_climbs_when_all_is_decoded_is_refused(bag: Ba
     assert (Code.UNSAFE_PATH, written) in bag.seen() and bag.outcome() is Outcome.FAIL
 
 
-@pytest.mark.parametrize("path", [b"data/sub/", b"data/sub"])
-def test_section_2_1_3_a_manifest_lists_no_directories(bag: Bag, path: bytes) -> None:
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [(b"data/sub/", Code.UNSAFE_PATH), (b"data/sub", Code.WRONG_KIND), (b"data/empty", Code.WRONG_KIND)],
+)
+def test_section_2_1_3_a_manifest_lists_no_directories(bag: Bag, path: bytes, code: Code) -> None:
+    (bag.path / "data/empty").mkdir()
     bag.manifest(EMPTY + b"  " + path)
-    assert path in {each.path for each in bag.found()} and bag.outcome() is Outcome.FAIL
+    assert [(each.code, each.path, each.line) for each in bag.found()] == [(code, path, 3)]
+    assert bag.outcome() is Outcome.FAIL
 
 
 def test_section_2_1_3_an_empty_directory_is_no_payload(bag: Bag) -> None:
@@ -173,3 +178,14 @@ def test_section_2_1_3_the_file_named_by_a_mismatch_and_the_line_are_told(bag: B
         (Code.WRONG_KIND, b"manifest-sha256.txt", 1, b"data/a.txt"),
         (Code.DIGEST_MISMATCH, b"manifest-sha256.txt", 2, b"data/sub/b.txt"),
     }
+
+
+def test_section_2_1_3_a_line_without_a_checksum_is_none_whatever_the_algorithm(bag: Bag) -> None:
+    bag.manifest(algorithm="tiger", lines=[b"00  data/a.txt", b"  data/sub/b.txt"])
+    assert (Code.LINE_MALFORMED, None) in bag.seen() and bag.outcome() is Outcome.FAIL
+
+
+def test_section_2_1_3_more_manifests_than_there_are_algorithms_are_not_judged(bag: Bag) -> None:
+    for number in range(200):
+        bag.write(b"manifest-x%d.txt" % number, b"")
+    assert bag.seen() == {(Code.MANIFESTS_TOO_MANY, None)} and bag.outcome() is Outcome.INCONCLUSIVE

@@ -108,3 +108,17 @@ def test_section_2_2_2_a_payload_oxum_that_does_not_fit_hides_no_bad_file(bag: B
 def test_section_2_2_2_a_file_of_endless_lines_is_held_within_bounds(bag: Bag) -> None:
     said = _said(bag, b"A: 1\n" + b" x\n" * 300_000)
     assert said == [(Code.TAG_FILE_TOO_LARGE, None)] and bag.outcome() is Outcome.FAIL
+
+
+@pytest.mark.parametrize("zeros", [1, 30, 10_000])
+def test_section_2_2_2_a_payload_oxum_may_have_leading_zeros(bag: Bag, zeros: int) -> None:
+    assert not _said(bag, b"Payload-Oxum: " + b"0" * zeros + b"9." + b"0" * zeros + b"2\n")
+    assert _said(bag, b"Payload-Oxum: " + b"0" * zeros + b"8.2\n") == [(Code.OXUM_MISMATCH, 1)]
+
+
+def test_section_2_2_2_a_line_may_be_of_megabytes(bag: Bag) -> None:
+    assert not _said(bag, b"A: " + b"x" * (5 << 20) + b"\nPayload-Oxum: 9.2\n")
+    assert _said(bag, b"A: " + b"x" * (17 << 20) + b"\nPayload-Oxum: 9.3\n") == [
+        (Code.INFO_MALFORMED, 1),
+        (Code.OXUM_MISMATCH, 2),
+    ]

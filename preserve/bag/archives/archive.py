@@ -1,4 +1,4 @@
-"""Serialised bags (RFC 8493 §4): an archive file as a tree, with what the archive itself shows.
+"""Serialised bags (the drafts' §4, serialisation): an archive file as a tree, with what the archive itself shows.
 
 Nothing is unpacked to disk but a compressed tar, into a nameless temporary file. No link is followed. Limits are those
 of bytes that were read, not of what is declared.
@@ -154,7 +154,7 @@ class Archive:
         return found.what is not What.FOLDER
 
     def _name(self, kind: ArchiveKind) -> None:
-        """RFC 8493 §4: the archive's name is the folder's, and an extension that tells the format."""
+        """The drafts' §4, serialisation: the archive's name is the folder's, and an extension that tells the format."""
         name = self._path.rpartition(b"/")[2]
         extension = extension_of(name, kind)
         if extension is None:

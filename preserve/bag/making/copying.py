@@ -22,10 +22,10 @@ from preserve.bag.making.ahead import Ahead
 from preserve.bag.making.asked import source_tree
 from preserve.bag.making.finished import written
 from preserve.bag.making.gathering import differences, gather, outstanding, why_not_read
-from preserve.bag.making.layout import BAG, COPY, DATA, DECLARATION, LOG, READ_BACK, WHOLE
+from preserve.bag.making.layout import BAG, COPY, DATA, DECLARATION, LOG, READ_BACK, WHOLE, work_name
 from preserve.bag.making.opening import fresh, to_read
-from preserve.bag.making.placing import FileCopy, Placing
-from preserve.bag.making.refusing import refuse_begun_in_place, refuse_target_in, refuse_unwritable_target
+from preserve.bag.making.placing import FileCopy, Placing, refuse_other_names
+from preserve.bag.making.refusing import refuse_begun_in_place, refuse_target_in, refuse_unwritable_target, taken
 from preserve.bag.making.request import BagRequest, Written
 from preserve.bag.making.survey import Survey, listed, survey
 from preserve.bag.making.tagwriting import LoggedPayload, TagWriter, tag_names
@@ -49,7 +49,7 @@ class Copying:
         self._target = os.path.abspath(target)
         self._progress = progress
         self._parent, name = os.path.split(self._target)
-        self._work = WorkFolder(os.path.join(self._parent, b"." + name + b".preserve-partial"), COPY)
+        self._work = WorkFolder(os.path.join(self._parent, work_name(name)), COPY)
         self._source = source_tree(request)
         self._staged = LocalStore(self._work.at(BAG, DATA))
 
@@ -63,7 +63,7 @@ class Copying:
             if stands(self._target):
                 if self._work.holds_only(WHOLE):
                     self._work.remove(WHOLE)
-                raise _taken(self._target)
+                raise taken(self._target)
             state = self._begun()
             with ExitStack() as held:
                 pool = held.enter_context(LazyPool(self._request.threads))
@@ -80,7 +80,7 @@ class Copying:
         """Whatever speaks against it is said before anything is made."""
         refuse_target_in(self._request.sources, self._target)
         if stands(self._target) and not stands(self._work.path):
-            raise _taken(self._target)
+            raise taken(self._target)
         self._refuse_foreign()
         refuse_begun_in_place(self._request.sources)
         found = survey(self._source, self._request.empty_folders)
@@ -106,9 +106,9 @@ class Copying:
         if earlier is not None:
             if earlier.algorithms != self._request.algorithms:
                 self._work.drop(LOG, READ_BACK)
+            self._work.unmark(WHOLE)  # first of all: no run must take what is being cleared for whole
             clear(self._work.at(BAG), earlier.tags, kept=DATA)  # bagit.txt first: it is no bag from the first moment
-            self._work.unmark(WHOLE)
-        state = self._work.begin(self._request.sources, self._request.algorithms, tag_names(self._request))
+        state = self._work.begin(self._request, tag_names(self._request))
         with writing(self._staged.root):
             os.makedirs(self._staged.root, exist_ok=True)
         return state
@@ -119,6 +119,7 @@ class Copying:
         missing = outstanding(self._source, log, paths)
         self._progress.stage("copying", files=len(missing))
         self._copy_these(missing, log, pool)
+        refuse_other_names(self._staged.root, paths)
 
     def _copy_these(self, paths: Sequence[bytes], log: WorkLog, pool: LazyPool) -> None:
         placing = Placing(self._staged.root)
@@ -172,9 +173,9 @@ class Copying:
         bad: dict[bytes, str] = {}
         todo = outstanding(self._staged, seen, paths)
         files = (Wanted(path=path, open=partial(self._open_copy, path), expected_bytes=None) for path in todo)
-        for reading in Digester([first], pool).observe(files):
+        for reading in Digester([first], pool, told=pool.telling(self._progress)).observe(files):
             entry = logged.at(reading.path)
-            self._progress.advance(files=1, bytes=reading.size_bytes)
+            self._progress.advance(files=1)
             digest = hexlify(reading.digests.get(first, b""))
             if reading.sound and reading.stat and entry is not None and digest == entry.digests[:digits]:
                 seen.append(reading, cast(Token, reading.stat.token))
@@ -220,14 +221,15 @@ class Copying:
     def _ended(self) -> bool:
         """Ends what an earlier run had made whole.
 
-        False if it has to be made anew, or was ended: the staged bag is not as it was read back any more, or neither it
-        nor the target that it became is there.
+        False if it has to be made anew, or was ended: something else is asked for, the sources are not as they were
+        read, the staged bag is not as it was read back any more, or neither it nor the target that it became is there.
 
         Raises:
             UndeterminedError: the bag stands, and was changed since it was read back.
+            UsageError: it stands, as it was asked for then, and now something else is asked for.
         """
         if stands(self._work.at(BAG)):
-            if self._changed_in(self._work.at(BAG)):
+            if self._is_other() or self._changed_in(self._work.at(BAG)):
                 return False  # what differs is copied once more
             self._rename()
         elif not self._is_ours():
@@ -242,8 +244,23 @@ class Copying:
                 remedy=f"`preserve validate` tells what is wrong with them now. Then delete {show(self._work.path)}; "
                 "nothing of yours is in it.",
             )
+        otherwise = self._work.is_asked_otherwise(self._request)
         self._take_away()
+        if otherwise:
+            raise taken(self._target)
         return True
+
+    def _is_other(self) -> bool:
+        """Whether what an earlier run had made whole is not what is asked for now, or not what the sources are now."""
+        if self._work.is_asked_otherwise(self._request):
+            return True
+        log = WorkLog(self._work.at(LOG))
+        try:
+            return any(True for _ in differences(self._source, log, Logged.unchanged))
+        except StoreError:
+            return True  # whoever copies tells
+        finally:
+            log.close()
 
     def _changed_in(self, bag: bytes) -> list[str]:
         """What of the payload is not as it was read back."""
@@ -262,7 +279,7 @@ class Copying:
                 rename_no_replace(self._work.at(BAG), self._target)
         except UndeterminedError as error:
             if stands(self._target):
-                raise _taken(self._target) from error
+                raise taken(self._target) from error
             raise
 
     def _take_away(self) -> None:
@@ -277,9 +294,3 @@ class Copying:
                 return os.lstat(self._target).st_ino == int(file.read(64))
         except (OSError, ValueError):
             return False
-
-
-def _taken(target: bytes) -> UsageError:
-    return UsageError(
-        f"{show(target)}: is there already", remedy="Choose a folder that does not exist; nothing is ever replaced."
-    )

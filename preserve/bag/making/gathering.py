@@ -6,12 +6,13 @@ from enum import StrEnum
 from functools import partial
 from typing import cast
 
-from checks.digesting import Digester, Pool, Reading, Wanted
+from checks.digesting import Digester, Reading, Wanted
 from checks.names import show
 from checks.ports import Kind, Source, StoreError
 from preserve.bag.making.ahead import Ahead, itself
 from preserve.bag.making.survey import WORK_FOLDER, listed
 from preserve.bag.making.worklog import Logged, WorkLog
+from preserve.bag.pool import LazyPool
 from preserve.bag.trees import Tree
 from preserve.bag.walking import walk
 from preserve.errors import UndeterminedError
@@ -30,11 +31,17 @@ class Difference(StrEnum):
 
 
 def outstanding(tree: Tree, log: WorkLog, paths: Sequence[bytes]) -> list[bytes]:
-    """Those of `paths` (in order, from the tree's root) that the log does not hold as they are on disk now."""
+    """Those of `paths` (in order, from the tree's root) that the log does not hold as they are on disk now.
+
+    UndeterminedError if that cannot be told: a folder went, or cannot be listed any more.
+    """
     if log.empty:
         return list(paths)
-    same = Ahead((path for path, what in _compared(tree, log, Logged.unchanged) if what is None), itself)
-    return [path for path in paths if same.at(path) is None]
+    try:
+        same = Ahead((path for path, what in _compared(tree, log, Logged.unchanged) if what is None), itself)
+        return [path for path in paths if same.at(path) is None]
+    except StoreError as error:
+        raise UndeterminedError(f"{error}; no bag was made", remedy="Run the same command again.") from error
 
 
 def differences(tree: Tree, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Difference]]:
@@ -71,11 +78,30 @@ def _compared(tree: Tree, log: WorkLog, fits: Fits) -> Iterator[tuple[bytes, Dif
         entry = next(entries, None)
 
 
+def changed_at_the_top(root: bytes, log: WorkLog, paths: Sequence[bytes]) -> list[str]:
+    """Files that a rename will give a new ctime and that were changed: the last moment at which it can be compared.
+
+    Of files in folders the ctime stays as it is, so that they are looked at once, after the move.
+    """
+    top = {path for path in paths if b"/" not in path}
+    changed = []
+    for entry in log.entries() if top else ():
+        if entry.path not in top:
+            continue
+        try:
+            same = entry.unchanged(os.lstat(os.path.join(root, entry.path)))
+        except OSError:
+            same = False  # gone, or no more to be looked at: the next look tells
+        if not same:
+            changed.append(f"{show(entry.path)}: {Difference.CHANGED}")
+    return changed
+
+
 def gather(
     wanted: Iterable[Wanted],
     log: WorkLog,
     algorithms: Sequence[str],
-    pool: Pool,
+    pool: LazyPool,
     progress: Progress,
     on_reading: Callable[[Reading], None] = lambda _: None,
 ) -> None:
@@ -85,9 +111,9 @@ def gather(
         UndeterminedError: some could not be read or changed meanwhile. All others are logged; these are named.
     """
     faults: list[str] = []
-    for reading in Digester(algorithms, pool).observe(wanted):
+    for reading in Digester(algorithms, pool, told=pool.telling(progress)).observe(wanted):
         on_reading(reading)
-        progress.advance(files=1, bytes=reading.size_bytes)
+        progress.advance(files=1)
         if reading.sound and reading.stat is not None:
             log.append(reading, cast(Token, reading.stat.token))
         else:

@@ -19,10 +19,16 @@ from checks.ports import StoreError
 from preserve.bag.making.asked import tree_in_place
 from preserve.bag.making.emptyfolders import KEEP, keep_in_place
 from preserve.bag.making.finished import written
-from preserve.bag.making.gathering import Difference, differences, gather, outstanding, plainly
+from preserve.bag.making.gathering import Difference, changed_at_the_top, differences, gather, outstanding, plainly
 from preserve.bag.making.layout import DATA, DECLARATION, IN_PLACE, LOG, MOVING, TAGS
+from preserve.bag.making.moving import put_back, why
 from preserve.bag.making.opening import fresh
-from preserve.bag.making.refusing import AS_A_COPY, refuse_immovable, refuse_to_take_out, refuse_what_needs_a_copy
+from preserve.bag.making.refusing import (
+    AS_A_COPY,
+    refuse_immovable,
+    refuse_to_take_out,
+    refuse_what_needs_a_copy,
+)
 from preserve.bag.making.request import BagRequest, EmptyFolders, Written
 from preserve.bag.making.survey import WORK_FOLDER, Survey, bag_already, listed, survey
 from preserve.bag.making.tagwriting import LoggedPayload, TagWriter, tag_names
@@ -62,11 +68,16 @@ class InPlace:
             if self._is_placed():
                 self._refuse_changed()
             else:
+                if MOVING in self._work and self._work.is_asked_otherwise(self._request):
+                    self._take_back()
                 if MOVING not in self._work:
                     self._move_back()
                     found = found or self._survey()
                 self._make(found)
+            otherwise = self._work.is_asked_otherwise(self._request)
             self._work.remove(LOG, MOVING)
+            if otherwise:  # an earlier run had finished it, as it was asked for then
+                raise bag_already(self._root)
         return written(self._root, self._request.algorithms, found.warnings() if found else ())
 
     def _refuse_foreign(self) -> None:
@@ -143,23 +154,11 @@ class InPlace:
         self._read(found)
         self._log.keep_only(found.paths)
         self._write_tags(found, state)
-        changed = self._changed_at_the_top(found)
+        changed = changed_at_the_top(self._root, self._log, found.paths)
         if not changed:
             with writing(self._work.path):
                 sync_tree(self._work.path)
             self._work.mark(MOVING)
-        return changed
-
-    def _changed_at_the_top(self, found: Survey) -> list[str]:
-        """Files that a rename will give a new ctime: the last moment at which it can be compared.
-
-        Of files in folders the ctime stays as it is, so that they are looked at once, after the move.
-        """
-        top = {path for path in found.paths if b"/" not in path}
-        changed = []
-        for entry in self._log.entries() if top else ():
-            if entry.path in top and not entry.unchanged(os.lstat(self._top(entry.path))):
-                changed.append(f"{show(entry.path)}: {Difference.CHANGED}")
         return changed
 
     @cached_property
@@ -172,7 +171,7 @@ class InPlace:
         earlier = self._work.state()
         if earlier is not None and earlier.algorithms != self._request.algorithms:
             self._work.drop(LOG)
-        return self._work.begin([self._root], self._request.algorithms, self._tags)
+        return self._work.begin(self._request, self._tags)
 
     def _read(self, found: Survey) -> None:
         """Reads what the log does not hold as it is now."""
@@ -217,7 +216,7 @@ class InPlace:
         except OSError as error:
             self._retreat()
             raise UndeterminedError(
-                f"{show(self._root)}: its files cannot be moved ({error.strerror}{_at(error)}); they were put back",
+                f"{show(self._root)}: its files cannot be moved ({why(error)}); they were put back",
                 remedy=AS_A_COPY,
             ) from error
         changed = self._differences(self._work.at(DATA))  # on the way
@@ -243,6 +242,13 @@ class InPlace:
         new = [name for name in self._entries() if name != DATA and name not in ours]
         changed = self._differences(self._top(DATA)) + [f"{show(name)}: {Difference.NEW}" for name in new]
         if changed:
+            self._take_back()
+        return changed
+
+    def _take_back(self) -> None:
+        """Makes the source again of what an earlier run had moved, however far it came but for bagit.txt."""
+        if DATA not in self._work:
+            ours = self._placed_tags()
             with writing(self._root):
                 os.makedirs(self._work.at(TAGS), exist_ok=True)
                 for name in ours:
@@ -250,8 +256,7 @@ class InPlace:
                 sync_directory(self._work.at(TAGS))
                 rename_no_replace(self._top(DATA), self._work.at(DATA))
                 sync_directory(self._root)
-            self._retreat()
-        return changed
+        self._retreat()
 
     def _placed_tags(self) -> list[bytes]:
         """Names in the top folder that we have put there: those of tag files that are in our folder no more."""
@@ -265,14 +270,13 @@ class InPlace:
         self._move_back()
 
     def _move_back(self) -> None:
-        """Puts what lies in our `data/` back where it was."""
+        """Puts what lies in our `data/` back where it was.
+
+        UndeterminedError where something else stands there by now: both stay, and all others are back.
+        """
         if DATA not in self._work:
             return
-        with writing(self._root):
-            for name in sorted(os.listdir(self._work.at(DATA))):
-                rename_no_replace(self._work.at(DATA, name), self._top(name))
-            sync_directory(self._root)
-            os.rmdir(self._work.at(DATA))
+        put_back(self._work.at(DATA), self._root)
 
     def _place(self) -> None:
         """The tag files into place, and bagit.txt after all else is on the medium."""
@@ -293,8 +297,3 @@ class InPlace:
 
     def _top(self, name: bytes) -> bytes:
         return os.path.join(self._root, name)
-
-
-def _at(error: OSError) -> str:
-    """Which file the system could not move, where it says so."""
-    return f": {show(os.fsencode(error.filename))}" if isinstance(error.filename, str | bytes) else ""

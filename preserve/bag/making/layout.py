@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 LOCK = b"lock"  # empty
 STATE = b"state.json"
@@ -14,6 +15,7 @@ MOVING = b"moving"  # marker, in place: from now on files are moved
 BAG = b"bag"  # as a copy: becomes the target
 WHOLE = b"whole"  # marker, as a copy: the bag is whole and flushed; only the rename is left. It holds the bag's inode
 
+_LONGEST_NAME = 255  # bytes, of nearly every file system
 _STAGED = re.compile(rb"\.(.+)\.[0-9a-f]{8}\.partial\Z", re.DOTALL)  # see `preserve.stores.durable.write_durably`
 
 
@@ -38,3 +40,11 @@ def is_of_the_beginning(name: bytes) -> bool:
     """Whether it may be there before there is a state."""
     staged = _STAGED.match(name)
     return name == LOCK or (staged is not None and staged[1] == STATE)
+
+
+def work_name(target: bytes) -> bytes:
+    """The name of the folder in which a copy of that name comes to be; a long one is told by its digest."""
+    name = b".%b.preserve-partial" % target
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return b".%b.preserve-partial" % sha256(target).hexdigest().encode("ascii")

@@ -7,7 +7,7 @@ and never through a link: one that is exchanged afterwards leads nowhere else.
 import errno
 import os
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from operator import itemgetter
 
 from checks.names import show
@@ -36,12 +36,12 @@ class LinkedTree:
         """Why a link, by its path, is not followed."""
         return self._refused.get(path)
 
-    def names_in(self, folder: bytes, *, stats: bool = False) -> list[Name]:
+    def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
         """See `preserve.bag.trees.Tree`."""
         names = self._store.names_in(self._real(folder), stats=stats)
         if any(kind is Kind.SYMLINK for _, kind, _ in names):
-            names = [self._seen(folder, name) if name[1] is Kind.SYMLINK else name for name in names]
-            names.sort(key=itemgetter(0))
+            seen = (self._seen(folder, name) if name[1] is Kind.SYMLINK else name for name in names)
+            names = sorted(seen, key=itemgetter(0))
         return names
 
     def stat(self, path: bytes) -> Stat:

@@ -1,7 +1,7 @@
 """Files of a copy, created below one folder, a part of the path at a time and never through a link."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from checks.digesting import Reading
@@ -94,6 +94,26 @@ class Placing:
         if self._fd >= 0:
             os.close(self._fd)
         self._folder, self._fd = None, -1
+
+
+def refuse_other_names(root: bytes, paths: Iterable[bytes]) -> None:
+    """Looks whether the file system below `root` keeps every name as it is, and apart from all others.
+
+    Some hold one file for names that differ in case or in their spelling of an accent, or write other names than they
+    were told. Of two files with the same bytes, reading back would find nothing wrong with the one that is left.
+
+    Raises:
+        UndeterminedError: one of `paths`, which are in order, is not among the names that are there.
+    """
+    there = Ahead((seen.path for seen in walk(LocalStore(root), b"") if seen.kind is Kind.FILE), itself)
+    lost = [path for path in paths if there.at(path) is None]
+    if lost:
+        raise UndeterminedError(
+            f"{show(root)}: these were written here, and are not among the names that are here now\n"
+            + listed([show(path) for path in lost]),
+            remedy="The source was not touched. This file system does not keep names as they are, or takes names that "
+            "differ in case, or in how an accent is written, for one: choose a target on another.",
+        )
 
 
 class FileCopy:

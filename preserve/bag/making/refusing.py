@@ -11,15 +11,23 @@ from preserve.bag.making.survey import WORK_FOLDER, listed
 from preserve.bag.making.workfolder import WorkFolder
 from preserve.errors import UsageError
 from preserve.stores.looking import stands
+from preserve.stores.nesting import nested
 
 AS_A_COPY = "Make the bag as a copy: `preserve bag SOURCE --to DIR`."
 
 
+def taken(target: bytes) -> UsageError:
+    """Says that something stands where the bag should come to stand."""
+    return UsageError(
+        f"{show(target)}: is there already", remedy="Choose a folder that does not exist; nothing is ever replaced."
+    )
+
+
 def refuse_target_in(sources: Sequence[bytes], target: bytes) -> None:
-    """UsageError if the target is a source, or lies in one."""
+    """UsageError if the target is a source, or lies in one, by whatever links and mounts."""
     real = os.path.realpath(target)
     for source in sources:
-        if real == source or real.startswith(source.rstrip(b"/") + b"/"):
+        if real == source or (os.path.isdir(source) and nested(source, real)):
             raise UsageError(
                 f"{show(target)}: lies in the source",
                 remedy="Choose a folder outside of it, or make the source itself the bag with --in-place.",
@@ -81,11 +89,19 @@ def refuse_immovable(root: bytes, names: Iterable[bytes]) -> None:
             f"{show(root)}: cannot be written to, so that it cannot become a bag itself; nothing was touched",
             remedy=AS_A_COPY,
         )
-    device = os.stat(root).st_dev
+    device = _device(root)
     for name in names:
         path = os.path.join(root, name)
-        if os.lstat(path).st_dev != device:
+        if _device(path) not in (device, None):
             raise UsageError(
                 f"{show(path)}: another file system is mounted here, and files cannot be moved with it",
                 remedy=AS_A_COPY,
             )
+
+
+def _device(path: bytes) -> int | None:
+    """None if it is gone, or cannot be looked at, which moving it tells."""
+    try:
+        return os.lstat(path).st_dev
+    except OSError:
+        return None

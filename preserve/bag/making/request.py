@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import BinaryIO, NamedTuple, Protocol
 from uuid import UUID
 
@@ -52,10 +53,14 @@ class Payload(Protocol):
 
 
 class TagFile(NamedTuple):
-    """A tag file that somebody else writes, such as the PREMIS file. `path` is from the bag's root."""
+    """A tag file that somebody else writes, such as the PREMIS file. `path` is from the bag's root.
+
+    `choice` says in a word what is to be in it, where there is a choice.
+    """
 
     path: bytes
     write: Callable[[BinaryIO, Payload], None]
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,13 @@ class BagRequest:
     ignore: tuple[bytes, ...] = ()
     empty_folders: EmptyFolders = EmptyFolders.LEAVE_OUT
     follow_links: bool = False
+
+    @property
+    def choices(self) -> str:
+        """What stands for all that makes the bag what it is, but for its sources and its place: equal if that is."""
+        tags = [(each.path, each.choice) for each in self.tag_files]
+        said = (self.algorithms, self.info, tags, self.ignore, self.empty_folders.value, self.follow_links)
+        return sha256(ascii(said).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

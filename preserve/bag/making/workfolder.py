@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from checks.names import show
 from preserve.bag.making.layout import LOCK, STATE, Layout, is_of_the_beginning
 from preserve.bag.making.opening import to_read
+from preserve.bag.making.request import BagRequest
 from preserve.bag.making.survey import listed
 from preserve.bag.tags import declaration
 from preserve.errors import UsageError
@@ -42,6 +43,7 @@ class State:
     uuid: UUID
     started_at: datetime
     tags: tuple[bytes, ...]
+    choices: str = ""  # of the run that began last; see `preserve.bag.making.request.BagRequest.choices`
 
 
 class WorkFolder:
@@ -141,12 +143,14 @@ class WorkFolder:
                 uuid=UUID(document["uuid"]),
                 started_at=datetime.fromisoformat(document["started_at"]),
                 tags=tuple(os.fsencode(name) for name in document["tag_files"]),
+                choices=str(document.get("choices", "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
-    def begin(self, sources: Sequence[bytes], algorithms: Sequence[str], tags: Collection[bytes]) -> State:
-        """The state of an earlier run with the same algorithms, or a new one that keeps what can be kept."""
+    def begin(self, request: BagRequest, tags: Collection[bytes]) -> State:
+        """The state of an earlier run for the same, or a new one that keeps what can be kept."""
+        sources, algorithms = request.sources, request.algorithms
         earlier = self.state()
         ordered = _in_order(sources)
         before = earlier or State(
@@ -155,10 +159,17 @@ class WorkFolder:
         with writing(ordered[0]):
             inode = _inode(ordered[0])
         names = tuple(sorted({*tags, *before.tags}))
-        state = replace(before, sources=ordered, inode=inode, algorithms=tuple(algorithms), tags=names)
+        state = replace(
+            before, sources=ordered, inode=inode, algorithms=algorithms, tags=names, choices=request.choices
+        )
         if state != earlier:
             self._write(state)
         return state
+
+    def is_asked_otherwise(self, request: BagRequest) -> bool:
+        """Whether an earlier run came so far with other algorithms, lines or choices than these."""
+        earlier = self.state()
+        return earlier is not None and earlier.choices != request.choices
 
     def holds_only(self, *names: bytes) -> bool:
         """Whether nothing is in it but these, the lock and the state: little or nothing was left to be taken away."""
@@ -174,6 +185,7 @@ class WorkFolder:
             "algorithms": state.algorithms,
             "uuid": str(state.uuid),
             "started_at": state.started_at.isoformat(),
+            "choices": state.choices,
             "tag_files": [os.fsdecode(name) for name in state.tags],
         }
         with writing(self.path):

@@ -13,8 +13,8 @@ from zlib import crc32
 
 from checks.digesting import Reading
 from preserve.bag.making.opening import fresh, going_on, to_read
-from preserve.bag.ordering import Sorter
 from preserve.bag.tags.paths import V1_0, decoded, encoded
+from preserve.ordering import Sorter
 from preserve.stores.durable import writing
 from preserve.stores.local_source import Token
 from preserve.stores.looking import reading

@@ -106,6 +106,7 @@ _ALIKE: Mapping[Code, frozenset[str]] = MappingProxyType(
         Code.WRONG_KIND: frozenset(_SAME),
     }
 )
+_OXUM = {Code.OXUM_MISMATCH, Code.OXUM_MALFORMED, Code.OXUM_REPEATED}
 # The stage in which bagit-python would say the same; of any other code it says nothing about a file.
 _STAGES: Mapping[Code, str] = MappingProxyType(
     {Code.MISSING: "completeness", Code.UNTRACKED: "completeness", Code.DIGEST_MISMATCH: "contents"}
@@ -162,6 +163,7 @@ class _Pair:
         self._codes: set[Code] = set()  # of all that differ
         self._paths: set[bytes] = set()  # that differ, as many as are held
         self._respelled = False
+        self._seen: set[Code] = set()  # of all findings, warnings too
 
     def take(self, finding: Finding) -> None:
         """One of ours; a warning is no ground for a difference, nor is what a profile wants."""
@@ -169,6 +171,7 @@ class _Pair:
             self.of_profile = True
             return
         self.outcomes.add(finding.outcome)
+        self._seen.add(finding.code)
         if finding.severity is not Severity.ERROR:
             self._respelled = self._respelled or finding.code is Code.NAME_NORMALISATION
             return
@@ -218,6 +221,10 @@ class _Pair:
             codes & {*_STAGES} and not (path or PAYLOAD).startswith(PAYLOAD) for path, codes in self._silent.items()
         ):
             yield f"{_IT} reads no tag manifests before version 0.97."
+        if Code.MANIFEST_NOT_CHECKED in self._seen or "No manifest files found" in self._answer.message:
+            yield f"{_IT} looks for no manifests but those of algorithms that every Python has."
+        if self._answer.verdict is Word.INVALID and self._answer.ran == {"oxum"} and not self._seen & _OXUM:
+            yield f"{_IT} does not count files whose path is longer than 4,096 bytes, or in a folder it cannot list."
         strict = sorted(self._codes - {*_ALIKE, Code.LISTING_INCOMPLETE})
         if strict:
             yield f"{_IT} is less strict: it has no word for {', '.join(strict)}."

@@ -18,7 +18,7 @@ LIMIT_BYTES = 16 << 20
 _OVERHEAD_BYTES = 64  # of a line held in memory, about
 _NAME_BEFORE_0_96 = b"package-info.txt"
 OXUM = "Payload-Oxum"
-_OXUM = re.compile(r"([0-9]{1,20})\.([0-9]{1,20})\Z")
+_OXUM = re.compile(r"0*([0-9]{1,20})\.0*([0-9]{1,20})\Z")  # Python takes no number of thousands of digits
 
 
 class InfoEntry(NamedTuple):
@@ -109,10 +109,16 @@ class Oxum(NamedTuple):
         return f"{self.payload_bytes}.{self.files}"
 
 
-def oxum_of(entries: Iterable[InfoEntry], file: bytes = NAME) -> tuple[Oxum | None, list[Finding]]:
-    """The stated Oxum, the first if there are several, and its faults."""
+def oxum_of(entries: Iterable[InfoEntry], version: Version = V1_0) -> tuple[Oxum | None, list[Finding]]:
+    """The stated Oxum, the first if there are several, and its faults. Before 1.0 it might be repeated."""
+    file = name_of(version)
     stated = [entry for entry in entries if entry.has(OXUM)]
-    findings = [Finding(code=Code.OXUM_REPEATED, file=file, line=entry.line) for entry in stated[1:]]
+    findings = [
+        Finding(code=Code.INFO_REPEATED, file=file, line=entry.line, parameters={"label": OXUM})
+        if version < V1_0 and entry.value == stated[0].value
+        else Finding(code=Code.OXUM_REPEATED, file=file, line=entry.line)
+        for entry in stated[1:]
+    ]
     for entry in stated:
         found = _OXUM.match(entry.value)
         if found:

@@ -26,7 +26,7 @@ def split_lines(chunks: Iterable[bytes], limit: int = LINE_LIMIT_BYTES) -> Itera
             number += 1
             yield number, None if skipping or len(line) > limit else line
             skipping = False
-        if len(tail) > limit + 1:
+        if skipping or len(tail) > limit + 1:
             skipping, tail = True, b"\r" if tail.endswith(b"\r") else b"x"
     if tail:
         yield number + 1, None if skipping or len(tail) > limit + 1 else tail.removesuffix(b"\r")

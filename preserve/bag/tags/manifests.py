@@ -3,7 +3,7 @@
 import re
 from binascii import Error as HexError
 from binascii import hexlify, unhexlify
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -93,13 +93,24 @@ def grouped(records: Iterable[bytes]) -> Iterator[Expected]:
         name, _, rest = item.partition(b"\0")
         claim = Claim(int.from_bytes(rest[:2]), int.from_bytes(rest[2:7]), rest[7:])
         if name == path:
-            claims.append(claim)
+            if not _told_enough(claims, claim):
+                claims.append(claim)
             continue
         if claims:
             yield Expected(path, claims)
         path, claims = name, [claim]
     if claims:
         yield Expected(path, claims)
+
+
+def _told_enough(claims: Sequence[Claim], another: Claim) -> bool:
+    """Whether a further line of a manifest on a file says nothing new: one name can fill a manifest of gigabytes.
+
+    Two lines show that it stands there twice; one more is wanted only if it is the first with another digest.
+    """
+    if len(claims) < 2 or not claims[-2].column == claims[-1].column == another.column:
+        return False
+    return claims[-1].digest == another.digest or claims[-2].digest != claims[-1].digest
 
 
 class ManifestReader:
@@ -112,7 +123,8 @@ class ManifestReader:
 
     def read(self, lines: Iterable[tuple[int, bytes | None]]) -> Iterator[bytes | Finding]:
         """Records and findings as they come. Lines are UTF-8; None is a line that was too long."""
-        digits_count = 2 * self._manifest.digest_bytes if self._manifest.of_payload else -1
+        digits_count = 2 * self._manifest.digest_bytes if self._manifest.of_payload else 0
+        digits_count = digits_count or -1  # of an algorithm not known here, every line is looked at with care
         column = b"\0" + self._manifest.column.to_bytes(2)
         for number, line in lines:
             # The plain line is decided here, in few steps: there are millions of them. Below data/ a path is unsafe

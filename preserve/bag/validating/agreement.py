@@ -12,12 +12,12 @@ from checks.algorithms import normalised
 from checks.inventory import Entry
 from checks.ports import Store, StoreError
 from preserve.bag.finding import Finding
-from preserve.bag.ordering import Sorter
 from preserve.bag.tags import declaration
 from preserve.bag.tags.declaration import Declaration
 from preserve.bag.tags.lines import as_utf8, split_lines
 from preserve.bag.tags.manifests import Expected, Manifest, ManifestReader, grouped, manifests_among, record
 from preserve.bag.tags.paths import PAYLOAD
+from preserve.ordering import Sorter
 
 _EXPECTED = 0xFFFE  # the column of what is expected; after all manifests'
 _ALGORITHM = normalised("sha256")

@@ -101,10 +101,19 @@ class Judge:
         self.tally.unread += 1
         return self._found(Code.NOT_JUDGED, expected) if algorithms else None
 
-    def missing(self, expected: Expected) -> Finding:
-        """The file is listed and not there; that fetch.txt lists it does not make it present."""
+    def algorithm_of(self, column: int) -> str | None:
+        """That of a manifest, None if it is not known here."""
+        return self._algorithms.get(column)
+
+    def missing(self, expected: Expected, found_at: bytes | None = None) -> Finding:
+        """The file is listed and not there; that fetch.txt lists it does not make it present.
+
+        `found_at` is an unlisted file that has its content.
+        """
         fetched = expected.claims[-1].column == FETCH_COLUMN
         note = " (fetch.txt says where to fetch it from; nothing was fetched)" if fetched else ""
+        if found_at is not None:
+            note = f"; its content lies under the name {show(found_at)}"
         return self._found(Code.MISSING, expected, note=note)
 
     def wrong_kind(self, expected: Expected, kind: Kind) -> Finding:
@@ -139,6 +148,8 @@ class Judge:
         wrong = [(manifest, claim) for manifest, claim in named if reading.digests[manifest.algorithm] != claim.digest]
         manifest, claim = wrong[0]
         observed: dict[str, object] = {m.algorithm: reading.digests[m.algorithm].hex() for m, _ in wrong}
+        right = [show(m.name) for m, _ in named if all(m is not other for other, _ in wrong)]
+        note = f"; {', '.join(right)} says so, however: look at this manifest" if right else ""
         return Finding(
             code=Code.DIGEST_MISMATCH,
             file=manifest.name,
@@ -146,7 +157,14 @@ class Judge:
             path=expected.path,
             expected={m.algorithm: c.digest.hex() for m, c in wrong},
             observed=observed | {"size_bytes": reading.size_bytes},
+            parameters={"size_bytes": f"{reading.size_bytes:,}", "note": note},
         )
+
+
+def untracked(path: bytes, listed_as: bytes | None) -> Finding:
+    """A file that is there and not listed; `listed_as` is the name of a missing one that has its content."""
+    note = f"; its content is that of {show(listed_as)}, which is missing" if listed_as is not None else ""
+    return Finding(code=Code.UNTRACKED, path=path, parameters={"note": note})
 
 
 def fetched_lengths(expected: Expected, size_bytes: int) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from checks.names import canonical
-from preserve.bag.ordering import Sorter
 from preserve.bag.tags.manifests import Claim, Expected
+from preserve.ordering import Sorter
 
 
 class Leftovers:
@@ -33,7 +33,7 @@ class Leftovers:
     def pairs(self) -> Iterator[tuple[Expected | None, bytes | None]]:
         """(listed, None), (None, on disk), or both: exactly one of each has that canonical form; twins never pair.
 
-        In the order of the canonical forms; once.
+        In the order of the canonical forms; again and again, if need be.
         """
         for _, group in groupby(self._sorter, key=lambda record: record.partition(b"\0")[0]):
             listed, found = list[Expected](), list[bytes]()

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import groupby, islice
 
 from checks.algorithms import WEAK
 from checks.names import show
@@ -17,6 +19,7 @@ from preserve.bag.tags.declaration import Declaration
 from preserve.bag.tags.info import OXUM, InfoEntry, name_of
 from preserve.bag.tags.manifests import Manifest
 from preserve.bag.tags.paths import V1_0, Version
+from preserve.ordering import Sorter
 
 # Said of a bag as a whole and of nothing in it; a bag can be as good as its makers could make it and have them all.
 ADVICE = frozenset(
@@ -39,6 +42,7 @@ _REGISTERED = {
 _ONCE = ("Bagging-Date", "Bag-Size", "Bag-Group-Identifier", "Bag-Count")
 
 _NAMED = 5  # of many alike
+_AT_ONCE = 50_000  # names of a folder; of more, twins are found by sorting
 _SYSTEM = frozenset(
     {
         *(b".ds_store", b".spotlight-v100", b".trashes", b".fseventsd", b".temporaryitems", b".apdisk"),
@@ -95,17 +99,41 @@ def of_info(entries: Sequence[InfoEntry], version: Version) -> Iterator[Finding]
 
 
 def of_folder(folder: bytes, names: Iterable[bytes], say: Callable[[Finding], None]) -> None:
-    """Says what does not survive other systems among the names of one folder; those of folders may end in `/`.
+    """Says what does not survive other systems among the names of one folder; those of folders may end in `/`."""
+    following = iter(names)
+    first = list(islice(following, _AT_ONCE))
+    if len(first) < _AT_ONCE:
+        _of_names(folder, first, say, twins=True)
+        return
+    with closing(Sorter()) as folded:
+        while first:
+            _of_names(folder, first, say, twins=False)
+            for name in first:
+                folded.add(_folded(name.removesuffix(b"/")) + b"\0" + name.removesuffix(b"/"))
+            first = list(islice(following, _AT_ONCE))
+        for _, alike in groupby(folded, key=lambda record: record.partition(b"\0")[0]):
+            same = [record.partition(b"\0")[2] for record in alike]
+            if len(same) > 1:
+                _twins(folder, b"\0" + b"\0".join(same) + b"\0", say)
 
-    A few passes in C over all names at once; names are looked at one by one only where there is something to say.
-    """
+
+def _folded(name: bytes) -> bytes:
+    """Equal for names that differ in case or normalisation only."""
+    if name.isascii():
+        return name.lower()
+    composed = unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape"))
+    return unicodedata.normalize("NFC", composed.casefold()).encode("utf-8", "surrogateescape")
+
+
+def _of_names(folder: bytes, names: Sequence[bytes], say: Callable[[Finding], None], *, twins: bool) -> None:
+    """A few passes in C over all names at once; names are looked at one by one only where there is something to say."""
     whole = (b"\0" + b"\0".join(names) + b"\0").replace(b"/\0", b"\0")
     if len(whole) == 2:
         return
     lowered = whole.lower()
     listed = lowered[1:-1].split(b"\0")
     distinct = set(listed)
-    if len(distinct) != len(listed) or not whole.isascii():
+    if twins and (len(distinct) != len(listed) or not whole.isascii()):
         _twins(folder, whole, say)
     if b"\0." in whole or not _SYSTEM.isdisjoint(distinct):
         _alike(Code.SYSTEM_FILES, folder, filter(_is_system, _split(whole)), say)
@@ -161,8 +189,10 @@ def _twins(folder: bytes, whole: bytes, say: Callable[[Finding], None]) -> None:
             forms = {form for form, _ in group}
             if len(forms) > 1:
                 _say_twins(Code.NAMES_DIFFER_IN_CASE, folder, [name for _, name in group], say)
-            for form in sorted(forms) if len(forms) < len(group) else ():
-                same = [name for each, name in group if each == form]
+            by_form: defaultdict[str, list[str]] = defaultdict(list)
+            for form, name in group if len(forms) < len(group) else ():
+                by_form[form].append(name)
+            for _, same in sorted(by_form.items()):
                 if len(same) > 1:
                     _say_twins(Code.NAMES_DIFFER_IN_FORM, folder, same, say)
 

@@ -12,9 +12,10 @@ from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.tags.manifests import FETCH_COLUMN, Expected
 from preserve.bag.trees import Tree
-from preserve.bag.validating.judging import Judge, fetched_lengths, wrong_kind
+from preserve.bag.validating.judging import Judge, fetched_lengths, untracked, wrong_kind
 from preserve.bag.validating.leftovers import Leftovers
-from preserve.bag.walking import Seen
+from preserve.bag.validating.renamed import renamed
+from preserve.bag.walking import Seen, position
 from preserve.progress import Progress
 
 _SAID = 1000  # findings that wait in memory for the next file that is read
@@ -80,7 +81,7 @@ class PayloadCheck:
                 yield said.popleft()
             expected = wanted.waiting.popleft()
             finding = judge.content(expected, reading)
-            advance(files=1, bytes=reading.size_bytes)
+            advance(files=1)
             if reading.sound:
                 tally.add(reading.size_bytes)
                 if self._taken is not None:
@@ -130,7 +131,7 @@ class PayloadCheck:
             path = expected.path
             if len(self._said) > _SAID:
                 yield None
-            while seen is not None and _position(seen) < path:
+            while seen is not None and position(seen) < path:
                 self._not_listed(seen)
                 seen = next(names, None)
                 if len(self._said) > _SAID:
@@ -181,6 +182,10 @@ class PayloadCheck:
 
     def _settled(self, *, names_known: bool) -> Files:
         """Says what is missing and what untracked; one only spelled differently is still to be read."""
+        found_at: dict[bytes, bytes] = {}
+        if self._digester is not None and names_known:
+            found_at = renamed(self._left, self._tree, self._digester, self._judge.algorithm_of)
+        listed_as = {path: name for name, path in found_at.items()}
         for expected, path in self._left.pairs():
             if expected is not None and path is not None:
                 parameters = {"found_at": show(path)}
@@ -188,13 +193,22 @@ class PayloadCheck:
                 yield expected, path
             elif expected is not None:
                 self._judge.tally.bad += 1
-                self._said.append(self._judge.missing(expected))
+                self._said.append(self._absent(expected, found_at.get(expected.path)))
             elif path is not None:
                 self._size(path)
                 if names_known:
-                    self._said.append(Finding(code=Code.UNTRACKED, path=path))
+                    self._said.append(untracked(path, listed_as.get(path)))
             if len(self._said) > _SAID:
                 yield None
+
+    def _absent(self, expected: Expected, found_at: bytes | None) -> Finding:
+        """There is no such file; a folder may have that name, and a manifest lists no folders (RFC 8493 §2.1.3)."""
+        try:
+            if self._tree.stat(expected.path).kind is Kind.DIRECTORY:
+                return self._judge.wrong_kind(expected, Kind.DIRECTORY)
+        except StoreError:
+            pass  # the usual case: nothing has that name
+        return self._judge.missing(expected, found_at)
 
     def _size(self, path: bytes) -> None:
         """Adds a file that was not read to the payload's size, by its stat."""
@@ -223,8 +237,3 @@ class _Wanted:
             expected, path = file
             waiting.append(expected)
             yield Wanted(path, partial(opening, path, past_cache=False), None, segmented=segmented)
-
-
-def _position(seen: Seen) -> bytes:
-    """Where a name stands in the order of whole paths: a folder, where its content would."""
-    return seen.path + b"/" if seen.kind is Kind.DIRECTORY else seen.path

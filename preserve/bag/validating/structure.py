@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
+from checks.evidence import Outcome
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError, WrongKindError
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
-from preserve.bag.ordering import Sorter
 from preserve.bag.tags import declaration, fetching, info
 from preserve.bag.tags.declaration import Declaration
 from preserve.bag.tags.lines import BYTE_ORDER_MARK
@@ -19,9 +19,10 @@ from preserve.bag.tags.tagfiles import Lines, TagFiles, cause
 from preserve.bag.trees import Tree
 from preserve.bag.validating.judging import Judge, wrong_kind
 from preserve.bag.validating.linting import of_bag, of_folder, of_info
+from preserve.ordering import Sorter
 
 DATA = b"data"
-_INFO_LINE_BYTES = 1 << 20
+_MOST_MANIFESTS = 100  # there are fewer algorithms; every file is looked for in each of them
 
 Found = Iterator[Finding]
 
@@ -57,13 +58,17 @@ class Structure:
         if names is None:
             return None
         manifests = manifests_among(names)
+        if len(manifests) > _MOST_MANIFESTS:
+            yield Finding(code=Code.MANIFESTS_TOO_MANY, parameters={"count": len(manifests), "limit": _MOST_MANIFESTS})
+            return None
         judges = Judges(
             payload=Judge([m for m in manifests if m.of_payload], self.declared.version),
             tags=Judge([m for m in manifests if not m.of_payload], self.declared.version),
             names_known=True,
         )
         self.tag_files.algorithms = judges.tags.algorithms
-        self.tag_files.keep(declaration.NAME, self._declaration)
+        if declaration.NAME in self.tag_files.readings:  # else it is read, or found missing, when it is judged
+            self.tag_files.keep(declaration.NAME, self._declaration)
         yield from _algorithms(judges)
         for judge, sorter in ((judges.tags, tags), (judges.payload, payload)):
             for manifest in list(judge.manifests) if listed else ():
@@ -74,6 +79,20 @@ class Structure:
         if listed and fetching.NAME in names:
             yield from self._lines(fetching.NAME, partial(self._fetch_entries, payload))
         return Judges(payload=judges.payload, tags=judges.tags, names_known=self._names_known)
+
+    def unread(self, judges: Judges) -> Found:
+        """What shows of manifests and fetch.txt where they are not read: that each is a file, and rightly named."""
+        manifests = (*judges.payload.manifests, *judges.tags.manifests)
+        for name in (*(manifest.name for manifest in manifests), fetching.NAME):
+            try:
+                self._tree.open(name, past_cache=False).close()
+            except NotFoundError:
+                pass  # fetch.txt need not be there
+            except StoreError as error:
+                yield self._unreadable(name, error)
+        for finding in of_bag(self.declared, judges.payload.manifests, judges.tags.manifests):
+            if finding.outcome is not Outcome.PASS:
+                yield finding
 
     def _top(self) -> Generator[Finding, None, list[bytes] | None]:
         """Says what the top folder shows; returns its names, or None if there is nothing to go on with."""
@@ -101,6 +120,9 @@ class Structure:
             limit = {"limit_bytes": declaration.LIMIT_BYTES}
             yield Finding(code=Code.TAG_FILE_TOO_LARGE, file=declaration.NAME, parameters=limit)
             return
+        if self.tag_files.readings[declaration.NAME].changed:
+            self.faulty.add(declaration.NAME)
+            yield Finding(code=Code.CHANGED_WHILE_READ, path=declaration.NAME)
         self._declaration = content
         self.declared = declaration.parse(content)
         yield from self.declared.findings
@@ -127,8 +149,8 @@ class Structure:
     def _bag_info(self, names: Iterable[bytes]) -> Found:
         name = info.name_of(self.declared.version)
         if name in names:
-            yield from self._lines(name, self._info_entries, limit=_INFO_LINE_BYTES)
-        self.oxum, faults = info.oxum_of(self.info, name)
+            yield from self._lines(name, self._info_entries, limit=info.LIMIT_BYTES)
+        self.oxum, faults = info.oxum_of(self.info, self.declared.version)
         yield from faults
 
     def _advice(self, names: Sequence[bytes], manifests: Sequence[Manifest]) -> Found:
@@ -166,6 +188,9 @@ class Structure:
             yield from take(chain([(number, line)], lines))
             if self.tag_files.last_line_open:
                 yield Finding(code=Code.LAST_LINE_OPEN, file=name, path=name)
+            if self.tag_files.readings[name].changed:
+                self.faulty.add(name)
+                yield Finding(code=Code.CHANGED_WHILE_READ, path=name)
         except StoreError as error:
             yield self._unreadable(name, error)
         except UnicodeError:

@@ -1,8 +1,8 @@
 """Validation of a bag (RFC 8493 §3): complete and valid, to the end, with every affected file named."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from preserve.bag.codes import Code
 from preserve.bag.collected import Findings
 from preserve.bag.finding import Finding
 from preserve.bag.opened import opened
-from preserve.bag.ordering import Sorter
 from preserve.bag.pool import LazyPool
 from preserve.bag.tags.info import InfoEntry, Oxum, oxum_mismatch
 from preserve.bag.tags.manifests import grouped
@@ -28,6 +27,7 @@ from preserve.bag.validating.structure import DATA, Judges, Structure
 from preserve.bag.validating.tagcheck import TagCheck
 from preserve.bag.walking import Look, Seen, walk
 from preserve.errors import UndeterminedError
+from preserve.ordering import Sorter
 from preserve.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Validator(Iterator[Finding]):
     """One validation: an iterator of findings, as they are found; `result` sums up.
 
     Args:
-        bag: the bag's folder, or an archive that holds it (RFC 8493 §4).
+        bag: the bag's folder, or an archive that holds it (the drafts' §4, serialisation).
         depth: how deep it looks; the result says so.
         threads: how many large files are hashed side by side.
         taken: gets the reading of every payload file that was read soundly, with its SHA-256 and segments, for whoever
@@ -126,18 +126,30 @@ class Validator(Iterator[Finding]):
         self._tags = Tally()
         self._algorithms: tuple[str, ...] = ()
         self._found = Findings()
+        self._ended = False
         self._run = self._guarded()
 
     def __next__(self) -> Finding:
         finding = next(self._run)
-        self._found.add(finding)
         self._progress.found()
         return finding
 
+    def close(self) -> None:
+        """Stops it and gives back files and threads, for whoever does not take it to its end."""
+        self._run.close()
+
     def result(self) -> Validation:
-        """What follows from all findings; those not yet taken are read to the end."""
+        """What follows from all findings; those not yet taken are read to the end.
+
+        UndeterminedError if it was closed, or ended by an error, before: then nothing follows.
+        """
         for _ in self:
             pass
+        if not self._ended:
+            raise UndeterminedError(
+                f"{show(self._bag)}: was not validated to the end, so that there is no result",
+                remedy="Validate it anew.",
+            )
         structure = self._structure
         version = None if structure is None else structure.declared.version
         return Validation(
@@ -153,17 +165,21 @@ class Validator(Iterator[Finding]):
             info=() if structure is None else tuple(structure.info),
         )
 
-    def _guarded(self) -> Iterator[Finding]:
+    def _guarded(self) -> Generator[Finding, None, None]:
         """Whatever a full temporary folder stops is undetermined, never a verdict."""
         try:
-            yield from self._validated()
+            with closing(self._validated()) as findings:
+                for finding in findings:
+                    self._found.add(finding)
+                    yield finding
+            self._ended = True
         except OSError as error:
             raise UndeterminedError(
                 f"{show(self._bag)}: could not be judged: {error.strerror or error}",
                 remedy="Sorting large manifests needs room in the temporary folder (TMPDIR).",
             ) from error
 
-    def _validated(self) -> Iterator[Finding]:
+    def _validated(self) -> Generator[Finding, None, None]:
         with ExitStack() as held:
             tree, self._archive = yield from opened(self._bag, held, self._progress)
             if tree is not None:
@@ -189,12 +205,15 @@ class Validator(Iterator[Finding]):
                 packed = None if self._archive is None else self._archive.serialisation
                 self._watch = ProfileWatch(self._profile, tree, self._structure, packed)
                 yield from self._watch.opening()
+            tag_check = TagCheck(tree, self._structure, judges, links_told=self._archive is not None)
             if self._depth is Depth.FAST:
+                yield from self._structure.unread(judges)
+                yield from tag_check.unread()
                 yield from self._sizes(tree, self._structure)
             else:
                 pool = held.enter_context(LazyPool(self._threads))
                 yield from self._payload_files(tree, self._structure, judges, payload, pool)
-                yield from TagCheck(tree, self._structure, judges).findings(grouped(tags))
+                yield from tag_check.findings(grouped(tags))
             if self._watch is not None:
                 yield from self._watch.closing()
 
@@ -208,12 +227,12 @@ class Validator(Iterator[Finding]):
         if self._depth is Depth.FULL:
             self._progress.stage("reading payload", files=files, bytes=size_bytes)
             wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])
-            digester = Digester(tuple(wanted), pool)
+            digester = Digester(tuple(wanted), pool, told=pool.telling(self._progress))
         else:
             self._progress.stage("comparing names", files=files)
         check = PayloadCheck(tree, judges.payload, digester, self._progress, self._taken)
         present = self._present(
-            tree, lambda folder, names: of_folder(folder, [name for name, _, _ in names], check.say)
+            tree, lambda folder, names: of_folder(folder, (name for name, _, _ in names), check.say)
         )
         yield from check.findings(grouped(listed), present, names_known=judges.names_known)
         yield from _oxum(structure, judges.payload.tally)

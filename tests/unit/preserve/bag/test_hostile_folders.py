@@ -396,7 +396,7 @@ def test_a_link_under_the_name_of_a_tag_file_is_refused(
 def test_a_copy_whose_source_is_gone_and_that_no_log_knows_does_not_come_into_the_bag(source: Path) -> None:
     staged = WorkFolder(os.fsencode(_work(source, in_place=False)), COPY)
     with staged.held():
-        staged.begin([os.fsencode(source)], ("sha256", "sha512"), ())
+        staged.begin(BagRequest(sources=(os.fsencode(source),), target=None), ())
     data = _work(source, in_place=False) / "bag/data"
     data.mkdir(parents=True)
     (data / "gone").write_bytes(b"x")

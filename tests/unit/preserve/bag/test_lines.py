@@ -48,3 +48,8 @@ def test_with_or_without_a_mark_the_order_of_bytes_is_seen(codec: str, marked: b
 
 def test_nothing_is_nothing_in_any_encoding() -> None:
     assert not list(as_utf8([], "utf-16"))
+
+
+def test_what_is_passed_over_is_not_gathered_again() -> None:
+    chunks = [b"x" * 10] * 1_000 + [b"\ny\n"]
+    assert list(split_lines(chunks, limit=100)) == [(1, None), (2, b"y")]

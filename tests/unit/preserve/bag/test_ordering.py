@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preserve.bag.ordering import Sorter
+from preserve.ordering import Sorter
 
 
 @given(st.lists(st.binary(max_size=20)), st.integers(1, 500))

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -543,11 +542,9 @@ def test_an_asterisk_stands_for_anything_and_the_rest_for_itself(entry: str, pat
 
 
 @pytest.mark.parametrize("entry", ["*a" * 2000 + "b", "a*" * 2000 + "b", "*" * 4096 + "b", "*?" * 2000 + "b"])
+@pytest.mark.timeout(60)
 def test_no_pattern_takes_long_to_say_no(entry: str) -> None:
-    pattern = patterns([entry])
-    started = time.process_time()
-    assert not pattern.fit(b"a" * 4096)
-    assert time.process_time() - started < 1  # hundreds of years, if each asterisk were tried anew
+    assert not patterns([entry]).fit(b"a" * 4096)  # hundreds of years, if each asterisk were tried anew
 
 
 # Making a bag for a profile

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from checks.evidence import Outcome
+from preserve.bag import write
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.opinions import asking
@@ -211,12 +212,10 @@ def test_it_ends_when_whoever_asked_is_gone(bag: Bag) -> None:
 
 
 def test_it_opens_nothing_that_could_block(bag: Bag) -> None:
-    elsewhere = bag.path / "elsewhere"
-    (bag.path / "data").rename(elsewhere)
-    (bag.path / "data").symlink_to(elsewhere)
-    (elsewhere / "a.txt").unlink()
-    os.mkfifo(elsewhere / "a.txt")
-    opinion = asked(bag)
+    result = validate(os.fsencode(bag.path))  # which saw nothing of it yet, or nobody would be asked
+    (bag.path / "data/a.txt").unlink()
+    os.mkfifo(bag.path / "data/a.txt")
+    opinion = ask(os.fsencode(bag.path), result)
     assert opinion.verdict is Word.UNSURE and opinion.why.startswith("RefusedError")
 
 
@@ -314,3 +313,24 @@ def no_children() -> bool:
 def stamps(folder: Path) -> dict[str, tuple[int, int, int]]:
     paths = [folder, *folder.rglob("*")]
     return {str(p): (p.lstat().st_mtime_ns, p.lstat().st_size, p.lstat().st_ino) for p in paths}
+
+
+def test_a_bag_of_algorithms_that_it_does_not_look_for_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    write(tmp_path / "letters", tmp_path / "made", algorithms=["blake3"])
+    opinion = ask(os.fsencode(tmp_path / "made"), validate(os.fsencode(tmp_path / "made")))
+    assert opinion.verdict is Word.INVALID and "no manifests but those" in opinion.explanations[0]
+
+
+def test_a_path_that_is_too_long_for_it_to_be_counted_is_explained(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for name in ["letters", *["d" * 200] * 25]:
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("a.txt", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    write(tmp_path / "letters", tmp_path / "made")
+    opinion = ask(os.fsencode(tmp_path / "made"), validate(os.fsencode(tmp_path / "made")))
+    assert opinion.verdict is Word.INVALID and "4,096" in opinion.explanations[0]

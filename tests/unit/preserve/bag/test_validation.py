@@ -4,16 +4,24 @@ import os
 import socket
 import unicodedata
 from collections.abc import Callable
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
 
+from checks.digesting import Digester, Wanted
 from checks.evidence import Outcome
 from checks.ports import StoreError
 from preserve.bag.codes import Code
-from preserve.bag.ordering import Sorter
+from preserve.bag.pool import LazyPool
+from preserve.bag.tags.manifests import grouped, record
+from preserve.bag.validating.depth import Depth
+from preserve.bag.validating.linting import ADVICE
 from preserve.bag.validating.validation import validate
 from preserve.errors import UsageError
+from preserve.ordering import Sorter
+from preserve.progress import Silent
 from preserve.stores.local import LocalStore
 from preserve.stores.local_source import LocalSource
 from tests.unit.preserve.bag.bags import DECLARED, DECLARED_0_97, Bag, hexed
@@ -74,7 +82,7 @@ def test_a_mismatch_says_expected_and_observed_of_each_wrong_algorithm(bag: Bag)
         (hexed(b"") + b"  data/" + b"x" * 70_000, Code.LINE_TOO_LONG, None),
         (hexed(b"") + b"  data/" + b"x" * 5_000, Code.MISSING, b"data/" + b"x" * 5_000),
         (hexed(b"alpha") + b"  data/a.txt", Code.DUPLICATE_ENTRY, b"data/a.txt"),
-        (hexed(b"") + b"  data/sub", Code.MISSING, b"data/sub"),
+        (hexed(b"") + b"  data/sub", Code.WRONG_KIND, b"data/sub"),
     ],
 )
 def test_a_faulty_line_of_a_manifest(bag: Bag, line: bytes, code: Code, path: bytes | None) -> None:
@@ -347,15 +355,20 @@ def test_an_unreadable_manifest_makes_no_file_untracked(bag: Bag, monkeypatch: p
     assert bag.seen() == {(Code.UNREADABLE, b"manifest-sha256.txt")} and bag.outcome() is Outcome.INCONCLUSIVE
 
 
-def test_a_folder_that_cannot_be_listed_makes_no_file_missing(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_listing(monkeypatch: pytest.MonkeyPatch, closed: bytes) -> None:
+    """That folder cannot be opened."""
     real = LocalStore.open_folder
 
     def open_folder(self: LocalStore, folder: bytes) -> int:
-        if folder == b"data/sub":
+        if folder == closed:
             raise StoreError("no", cause="EACCES")
         return real(self, folder)
 
     monkeypatch.setattr(LocalStore, "open_folder", open_folder)
+
+
+def test_a_folder_that_cannot_be_listed_makes_no_file_missing(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_listing(monkeypatch, b"data/sub")
     bag.write(b"bag-info.txt", b"Payload-Oxum: 9.2\n")
     assert bag.seen() == {(Code.LISTING_INCOMPLETE, b"data/sub"), (Code.UNREADABLE, b"data/sub/b.txt")}
     assert bag.outcome() is Outcome.INCONCLUSIVE
@@ -364,6 +377,72 @@ def test_a_folder_that_cannot_be_listed_makes_no_file_missing(bag: Bag, monkeypa
 def test_a_file_that_changes_while_it_is_read_is_not_judged(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
     _before_reading(monkeypatch, b"data/a.txt", lambda: bag.write(b"data/a.txt", b"alpha and more"))
     assert (Code.CHANGED_WHILE_READ, b"data/a.txt") in bag.seen() and bag.outcome() is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("name", [b"bagit.txt", b"manifest-sha256.txt", b"tagmanifest-sha256.txt", b"bag-info.txt"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_tag_file_that_changes_while_it_is_read_is_not_believed(
+    bag: Bag, monkeypatch: pytest.MonkeyPatch, name: bytes, listed: bool
+) -> None:
+    bag.write(b"bag-info.txt", b"A: 1\n")
+    bag.tag_manifest(*(() if listed else (b"manifest-sha256.txt",)))
+    times = count()
+    _before_reading(monkeypatch, name, lambda: os.utime(bag.path / name.decode(), ns=(next(times), next(times))))
+    assert bag.seen() == {(Code.CHANGED_WHILE_READ, name)}
+    assert bag.outcome() is Outcome.INCONCLUSIVE
+
+
+def test_a_folder_of_tag_files_that_cannot_be_listed_is_told(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
+    bag.write(b"tags/x.xml", b"<x/>")
+    bag.tag_manifest(b"bagit.txt", b"manifest-sha256.txt", b"tags/x.xml")
+    assert not bag.seen()
+    _without_listing(monkeypatch, b"tags")
+    assert bag.seen() == {(Code.LISTING_INCOMPLETE, b"tags"), (Code.UNREADABLE, b"tags/x.xml")}
+    assert bag.outcome() is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("declared", [DECLARED, DECLARED_0_97])
+@pytest.mark.parametrize("depth", Depth)
+def test_a_link_among_the_tag_files_is_told_and_not_followed(
+    bag: Bag, tmp_path: Path, declared: bytes, depth: Depth
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x.xml").write_bytes(b"<x/>")
+    (bag.path / "tags").symlink_to(tmp_path / "elsewhere")
+    bag.write(b"bagit.txt", declared)
+    bag.write(b"bag-info.txt", b"Payload-Oxum: 9.2\n")
+    for also in ((), (hexed(b"<x/>") + b"  tags/x.xml",)):
+        bag.tag_manifest(b"bagit.txt", b"manifest-sha256.txt", b"bag-info.txt", more=also)
+        found = validate(os.fsencode(bag.path), depth=depth)
+        said = {(each.code, each.path) for each in found.findings if each.code not in ADVICE}
+        missing = {(Code.MISSING, b"tags/x.xml")} if also and depth is not Depth.FAST else set()
+        assert said == {(Code.WRONG_KIND, b"tags")} | missing and found.outcome is Outcome.FAIL
+
+
+def test_tag_files_out_of_order_and_spilled_are_judged_alike(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [b"tags/%d" % (number * 37 % 50) for number in range(50)]
+    for name in names:
+        bag.write(name, name)
+    bag.write(NFD.replace(b"data", b"tags"), b"x")
+    lines = [hexed(name) + b"  " + name for name in names if name != b"tags/9"]
+    lines += [hexed(b"x") + b"  " + NFC.replace(b"data", b"tags"), hexed(b"") + b"  tags/gone"]
+    bag.tag_manifest(b"bagit.txt", b"manifest-sha256.txt", more=tuple(lines))
+    bag.write(b"tags/7", b"?")
+    monkeypatch.setattr(Sorter.__init__, "__defaults__", (300,))
+    assert bag.seen() == {
+        (Code.DIGEST_MISMATCH, b"tags/7"),
+        (Code.TAG_FILE_UNLISTED, b"tags/9"),
+        (Code.MISSING, b"tags/gone"),
+        (Code.NAME_NORMALISATION, NFC.replace(b"data", b"tags")),
+    }
+
+
+@pytest.mark.parametrize("last", [b"first", b"other"])
+def test_a_file_that_is_listed_a_hundred_thousand_times_is_held_thrice_at_most(last: bytes) -> None:
+    lines = (record(b"data/a", 0, number, b"first") for number in range(100_000))
+    (expected,) = grouped(chain(lines, [record(b"data/a", 0, 100_000, last), record(b"data/a", 1, 1, b"more")]))
+    told = {(claim.column, claim.digest) for claim in expected.claims}
+    assert len(expected.claims) <= 4 and told == {(0, b"first"), (0, last), (1, b"more")}
 
 
 def test_manifests_out_of_order_and_spilled_are_judged_alike(bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,3 +465,40 @@ def test_large_files_are_read_side_by_side_and_judged_in_order(bag: Bag) -> None
     assert not bag.seen()
     bag.write(b"data/large4", bytes(600_000))
     assert bag.seen() == {(Code.DIGEST_MISMATCH, b"data/large4")}
+
+
+def test_bytes_are_told_while_a_large_file_is_read(bag: Bag) -> None:
+    told: list[int] = []
+
+    class Telling(Silent):
+        def advance(self, *, files: int = 0, bytes: int = 0) -> None:
+            told.append(bytes)
+
+    bag.files[b"data/large.bin"] = b"x" * (5 << 20)
+    bag.write(b"data/large.bin", bag.files[b"data/large.bin"])
+    bag.manifest()
+    assert validate(os.fsencode(bag.path), progress=Telling()).outcome is Outcome.PASS
+    assert sum(told) == (5 << 20) + 9 and max(told) < 5 << 20
+
+
+def test_a_pool_that_is_ended_by_an_error_ends_what_it_reads(tmp_path: Path) -> None:
+    """Ctrl-C must not wait until a file of a terabyte is read to its end."""
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)  # hours of zeros
+    store = LocalStore(os.fsencode(tmp_path))
+    wanted = Wanted(b"huge", partial(store.open, b"huge", past_cache=False), None)
+    with pytest.raises(KeyboardInterrupt), LazyPool(1) as pool:
+        digester = Digester(["sha256"], told=pool.telling(Silent()))
+        begun = pool.submit(partial(digester.read, wanted))
+        raise KeyboardInterrupt
+    assert begun.done() and begun.result().problem == "stopped"
+
+
+def test_a_file_under_another_name_is_told_on_both_sides(bag: Bag) -> None:
+    (bag.path / "data/a.txt").rename(bag.path / "data/renamed.txt")
+    bag.write(b"data/stranger", b"nobody's")
+    messages = {finding.path: finding.message for finding in bag.found()}
+    assert messages[b"data/a.txt"].endswith("its content lies under the name data/renamed.txt")
+    assert messages[b"data/renamed.txt"].endswith("its content is that of data/a.txt, which is missing")
+    assert "content" not in messages[b"data/stranger"]
+    assert bag.outcome() is Outcome.FAIL

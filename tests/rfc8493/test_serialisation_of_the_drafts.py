@@ -1,4 +1,4 @@
-"""RFC 8493 §4, Bag Serialization: each rule, as an archive that keeps it and one that does not."""
+"""The drafts' §4, serialisation (RFC 8493 has none): each rule, as an archive that keeps it and one that does not."""
 
 from pathlib import Path
 

@@ -4,15 +4,16 @@ import heapq
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from preserve.bag.blocks import nameless, read_block, write_block
+from preserve.blocks import nameless, read_block, write_block
 
 RUN_BYTES = 24 << 20
-_BLOCK = 512  # records a read
+_BLOCK = 512  # records a read, or fewer where they are long
+_BLOCK_BYTES = 1 << 18
 _OVERHEAD_BYTES = 41  # of a bytes object and its place in a list
 
 
 class Sorter:
-    """Takes records (bytes) in any order and gives them back in bytewise order, once."""
+    """Takes records (bytes) in any order and gives them back in bytewise order; again and again, if need be."""
 
     def __init__(self, run_bytes: int = RUN_BYTES) -> None:
         self._run_bytes = run_bytes
@@ -30,28 +31,33 @@ class Sorter:
     def _spill(self) -> None:
         self._run.sort()
         file = nameless()
-        for start in range(0, len(self._run), _BLOCK):
-            write_block(file, cast("list[object]", self._run[start : start + _BLOCK]))
-        file.seek(0)
+        block = max(1, min(_BLOCK, _BLOCK_BYTES // (max(map(len, self._run)) + 1)))
+        for start in range(0, len(self._run), block):
+            write_block(file, cast("list[object]", self._run[start : start + block]))
         self._spilled.append(file)
         self._run = []
         self._held_bytes = 0
 
     def __iter__(self) -> Iterator[bytes]:
         self._run.sort()
-        run, self._run = self._run, []
         if not self._spilled:
-            return iter(run)
-        return heapq.merge(run, *(_read_run(file) for file in self._spilled))
+            return iter(self._run)
+        return heapq.merge(self._run, *(_read_run(file) for file in self._spilled))
 
     def close(self) -> None:
-        """Gives the temporary files back, however far they were read."""
+        """Gives memory and temporary files back, however far they were read."""
         for file in self._spilled:
             file.close()
         self._spilled.clear()
+        self._run = []
 
 
 def _read_run(file: BinaryIO) -> Iterator[bytes]:
-    while (block := read_block(file)) is not None:
+    place = 0
+    while True:
+        file.seek(place)  # another may be reading it, too
+        block = read_block(file)
+        if block is None:
+            return
+        place = file.tell()
         yield from cast("list[bytes]", block)
-    file.close()
