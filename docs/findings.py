@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from checks import findings as audits
-from checks.evidence import Outcome
+from checks.evidence import Evidence, Outcome
 from checks.findings import Severity
 from preserve.bag import codes as bags
 from preserve.cli.exits import OUTCOMES
@@ -41,6 +41,14 @@ SECTIONS = {
     "6.1.3": "Legacy Checksum Tools",
 }
 
+_EVIDENCE = {
+    Evidence.LISTED: "a folder or manifest names it",
+    Evidence.SIZED: "its size was asked for",
+    Evidence.CLAIMED: "a storage provider states a checksum; no byte was read here",
+    Evidence.READ: "its bytes were read, perhaps out of the computer's memory",
+    Evidence.READ_MEDIUM: "its bytes were read past that memory",
+}
+
 _INTRODUCTION = """# What a finding means and what to do
 
 <!-- Written by `python docs/findings.py` out of the tables of codes; do not edit it here. -->
@@ -61,6 +69,33 @@ looked up here, and searched for in last year's reports. The words in braces sta
 
 Where some findings make it `fail` and others `inconclusive`, it is `fail` and {bad}. A command that is wrong ends with
 2, one that was interrupted with 130.
+
+**Verdicts.** What a bag is called, by `preserve validate` and in the `verdict` of its JSON:
+
+| verdict | meaning |
+|---|---|
+| `valid` | every byte was read and is as the manifests say |
+| `complete, its payload unread` | weak (`--completeness-only`): the names are as listed; damage in a file cannot show |
+| `as large as its bag-info.txt says (its files were not read)` | very weak: `--fast` |
+| `not as large as its bag-info.txt says` | `--fast` only: number or bytes are not as Payload-Oxum says |
+| one of these, `but not what its profile wants` | the bag is good; what a BagIt profile asks for besides is not there |
+| `incomplete` | files are missing, and nothing else is wrong |
+| `invalid` | something is wrong: damage, files that nobody listed, faults of the form |
+| `not a bag` | nothing that could be judged as one |
+| `not judged` | it could not be determined; look at the findings, mend what stood in the way, and ask again |
+
+**Evidence** says how it is known; a result is never stronger than it: {evidence}.
+
+**Counts** of `preserve validate`:
+
+| count | meaning |
+|---|---|
+| `files` | payload files that the manifests list |
+| `good` | of these, read, and as every manifest says |
+| `bad` | changed, missing, not listed, or no regular files |
+| `unread` | nothing is known of their content: not readable, or not asked for (a weak validation) |
+| `bytes_read` | of the payload |
+| `tag_files`, `tag_files_good` | the same of the tag files, such as `bag-info.txt` |
 
 **In JSON** (`--json`) every finding of `findings` has `code`, `severity`, `message`, `path` (from the bag's root; with
 `path_base64` beside it where the name is not UTF-8), `expected` and `observed`. Findings of a bag have, besides, `file`
@@ -92,7 +127,7 @@ def page() -> str:
     """The whole page."""
     status = {"good": Outcome.PASS, "bad": Outcome.FAIL, "unknown": Outcome.INCONCLUSIVE}
     parts = [
-        _INTRODUCTION.format(**{word: OUTCOMES[outcome] for word, outcome in status.items()}),
+        _INTRODUCTION.format(evidence=_evidence(), **{word: OUTCOMES[outcome] for word, outcome in status.items()}),
         _OF_BAGS,
         _contents(bags.MEANINGS, ""),
         *(_section(code, meaning, "", meaning.section) for code, meaning in sorted(bags.MEANINGS.items())),
@@ -101,6 +136,11 @@ def page() -> str:
         *(_section(code, meaning, "audit-", "") for code, meaning in sorted(audits.MEANINGS.items())),
     ]
     return "\n".join(parts)
+
+
+def _evidence() -> str:
+    """Every word of evidence with its meaning, the weakest first."""
+    return "; ".join(f"`{each.label}` ({_EVIDENCE[each]})" for each in Evidence)
 
 
 def _contents(codes: Iterable[str], prefix: str) -> str:

@@ -202,6 +202,7 @@ class OpinionView:
     differences: tuple[DifferenceLine, ...] = ()
     more_differences: int = 0
     explanations: tuple[str, ...] = ()
+    looked_at: tuple[str, ...] = ()  # algorithms, where it did not look at all of the bag's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

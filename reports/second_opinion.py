@@ -9,7 +9,7 @@ from checks.names import path_fields
 from reports.rows import OpinionView
 from reports.words import name, visible
 
-_NONE = {"not asked": "was not asked"}
+_NOT_ASKED = "not asked"
 _SHOWN = 20  # differences on a screen; JSON has a thousand
 
 
@@ -18,7 +18,7 @@ def as_json(view: OpinionView) -> dict[str, object]:
     return {
         "tool": view.tool,
         "verdict": view.verdict,
-        "agrees": view.agrees,
+        "agrees": view.agrees if view.had else None,  # nobody who was not asked, or could not say, agrees or differs
         "why": view.why,
         "differences": [
             {**path_fields(each.path), "ours": each.ours, "theirs": each.theirs} for each in view.differences
@@ -32,10 +32,15 @@ def parts(view: OpinionView) -> Iterator[Text | Padding]:
     """A headline, the places where the two differ, and what is known of such differences."""
     title = ("Second opinion", "bold")
     why = f" ({visible(view.why)})" if view.why else ""
+    if view.verdict == _NOT_ASKED:
+        yield Text.assemble("\n", title, f": {view.tool} was not asked: {visible(view.why)}")
+        return
     if not view.had:
-        yield Text.assemble("\n", title, f": there is none, {view.tool} {_NONE.get(view.verdict, view.verdict)}{why}")
+        yield Text.assemble("\n", title, f": there is none, {view.tool} {view.verdict}{why}")
         return
     agreed = "the two agree" if view.agrees else "the two differ"
+    if view.agrees and view.looked_at:
+        agreed += f" for {visible(', '.join(view.looked_at))}"
     yield Text.assemble("\n", title, f": {view.tool} says {view.verdict}{why}; {agreed}")
     for each in view.differences[:_SHOWN]:
         where = name(each.path) or "the bag"

@@ -29,4 +29,5 @@ def opinion_view(opinion: Opinion) -> OpinionView:
         differences=tuple(DifferenceLine(*each) for each in opinion.differences),
         more_differences=opinion.more_differences,
         explanations=opinion.explanations,
+        looked_at=opinion.looked_at,
     )

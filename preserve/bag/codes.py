@@ -82,6 +82,7 @@ class Code(StrEnum):
     ARCHIVE_EXTENSION = "archive-extension"
     ARCHIVE_DAMAGED = "archive-damaged"
     ARCHIVE_END_MISSING = "archive-end-missing"
+    ARCHIVE_NOT_REACHED = "archive-not-reached"
     ARCHIVE_EXPANDS = "archive-expands-too-far"
     ARCHIVE_LIMIT = "archive-beyond-limit"
     UNSAFE_MEMBER = "unsafe-member"
@@ -93,6 +94,7 @@ class Code(StrEnum):
     SOURCE_EMPTY = "source-empty"
     EMPTY_FOLDER = "empty-folder"
     IGNORED = "ignored"
+    PATTERN_MET_NOTHING = "pattern-met-nothing"
     HALF_MADE_BAG = "half-made-bag"
     SECOND_OPINION_DIFFERS = "second-opinion-differs"
     SECOND_OPINION_MISSING = "second-opinion-missing"
@@ -194,7 +196,7 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.PAYLOAD_FOLDER_MISSING: _bad(
             "2.1.2",
-            "the payload folder data/ is not there",
+            "the payload folder data/ is not there{note}",
             "The content is not here. Look for a data/ folder that was left behind when the bag was copied, or "
             "get another copy.",
         ),
@@ -325,7 +327,7 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.UNREADABLE: _open(
             "",
-            "could not be read ({cause}); not judged",
+            "could not be read: {cause}; not judged",
             "Check the disk, its cable and your rights to the file, then run `preserve validate` again. If the "
             "disk is failing, copy what can still be read before anything else.",
         ),
@@ -336,7 +338,7 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.LISTING_INCOMPLETE: _open(
             "",
-            "this folder could not be listed ({cause}); unknown what is in it",
+            "this folder could not be listed: {cause}; unknown what is in it",
             "Check the disk and your rights to this folder, then run `preserve validate` again. Until then "
             "nothing is known of what lies in it.",
         ),
@@ -363,7 +365,8 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.OXUM_MISMATCH: _bad(
             "2.2.2",
-            "the payload is {observed_oxum} (bytes.files), Payload-Oxum says {oxum}",
+            "the payload has {observed_bytes} bytes in {observed_files} files; "
+            "Payload-Oxum says {bytes} bytes in {files} files",
             "Look at the other findings: missing, untracked and changed files explain it and tell what to do. If "
             "there are none, the stated size itself is wrong.",
         ),
@@ -486,7 +489,8 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         Code.SYSTEM_FILES: _warn(
             "",
             "{count} files that an operating system made for itself: {names}",
-            "They are part of the bag as it is. Leave them out when the next bag is made.",
+            "They are part of the bag as it is. When a bag is made, `--ignore-system-files` leaves most of them out, "
+            "and `--ignore NAME` any other.",
         ),
         Code.BAG_IN_BAG: _warn(
             "",
@@ -496,7 +500,8 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         Code.ARCHIVE_TOP: _bad(
             "",
             "an archive holds one folder at its top, the bag's own; here stand {found}",
-            "Make the archive again from the folder above the bag, with the bag's folder as its one entry.",
+            "Make the archive again from the folder above the bag, with the bag's folder as its one entry; for several "
+            "bags, one archive each.",
         ),
         Code.ARCHIVE_NAME: _warn(
             "",
@@ -505,18 +510,28 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.ARCHIVE_EXTENSION: _bad(
             "",
-            "the archive's name does not end as its kind does ({kind}: {extension})",
-            "Rename the archive so that its name ends in what it is.",
+            "the archive's name should end in {extension}, for its content is: {kind}",
+            "Rename the archive; its content need not be touched.",
         ),
         Code.ARCHIVE_DAMAGED: _bad(
             "",
             "the archive is damaged: {why}",
             "Get another copy of it. What could be read of this one was judged.",
         ),
-        Code.ARCHIVE_END_MISSING: _warn(
+        # INCONCLUSIVE: a careless program may have left the mark out; what was cut off can be anything.
+        Code.ARCHIVE_END_MISSING: _open(
             "",
-            "the archive does not end with an end mark; it may have been cut off between two members",
-            "If nothing else is wrong, all files are there; else get another copy of it.",
+            "the archive ends without its end mark; it may have been cut off between two members, and nobody can "
+            "know what stood behind",
+            "Compare its size or checksum with the original, or get another copy of it. If it was written so and is "
+            "all there, unpack it and validate the folder.",
+        ),
+        Code.ARCHIVE_NOT_REACHED: _open(
+            "",
+            "what lies behind the place where the archive could not be read on was not reached; so nothing is called "
+            "missing ({count} such findings were not made)",
+            "Get another copy of the archive: this one cannot show which files are there. Those that were reached "
+            "were judged.",
         ),
         # INCONCLUSIVE: there are honest files of zeros. Nothing was seen to be wrong, and not all was seen.
         Code.ARCHIVE_EXPANDS: _open(
@@ -583,6 +598,12 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             "",
             "left out of the bag, as was asked: the pattern {pattern}",
             "Nothing, if that was meant. Otherwise make the bag again without this pattern; the source still has it.",
+        ),
+        Code.PATTERN_MET_NOTHING: _warn(
+            "",
+            "nothing has a name or path like the pattern {pattern}, so that it left nothing out",
+            "Look whether it is written as it was meant: '*.tmp' for names at any depth, 'scans/*.tmp' for paths from "
+            "the source's top. If so, nothing has to be done.",
         ),
         Code.HALF_MADE_BAG: _warn(
             "",

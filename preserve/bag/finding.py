@@ -1,5 +1,7 @@
 """One thing seen in one bag: a value; its texts come from the table of codes."""
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -48,11 +50,19 @@ class Finding:
     @property
     def message(self) -> str:
         """The sentence, with the tag file and line it comes from."""
-        sentence = self.code.meaning.sentence.format_map(_Unknown(self.parameters))
+        sentence = self.code.meaning.sentence.format_map(_Unknown(self._shown()))
         if self.file is None:
             return sentence
         place = show(self.file) if self.line is None else f"{show(self.file)} line {self.line}"
         return f"{place}: {sentence}"
+
+    def _shown(self) -> Mapping[str, object]:
+        """The parameters, a system's code with its plain words: `EACCES` becomes `permission denied (EACCES)`."""
+        number = getattr(errno, str(self.parameters.get("cause", "")), None)
+        if not isinstance(number, int):
+            return self.parameters
+        words = os.strerror(number)
+        return {**self.parameters, "cause": f"{words[:1].lower()}{words[1:]} ({self.parameters['cause']})"}
 
 
 class _Unknown(dict[str, object]):

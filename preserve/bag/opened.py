@@ -13,6 +13,7 @@ from preserve.bag.trees import Tree
 from preserve.errors import UsageError
 from preserve.progress import Progress
 from preserve.stores.local import LocalStore
+from preserve.stores.local_source import cause_of
 
 if TYPE_CHECKING:
     from preserve.bag.archives.archive import Archive
@@ -33,9 +34,12 @@ def opened(bag: bytes, held: ExitStack, progress: Progress) -> Generator[Finding
         if os.path.islink(bag):
             yield Finding(code=Code.NOT_A_BAG, parameters={"why": "it is a symbolic link to nothing"})
             return None, None
-        raise UsageError(f"{show(bag)}: there is nothing there") from error
+        raise UsageError(
+            f"{show(bag)}: there is nothing there",
+            remedy="Check how the path is written, and that its disk is mounted. Name the bag's folder or its archive.",
+        ) from error
     except OSError as error:
-        yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": error.strerror})
+        yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": cause_of(error)})
         return None, None
     if modes.S_ISDIR(mode):
         return LocalStore(bag), None

@@ -6,10 +6,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 from checks.names import show
+from checks.ports import StoreError
 from preserve.bag.collected import Findings
 from preserve.bag.finding import Finding
 from preserve.bag.making.given import place
 from preserve.bag.opened import opened
+from preserve.bag.tags import declaration
 from preserve.bag.tags.info import InfoEntry
 from preserve.bag.tags.manifests import FETCH_COLUMN, Expected, Manifest, grouped
 from preserve.bag.validating.judging import Judge
@@ -37,7 +39,7 @@ class Bag:
 
     Args:
         path: where it lies: a folder, or an archive that holds it.
-        version: as bagit.txt declares it, such as `1.0`.
+        version: as bagit.txt declares it, such as `1.0`; empty if that could not be read.
         encoding: of the tag files, as declared.
         info: labels and values of bag-info.txt in their order; repeated ones are kept.
         manifests, tag_manifests: in bytewise order of their names.
@@ -82,7 +84,7 @@ def read(bag: "str | bytes | os.PathLike[str]") -> Bag:
     """Reads what a bag says of itself: its declaration, its metadata and which manifests it has.
 
     Raises:
-        UsageError: there is nothing there, or nothing that can be read as a bag.
+        UsageError: there is nothing there, or nothing that can be read as a bag: no bagit.txt is in it.
         UndeterminedError: it could not be read.
     """
     path = os.path.abspath(place(bag))
@@ -92,7 +94,7 @@ def read(bag: "str | bytes | os.PathLike[str]") -> Bag:
         judges = _drained(structure, payload, tags, findings, listed=False)
     return Bag(
         path=path,
-        version="{}.{}".format(*structure.declared.version),
+        version=structure.declared.stated,
         encoding=structure.declared.encoding,
         info=tuple(structure.info),
         manifests=() if judges is None else tuple(judges.payload.manifests),
@@ -114,6 +116,15 @@ def _structure_of(path: bytes, held: ExitStack) -> Structure:
     if tree is None:
         why = said[0].message if said else "nothing that can be read"
         raise UsageError(f"{show(path)}: {why}", remedy="`preserve validate` tells more.")
+    try:
+        names = {name for name, _, _ in tree.names_in(b"")}
+    except StoreError as error:
+        raise UndeterminedError(f"{show(path)}: cannot be listed ({error.cause or error})") from error
+    if declaration.NAME not in names:
+        raise UsageError(
+            f"{show(path)}: this is no bag: bagit.txt is not in it",
+            remedy="Name the folder in which bagit.txt lies. Of a folder that is none yet, `write` makes a bag.",
+        )
     return Structure(tree)
 
 

@@ -89,7 +89,11 @@ def bag_command(
     from preserve.ingest.packaging import Packaging, package
     from preserve.provenance.facts import PremisDetail
 
-    if (target is None) is not in_place:
+    if target is not None and in_place:
+        raise click.UsageError(
+            "--to and --in-place: choose one; --to makes a copy, --in-place moves the files themselves"
+        )
+    if target is None and not in_place:
         raise click.UsageError("say where: either --to DIR (a copy) or --in-place")
     wanted = _profile(profile)
     asked = Packaging(

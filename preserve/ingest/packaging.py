@@ -101,6 +101,7 @@ def _request(asked: Packaging) -> BagRequest:
         tag_files=_tag_files(asked, sources, info),
         threads=asked.threads,
         ignore=(*asked.ignore, *(SYSTEM_FILES if asked.ignore_system_files else ())),
+        in_reserve=frozenset(SYSTEM_FILES if asked.ignore_system_files else ()) - set(asked.ignore),
         empty_folders=asked.empty_folders,
         follow_links=asked.follow_links,
     )

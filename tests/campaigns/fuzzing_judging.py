@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import time
 import traceback
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from hashlib import new
+from hashlib import blake2b, blake2s, new
 from io import BytesIO, TextIOWrapper
 from itertools import islice, zip_longest
 from random import Random
@@ -143,8 +144,9 @@ def _not_false(bag: bytes, result: Validation) -> None:
     if not os.path.isdir(bag):
         return
     known = [name for name in result.algorithms if name in DIGEST_BYTES]
-    names = [name for name in os.listdir(bag) if name.lower().startswith(b"manifest-")]
-    listed = b"".join(_content(os.path.join(bag, name)) for name in names).replace(b"\0", b"").lower()
+    with os.scandir(bag) as entries:
+        names = [entry.path for entry in entries if entry.name.lower().startswith(b"manifest-") and entry.is_file()]
+    listed = b"".join(map(_content, names)).replace(b"\0", b"").lower()
     for folder, _, files in os.walk(os.path.join(bag, b"data")):
         for name in files:
             content = _content(os.path.join(folder, name))
@@ -162,7 +164,10 @@ def _content(path: bytes) -> bytes:
 def _digest(content: bytes, algorithm: str) -> bytes:
     if algorithm == "blake3":
         return blake3(content).hexdigest().encode()
-    name = {"sha3256": "sha3_256", "sha512256": "sha512_256"}.get(algorithm, algorithm)
+    if cut := re.fullmatch("(blake2[bs])([0-9]+)", algorithm):
+        make = blake2b if cut[1] == "blake2b" else blake2s
+        return make(content, digest_size=int(cut[2]) // 8).hexdigest().encode()
+    name = {"sha3256": "sha3_256", "sha512256": "sha512_256", "md5sha1": "md5-sha1"}.get(algorithm, algorithm)
     return new(name, content, usedforsecurity=False).hexdigest().encode()
 
 

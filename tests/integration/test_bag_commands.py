@@ -105,6 +105,26 @@ def test_what_cannot_be_meant_ends_with_2_and_touches_nothing(source: Path, argu
     assert [path.name for path in source.rglob("*")] == ["a.txt"]
 
 
+def test_a_copy_and_the_folder_itself_cannot_both_be_meant(source: Path, tmp_path: Path) -> None:
+    _, _, err = preserve("bag", source, "--in-place", "--to", tmp_path / "bag")
+    assert "--to and --in-place: choose one" in err
+    assert "say where" in preserve("bag", source)[2]
+
+
+def test_a_misspelt_algorithm_is_answered_with_the_one_that_was_meant(source: Path, tmp_path: Path) -> None:
+    status, _, err = preserve("bag", source, "--to", tmp_path / "bag", "--algorithm", "sha265")
+    assert status == 2 and "Did you mean sha256?" in err
+
+
+def test_patterns_that_met_nothing_are_told_but_not_those_of_system_files(source: Path, tmp_path: Path) -> None:
+    arguments = ("--ignore", "*.tpm", "--ignore-system-files", "--json")
+    status, out, _ = preserve("bag", source, "--to", tmp_path / "bag", *arguments)
+    assert status == 0
+    assert [(f["code"], "*.tpm" in f["message"]) for f in document(out)["findings"]] == [("pattern-met-nothing", True)]
+    status, _, err = preserve("bag", source, "--to", tmp_path / "other", "--ignore", "*")
+    assert status == 2 and "everything in it would be left out" in err
+
+
 def test_what_is_no_bag_ends_with_1_and_is_left_alone(source: Path) -> None:
     status, out, _ = preserve("validate", source, "--json")
     assert status == 1 and [f["code"] for f in document(out)["findings"]] == ["not-a-bag"]

@@ -75,6 +75,20 @@ def test_what_is_missing_is_listed_and_nothing_is_touched(tmp_path: Path, source
         assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_whoever_is_asked_for_tag_files_of_others_is_told_a_way_that_leads_there(tmp_path: Path, source: Path) -> None:
+    wanted = {**archive_profile(), "Tag-Files-Required": ["deeds/gift.pdf"], "Tag-Files-Allowed": ["*"]}
+    profile = write_profile(tmp_path, wanted)
+    status, _, err = preserve("bag", source, "--to", tmp_path / "bag", "--profile", profile, *GIVEN, *MORE)
+    assert status == 2 and "deeds/gift.pdf" in err and "Ask the bag's maker" not in err
+    assert all(word in " ".join(err.split()) for word in ("without --profile", "--algorithm", "put the missing files"))
+    named = ("--info", f"BagIt-Profile-Identifier: {IDENTIFIER}", "--algorithm", "sha256")
+    assert preserve("bag", source, "--to", tmp_path / "bag", *named, *GIVEN, *MORE)[0] == 0
+    (tmp_path / "bag/deeds").mkdir()
+    (tmp_path / "bag/deeds/gift.pdf").write_bytes(b"%PDF")
+    status, out, _ = preserve("validate", tmp_path / "bag", "--profile", profile, "--json")
+    assert status == 0 and set(found(out)) == {"tag-file-unlisted"}
+
+
 def test_a_source_without_what_the_profile_requires_is_not_touched(tmp_path: Path, source: Path) -> None:
     changes = {"Payload-Files-Required": ["data/index.csv"], "Payload-Files-Allowed": ["data/*.csv", "data/*.wav"]}
     profile = write_profile(tmp_path, {**archive_profile(), **changes})

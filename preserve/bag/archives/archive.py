@@ -21,6 +21,7 @@ from preserve.bag.archives.packed import PackedFile
 from preserve.bag.archives.spooling import spooled
 from preserve.bag.archives.tar_headers import BLOCK_BYTES, parse
 from preserve.bag.archives.tar_tree import TarIndexer, TarTree
+from preserve.bag.archives.tops import entries
 from preserve.bag.archives.zip_tree import ZipTree
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
@@ -51,12 +52,15 @@ def opened(path: bytes, progress: Progress | None = None) -> "Archive":
 class Archive:
     """One archive file. `tree` is the bag in it, None where there is nothing to judge further.
 
+    With `cut`, it was not read to its end: what is not in the tree may be in the archive all the same.
+
     `findings` are those of the archive known so far, each handed out once: take them before the tree is read, and
     afterwards again, for what only reading shows. Their paths are from the bag's root where they lie in the bag.
     """
 
     def __init__(self, path: bytes, progress: Progress) -> None:
         self.serialisation = ""
+        self.cut = False
         self.tree: TarTree | ZipTree | None = None
         self._path = path
         self._progress = progress
@@ -97,8 +101,9 @@ class Archive:
             if kind is ArchiveKind.ZIP:
                 zip_tree.index(packed, self._members, self._faults)
             else:
-                TarIndexer(packed, self._members, self._faults).index()
+                self.cut = not TarIndexer(packed, self._members, self._faults).index() or self.cut
         except DamagedError as error:
+            self.cut = True
             if whole:  # what is cut off in a file that could not be unpacked to its end was said
                 self._say(Code.ARCHIVE_DAMAGED, why=error.why)
             if not len(self._members):
@@ -137,12 +142,15 @@ class Archive:
         if len(names) == 1 and folders:
             return folders[0]
         if not names:
-            self._say(Code.NOT_A_BAG, why="nothing is in the archive")
+            if not self.cut or (self._packed is not None and not self._packed.size_bytes):
+                unsafe = self._faults.holds(Code.UNSAFE_MEMBER)
+                why = "no member of the archive can be unpacked" if unsafe else "nothing is in the archive"
+                self._say(Code.NOT_A_BAG, why=why)
             return None
         bags = [folder for folder in (b"", *folders) if self._is_bag(folder)]
-        found = "the bag's own files" if b"" in bags else f"{len(names)} entries, {len(bags)} of them bags"
+        found = "the bag's own files" if b"" in bags else entries([name for name, _, _ in names], bags)
         self._say(Code.ARCHIVE_TOP, found=found)
-        if not bags:
+        if not bags and not self.cut:
             self._say(Code.NOT_A_BAG, why="no folder at the archive's top holds bagit.txt")
         return bags[0] if len(bags) == 1 or b"" in bags else None
 

@@ -31,6 +31,10 @@ class Faults:
         with self._lock:
             self._found[finding.code, finding.path, str(finding.parameters)] = finding
 
+    def holds(self, code: Code) -> bool:
+        """Whether one of this code was found and not handed out yet."""
+        return any(finding.code is code for finding in self._found.values())
+
     def taken(self) -> Iterator[Finding]:
         """Those found since this was asked last."""
         with self._lock:

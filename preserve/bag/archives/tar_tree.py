@@ -48,8 +48,8 @@ class TarIndexer:
         self._faults = faults
         self._at = 0  # the byte that is read next
 
-    def index(self) -> None:
-        """Fills the index up to the archive's end.
+    def index(self) -> bool:
+        """Fills the index up to the archive's end; False if no mark says that this is its end, which is told.
 
         Raises:
             DamagedError, BeyondLimitError: nothing can be read further; what was read stands in the index.
@@ -63,13 +63,13 @@ class TarIndexer:
                 if start > self._packed.size_bytes:
                     raise DamagedError(f"it is cut off at byte {self._packed.size_bytes}")
                 self._faults.add(Code.ARCHIVE_END_MISSING)
-                return
+                return False
             if len(block) < BLOCK_BYTES:
                 raise DamagedError(f"it is cut off in a header, at byte {start}")
             self._at += BLOCK_BYTES
             if not block.strip(b"\0"):
                 self._after_the_end()
-                return
+                return True
             header = parse(block)
             if header is None:
                 raise DamagedError(f"no header of a member at byte {start}, where one should stand")

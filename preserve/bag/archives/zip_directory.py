@@ -58,7 +58,10 @@ def directory_of(packed: PackedFile) -> Directory:
     while at >= 0 and (len(tail) - at < _END.size or at + _END.size + _END.unpack_from(tail, at)[7] != len(tail)):
         at = tail.rfind(b"PK\5\6", 0, at)
     if at < 0:
-        raise DamagedError("no end of a directory stands at its end; it is cut off, or something was put behind it")
+        raise DamagedError(
+            "a zip file ends with the list of its files, and this one does not; "
+            "it is cut off, or something was put behind it"
+        )
     _, disk, first_disk, here, entries, size_bytes, place, _ = _END.unpack_from(tail, at)
     end = tail_place + at
     locator = packed.read_at(max(0, end - _LOCATOR.size), _LOCATOR.size) if end >= _LOCATOR.size else b""

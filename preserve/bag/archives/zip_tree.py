@@ -46,7 +46,7 @@ def index(packed: PackedFile, members: Members, faults: Faults) -> None:
     for place, entry in entries_of(packed, directory):
         name = _name(entry, faults)
         if not entry.made_on_unix and b"\\" in name:
-            faults.add(Code.UNSAFE_MEMBER, name, why="it has a backslash, which some programs take for a folder")
+            faults.add(Code.UNSAFE_MEMBER, name, why="it has backslashes where slashes should part the folders")
             continue
         path = faults.sound_path(name)
         if path is None:

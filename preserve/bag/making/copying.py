@@ -83,7 +83,7 @@ class Copying:
             raise taken(self._target)
         self._refuse_foreign()
         refuse_begun_in_place(self._request.sources)
-        found = survey(self._source, self._request.empty_folders)
+        found = survey(self._source, self._request)
         if self._request.approve is not None:
             self._request.approve(self._source, found.paths)
         refuse_unwritable_target(self._parent)

@@ -93,7 +93,7 @@ class InPlace:
         return stands(self._top(declaration.NAME))
 
     def _survey(self) -> Survey:
-        found = survey(self._tree, self._request.empty_folders)
+        found = survey(self._tree, self._request)
         if self._request.approve is not None:
             kept = found.empty_folders if self._request.empty_folders is EmptyFolders.KEEP else []
             self._request.approve(self._tree, sorted([*found.paths, *(folder + b"/" + KEEP for folder in kept)]))

@@ -81,6 +81,7 @@ class BagRequest:
         threads: how many large files are hashed side by side.
         ignore: patterns of names and paths that are left out; see `preserve.bag.making.ignoring.Ignoring`. In place,
             nothing may meet one: nothing is ever taken out of a source.
+        in_reserve: those of them of which nobody is told that they met nothing.
         empty_folders: what becomes of them. KEEP in place makes the files `.keep` in the source before it is read.
         follow_links: symbolic links whose target lies in the same source are taken for what they mean; not in place.
             Otherwise every link is refused.
@@ -94,6 +95,7 @@ class BagRequest:
     approve: Callable[[Tree, Sequence[bytes]], None] | None = None
     threads: int = 2
     ignore: tuple[bytes, ...] = ()
+    in_reserve: frozenset[bytes] = frozenset()
     empty_folders: EmptyFolders = EmptyFolders.LEAVE_OUT
     follow_links: bool = False
 

@@ -2,7 +2,7 @@
 
 import os
 import stat as modes
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -66,6 +66,11 @@ class SourceTree:
         tree, below = self._place(path)
         return tree.why_refused(below) if isinstance(tree, LinkedTree) else None
 
+    def home_of(self, path: bytes) -> tuple[bytes, bytes]:
+        """The folder on disk of the source that a path lies in, and the path from there."""
+        tree, below = self._place(path)
+        return tree.root, below
+
     def left_out(self) -> Iterator[Ignored]:
         """All that was left out of what was listed so far, in order, each file of an ignored folder too."""
         for path, (pattern, kind) in sorted(self._left_out.items()):
@@ -83,6 +88,13 @@ class SourceTree:
                 pass  # whatever is in it: it is left out
             if not found:
                 yield Ignored(path, pattern, Kind.DIRECTORY)
+
+    def unmet(self, patterns: Iterable[bytes], ignored: Sequence[Ignored]) -> list[bytes]:
+        """Those patterns that nothing meets of what was left out, not even what another pattern met first."""
+        named = {each.pattern for each in ignored}
+        left = [pattern for pattern in dict.fromkeys(patterns) if pattern not in named]
+        paths = [self._place(each.path)[1] for each in ignored] if left else []
+        return [each for each in left if not any(map(Ignoring((each,)).pattern_of, paths))]
 
     def names_in(self, folder: bytes, *, stats: bool = False) -> list[Name]:
         """See `preserve.bag.trees.Tree`."""

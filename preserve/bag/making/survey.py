@@ -1,30 +1,29 @@
 """Looking over a source before anything is touched: what a bag cannot carry is refused, by name."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.making.ignoring import shown
-from preserve.bag.making.request import EmptyFolders
+from preserve.bag.making.request import BagRequest, EmptyFolders
 from preserve.bag.making.sources import Ignored, SourceTree
+from preserve.bag.making.uncarried import Uncarried
 from preserve.bag.tags import declaration
-from preserve.bag.tags.lines import LINE_LIMIT_BYTES, is_utf8
-from preserve.bag.tags.paths import encoded
 from preserve.bag.trees import Tree
-from preserve.bag.walking import Seen, walk
+from preserve.bag.validating.linting import of_algorithms, of_folder
+from preserve.bag.walking import walk
 from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.local import Name
 from preserve.stores.looking import stands
 
 WORK_FOLDER = b".preserve-bagging"
 _NAMED = 20  # in one message
 _REFUSED = 1000  # names in the message that says what must be mended: whoever mends it wants them all
-_LONGEST_PATH_BYTES = LINE_LIMIT_BYTES - 512  # leaves room for the longest digest
-_KINDS = {Kind.SYMLINK: "a symbolic link", Kind.OTHER: "a device, FIFO or socket"}
-_REMEDY = "Replace links by the files they mean, rename, or take these out of the folder."
 
 
 @dataclass(slots=True)
@@ -36,6 +35,8 @@ class Survey:
     ignored: list[Ignored] = field(default_factory=list)
     links_followed: int = 0
     half_made: list[Finding] = field(default_factory=list)
+    unmet: list[bytes] = field(default_factory=list)  # patterns that left nothing out
+    advice: list[Finding] = field(default_factory=list)  # what a validation of the bag is going to warn of
 
     @property
     def ignored_files(self) -> int:
@@ -54,24 +55,33 @@ class Survey:
             yield Finding(code=Code.EMPTY_FOLDER, path=path)
         for each in self.ignored:
             yield Finding(code=Code.IGNORED, path=each.path, parameters={"pattern": shown(each.pattern)})
+        for pattern in self.unmet:
+            yield Finding(code=Code.PATTERN_MET_NOTHING, parameters={"pattern": shown(pattern)})
+        yield from self.advice
+
+    def advise(self, finding: Finding) -> None:
+        """Notes what is going to be said of the bag; bags within it are told here already."""
+        if finding.code is not Code.BAG_IN_BAG:
+            self.advice.append(finding)
 
 
-def survey(tree: Tree, empty_folders: EmptyFolders = EmptyFolders.LEAVE_OUT) -> Survey:
+def survey(tree: Tree, request: BagRequest) -> Survey:
     """Walks the sources once, without reading a file.
 
     Raises:
-        UsageError: it is not a folder, is a bag already, or holds what a bag cannot carry (all of it is named).
+        UsageError: it is not a folder, is a bag already, or holds what a bag cannot carry (all of it is named); or
+            all of it would be left out.
         UndeterminedError: a folder in it cannot be listed.
     """
-    found, refused, unlisted = Survey(), list[str](), list[str]()
+    found, refused, unlisted = Survey(), Uncarried(tree), list[str]()
     chosen = tree if isinstance(tree, SourceTree) else None
     try:
-        for seen in walk(tree, b"", skip=WORK_FOLDER):
-            why = _why_refused(seen, chosen)
+        look = partial(_names_of, found)
+        for seen in walk(tree, b"", skip=WORK_FOLDER, look=look):
             if seen.problem is not None:
                 unlisted.append(f"{show(seen.path)}: cannot be listed ({seen.problem})")
-            elif why is not None:
-                refused.append(f"{show(seen.path)}: {why}")
+            elif refused.takes(seen):
+                continue
             elif seen.kind is Kind.DIRECTORY:
                 found.empty_folders.append(seen.path)
             else:
@@ -84,14 +94,22 @@ def survey(tree: Tree, empty_folders: EmptyFolders = EmptyFolders.LEAVE_OUT) -> 
     if chosen is not None:
         found.ignored += chosen.left_out()
         found.links_followed = chosen.links_followed
-    if refused:
+        found.unmet += chosen.unmet((each for each in request.ignore if each not in request.in_reserve), found.ignored)
+    if refused.lines:
         raise UsageError(
-            f"{show(tree.root)}: cannot be bagged as it is; nothing was touched\n" + listed(refused, _REFUSED),
-            remedy=_REMEDY,
+            f"{show(tree.root)}: cannot be bagged as it is; nothing was touched\n" + listed(refused.lines, _REFUSED),
+            remedy=refused.remedy,
         )
     if unlisted:
         raise UndeterminedError(f"{show(tree.root)}: nothing was touched\n" + listed(unlisted))
-    if found.empty_folders and empty_folders is EmptyFolders.REFUSE:
+    if found.ignored_files and not found.paths and request.target is not None:
+        raise UsageError(
+            f"{show(tree.root)}: everything in it would be left out, and the bag hold nothing; nothing was touched",
+            remedy="Look at the patterns of `--ignore`: "
+            + ", ".join(sorted({f"'{shown(each.pattern)}'" for each in found.ignored}))
+            + ".",
+        )
+    if found.empty_folders and request.empty_folders is EmptyFolders.REFUSE:
         raise UsageError(
             f"{show(tree.root)}: holds empty folders; nothing was touched\n"
             + listed([show(path) for path in found.empty_folders], _REFUSED),
@@ -101,18 +119,12 @@ def survey(tree: Tree, empty_folders: EmptyFolders = EmptyFolders.LEAVE_OUT) -> 
         found.half_made += [each for folder in folders for each in _half_made(tree, folder)]
     except StoreError as error:
         raise UndeterminedError(f"{error}; nothing was touched") from error
+    found.advice += of_algorithms(request.algorithms)
     return found
 
 
-def _why_refused(seen: Seen, chosen: SourceTree | None) -> str | None:
-    if seen.kind in _KINDS:
-        why = chosen.why_refused(seen.path) if chosen is not None and seen.kind is Kind.SYMLINK else None
-        return why or f"{_KINDS[seen.kind]}, which a bag cannot carry"
-    if not is_utf8(seen.path):
-        return "the name is not UTF-8, which a bag of version 1.0 with UTF-8 manifests cannot carry"
-    if len(seen.path) * 3 > _LONGEST_PATH_BYTES and len(encoded(seen.path)) > _LONGEST_PATH_BYTES:
-        return f"the path is longer than {_LONGEST_PATH_BYTES} bytes, which a line of a manifest cannot carry"
-    return None
+def _names_of(found: Survey, folder: bytes, names: Collection[Name]) -> None:
+    of_folder(folder, (name for name, _, _ in names), found.advise)
 
 
 def _refuse_bag(tree: Tree) -> None:

@@ -46,7 +46,7 @@ class RefusedError(Exception):
 
 
 def main() -> None:
-    """Answers with `verdict` (valid, invalid, could not say), `error`, `message`, `ran`, `said`, `more`.
+    """Answers with `verdict` (valid, invalid, could not say), `error`, `message`, `ran`, `said`, `more`, `algorithms`.
 
     `ran` names the stages that were begun: oxum, completeness, contents. `said` has a triple for each file that was
     named, in order of path: path, class, and whether the file could not be read; `more` were named after these.
@@ -58,7 +58,7 @@ def main() -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     logging.disable()
-    answer: dict[str, object] = {"verdict": "could not say", "ran": [], "said": [], "more": 0}
+    answer: dict[str, object] = {"verdict": "could not say", "ran": [], "said": [], "more": 0, "algorithms": []}
     try:
         _ask(asked, answer)
     except BaseException as error:  # noqa: BLE001 - anything may come out, and it is the answer
@@ -91,6 +91,7 @@ def _ask(asked: "dict[str, Any]", answer: "dict[str, object]") -> None:
     sys.addaudithook(_guard)
     try:
         bag = Watched(asked["bag"])
+        answer["algorithms"] = [str(algorithm) for algorithm in bag.algorithms]
         if asked["fast"] and not bag.has_oxum():
             answer |= {"error": "", "message": "its fast check needs a Payload-Oxum, and bag-info.txt has none"}
             return

@@ -1,8 +1,8 @@
 """Two opinions on one bag, compared: ours, and what bagit-python answered. Nothing is read or run here."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -52,6 +52,7 @@ class Answer:
     ran: frozenset[str] = frozenset()
     said: tuple[Said, ...] = ()
     more: int = 0
+    algorithms: frozenset[str] = frozenset()  # of the manifests that it found
 
 
 class Difference(NamedTuple):
@@ -73,6 +74,7 @@ class Opinion:
     differences: tuple[Difference, ...] = ()
     more_differences: int = 0
     explanations: tuple[str, ...] = ()  # what is known to make the two differ
+    looked_at: tuple[str, ...] = ()  # algorithms, where it did not look at all of the bag's
 
     @property
     def finding(self) -> Finding | None:
@@ -134,6 +136,17 @@ def compare(outcome: Outcome, findings: Iterable[Finding], answer: Answer) -> Op
         more_differences=len(found) - len(kept) + pair.uncounted,
         explanations=tuple(pair.explanations()),
     )
+
+
+def with_algorithms(opinion: Opinion, ours: Iterable[str], theirs: Collection[str]) -> Opinion:
+    """The opinion, with which of our algorithms it is silent about, if it is about any."""
+    ours = tuple(ours)
+    unlooked = tuple(algorithm for algorithm in ours if algorithm not in theirs)
+    if not unlooked:
+        return opinion
+    looked_at = tuple(algorithm for algorithm in ours if algorithm in theirs)
+    told = f"{_IT} looked at {', '.join(looked_at) or 'no checksum'} only, not at {', '.join(unlooked)}."
+    return replace(opinion, looked_at=looked_at, explanations=(*opinion.explanations, told))
 
 
 def _told(answer: Answer) -> str:

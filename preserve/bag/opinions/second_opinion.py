@@ -17,11 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from checks.algorithms import normalised
 from checks.names import show
 from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.opinions import asking
-from preserve.bag.opinions.opinion import Answer, Opinion, Said, Word, compare, missing
+from preserve.bag.opinions.opinion import Answer, Opinion, Said, Word, compare, missing, with_algorithms
 from preserve.bag.validating.depth import Depth
 from preserve.bag.validating.validation import Validation
 from preserve.progress import Progress, Silent
@@ -84,7 +85,11 @@ def ask(
         "completeness_only": result.depth is Depth.COMPLETENESS,
         "statements": _STATEMENTS_LIMIT,
     }
-    return compare(result.outcome, result.findings, _answer(tool, asked, limits))
+    answer = _answer(tool, asked, limits)
+    opinion = compare(result.outcome, result.findings, answer)
+    if result.depth is Depth.FAST or answer.verdict not in (Word.VALID, Word.INVALID) or not answer.algorithms:
+        return opinion
+    return with_algorithms(opinion, result.algorithms, answer.algorithms)
 
 
 def _tool() -> str:
@@ -201,6 +206,7 @@ def _read(tool: str, told: dict[str, Any]) -> Answer:
         ran=frozenset(told["ran"]),
         said=tuple(Said(_path(path), kind, unread) for path, kind, unread in told["said"]),
         more=int(told["more"]),
+        algorithms=frozenset(normalised(str(algorithm)) for algorithm in told["algorithms"]),
     )
 
 

@@ -7,6 +7,7 @@ from checks.algorithms import DIGEST_BYTES, STANDARD, WEAK
 from checks.evidence import Outcome
 from checks.names import show
 from checks.ports import StoreError
+from preserve.bag.codes import Code
 from preserve.bag.finding import Finding
 from preserve.bag.making.survey import listed
 from preserve.bag.profiles.checking import BagFacts, Checker
@@ -16,6 +17,13 @@ from preserve.bag.tags.info import InfoEntry
 from preserve.bag.tags.paths import PAYLOAD
 from preserve.bag.trees import Tree
 from preserve.errors import UsageError
+
+_NO_TAG_FILES_OF_OTHERS = (
+    "`preserve bag` writes no tag files but its own, and takes none over from the source. Make the bag without "
+    "--profile, with --algorithm as the profile wants and with --info 'BagIt-Profile-Identifier: …'; put the missing "
+    "files into the bag, outside of data/; then run `preserve validate --profile` on it (it warns that no tag manifest "
+    "lists them)."
+)
 
 Lines = Sequence[tuple[str, str | None]]
 
@@ -95,8 +103,13 @@ def _refuse(profile: Profile, found: Iterable[Finding]) -> None:
         raise UsageError(
             f"the bag would not be what {_named(profile)} wants; nothing was touched\n"
             + listed([_line(finding) for finding in faults]),
-            remedy=" ".join(dict.fromkeys(finding.remedy for finding in faults)),
+            remedy=" ".join(dict.fromkeys(map(_remedy, faults))),
         )
+
+
+def _remedy(finding: Finding) -> str:
+    """For whoever makes the bag, who is not to be sent to its maker."""
+    return _NO_TAG_FILES_OF_OTHERS if finding.code is Code.PROFILE_TAG_FILE_MISSING else finding.remedy
 
 
 def _named(profile: Profile) -> str:

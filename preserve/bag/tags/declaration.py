@@ -60,7 +60,7 @@ class Declaration:
     """What holds for the bag. Where the file is faulty, what can still be assumed."""
 
     version: Version = V1_0
-    stated: str = "1.0"  # the version as it is written
+    stated: str = ""  # the version as it is written; empty if none could be read
     encoding: str = "UTF-8"
     codec: str = "utf-8"
     findings: tuple[Finding, ...] = ()
@@ -78,7 +78,7 @@ def parse(content: bytes) -> Declaration:
     findings += _form(lines, version)
     if content and not content.endswith((b"\n", b"\r")):
         findings.append(Finding(code=Code.LAST_LINE_OPEN, file=NAME, line=len(lines)))
-    stated = f"{version[0]}.{version[1]}"
+    stated = f"{version[0]}.{version[1]}" if version_match else ""
     if version not in KNOWN_VERSIONS:
         parameters = {"version": stated}
         findings.append(Finding(code=Code.VERSION_UNSUPPORTED, file=NAME, line=version_line, parameters=parameters))

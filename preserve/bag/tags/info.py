@@ -136,7 +136,12 @@ def oxum_mismatch(entries: Iterable[InfoEntry], version: Version, stated: Oxum, 
         line=next((entry.line for entry in entries if entry.has(OXUM) and _OXUM.match(entry.value)), None),
         expected={"payload_bytes": stated.payload_bytes, "files": stated.files},
         observed={"payload_bytes": seen.payload_bytes, "files": seen.files},
-        parameters={"oxum": str(stated), "observed_oxum": str(seen)},
+        parameters={
+            "bytes": f"{stated.payload_bytes:,}",
+            "files": f"{stated.files:,}",
+            "observed_bytes": f"{seen.payload_bytes:,}",
+            "observed_files": f"{seen.files:,}",
+        },
     )
 
 

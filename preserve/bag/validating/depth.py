@@ -32,7 +32,7 @@ _EVIDENCE = {Depth.FULL: Evidence.READ, Depth.COMPLETENESS: Evidence.LISTED, Dep
 _GOOD = {
     Depth.FULL: "valid",
     Depth.COMPLETENESS: "complete, its payload unread",
-    Depth.FAST: "of the size it states, its payload unread",
+    Depth.FAST: "as large as its bag-info.txt says (its files were not read)",
 }
 _CAVEATS = {
     Depth.FULL: "",

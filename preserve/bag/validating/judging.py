@@ -111,7 +111,10 @@ class Judge:
         `found_at` is an unlisted file that has its content.
         """
         fetched = expected.claims[-1].column == FETCH_COLUMN
-        note = " (fetch.txt says where to fetch it from; nothing was fetched)" if fetched else ""
+        note = ""
+        if fetched:
+            line = expected.claims[-1].line
+            note = f"; it can be fetched from the URL in fetch.txt line {line} (preserve itself never fetches)"
         if found_at is not None:
             note = f"; its content lies under the name {show(found_at)}"
         return self._found(Code.MISSING, expected, note=note)

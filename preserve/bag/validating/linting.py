@@ -72,13 +72,25 @@ def of_bag(declared: Declaration, payload: Sequence[Manifest], tags: Sequence[Ma
                 code=Code.ALGORITHM_UNREGISTERED, file=manifest.name, path=manifest.name, parameters=parameters
             )
     used, used_for_tags = ({manifest.algorithm for manifest in each} for each in (payload, tags))
-    if used and used <= WEAK:
-        yield Finding(code=Code.ALGORITHM_WEAK, parameters={"algorithms": _listed(used)})
+    yield from _of_weakness(used)
     if payload and not tags:
         yield Finding(code=Code.TAG_MANIFEST_MISSING)
     elif payload and used != used_for_tags and declared.version >= V1_0:
         both = {"payload": _listed(used), "tags": _listed(used_for_tags)}
         yield Finding(code=Code.TAG_ALGORITHMS_DIFFER, parameters=both)
+
+
+def of_algorithms(algorithms: Iterable[str]) -> Iterator[Finding]:
+    """Advice on those of a bag that is going to be made, by their normalised names; `of_bag` says the same of it."""
+    used = set(algorithms)
+    for algorithm in sorted(used - _REGISTERED):
+        yield Finding(code=Code.ALGORITHM_UNREGISTERED, parameters={"algorithm": algorithm})
+    yield from _of_weakness(used)
+
+
+def _of_weakness(used: set[str]) -> Iterator[Finding]:
+    if used and used <= WEAK:
+        yield Finding(code=Code.ALGORITHM_WEAK, parameters={"algorithms": _listed(used)})
 
 
 def of_info(entries: Sequence[InfoEntry], version: Version) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from preserve.bag.tags.manifests import Manifest, ManifestReader, manifests_amon
 from preserve.bag.tags.paths import V1_0
 from preserve.bag.tags.tagfiles import Lines, TagFiles, cause
 from preserve.bag.trees import Tree
+from preserve.bag.validating.elsewhere import hint
 from preserve.bag.validating.judging import Judge, wrong_kind
 from preserve.bag.validating.linting import of_bag, of_folder, of_info
 from preserve.ordering import Sorter
@@ -97,14 +98,15 @@ class Structure:
     def _top(self) -> Generator[Finding, None, list[bytes] | None]:
         """Says what the top folder shows; returns its names, or None if there is nothing to go on with."""
         try:
-            names = [name.rstrip(b"/") for name, _, _ in self._tree.names_in(b"")]
+            top = self._tree.names_in(b"")
         except StoreError as error:
             yield Finding(code=Code.LISTING_INCOMPLETE, parameters={"cause": cause(error)})
             return None
+        names = [name.rstrip(b"/") for name, _, _ in top]
         if declaration.NAME in names:
             yield from self._declare()
         else:
-            yield Finding(code=Code.NOT_A_BAG, parameters={"why": "bagit.txt is not there"})
+            yield Finding(code=Code.NOT_A_BAG, parameters={"why": f"bagit.txt is not there{hint(self._tree, top)}"})
             if DATA not in names and not manifests_among(names):
                 return None
         yield from self._data(names)
@@ -129,7 +131,9 @@ class Structure:
 
     def _data(self, names: Iterable[bytes]) -> Found:
         if DATA not in names:
-            yield Finding(code=Code.PAYLOAD_FOLDER_MISSING, path=DATA)
+            alike = [show(name + b"/") for name in names if name.lower() == DATA]
+            note = f"; there is {' and '.join(alike)}, and upper and lower case count" if alike else ""
+            yield Finding(code=Code.PAYLOAD_FOLDER_MISSING, path=DATA, parameters={"note": note})
             return
         try:
             kind = self._tree.stat(DATA).kind

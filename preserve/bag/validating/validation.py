@@ -17,6 +17,7 @@ from preserve.bag.opened import opened
 from preserve.bag.pool import LazyPool
 from preserve.bag.tags.info import InfoEntry, Oxum, oxum_mismatch
 from preserve.bag.tags.manifests import grouped
+from preserve.bag.tags.paths import PAYLOAD
 from preserve.bag.tags.tagfiles import cause
 from preserve.bag.trees import Tree
 from preserve.bag.validating.depth import Depth
@@ -25,6 +26,7 @@ from preserve.bag.validating.linting import of_folder
 from preserve.bag.validating.payload import PayloadCheck
 from preserve.bag.validating.structure import DATA, Judges, Structure
 from preserve.bag.validating.tagcheck import TagCheck
+from preserve.bag.validating.unreached import reached
 from preserve.bag.walking import Look, Seen, walk
 from preserve.errors import UndeterminedError
 from preserve.ordering import Sorter
@@ -72,7 +74,9 @@ class Validation:
             return "not a bag"
         if all(code.of_profile for code in codes):
             return f"{self.depth.good}, but not what its profile wants"
-        return "incomplete" if codes <= _INCOMPLETE else "invalid"
+        if self.depth is Depth.FAST and codes == {Code.OXUM_MISMATCH}:
+            return "not as large as its bag-info.txt says"
+        return "incomplete" if codes <= _INCOMPLETE and codes != {Code.OXUM_MISMATCH} else "invalid"
 
 
 def validate(
@@ -182,10 +186,19 @@ class Validator(Iterator[Finding]):
     def _validated(self) -> Generator[Finding, None, None]:
         with ExitStack() as held:
             tree, self._archive = yield from opened(self._bag, held, self._progress)
-            if tree is not None:
+            if tree is not None and self._archive is not None and self._archive.cut:
+                yield from reached(self._of_tree(tree), tree, self._take_back)
+            elif tree is not None:
                 yield from self._of_tree(tree)
             if self._archive is not None:
                 yield from self._archive.last_findings()
+
+    def _take_back(self, finding: Finding) -> None:
+        """A file was counted as missing, and may lie where the archive was not read."""
+        if finding.code is Code.MISSING and finding.file is not None and finding.path is not None:
+            tally = self._payload if finding.path.startswith(PAYLOAD) else self._tags
+            tally.bad -= 1
+            tally.unread += 1
 
     def _of_tree(self, tree: Tree) -> Iterator[Finding]:
         with ExitStack() as held:
@@ -234,7 +247,8 @@ class Validator(Iterator[Finding]):
         present = self._present(
             tree, lambda folder, names: of_folder(folder, (name for name, _, _ in names), check.say)
         )
-        yield from check.findings(grouped(listed), present, names_known=judges.names_known)
+        known = judges.names_known and bool(judges.payload.manifests)
+        yield from check.findings(grouped(listed), present, names_known=known)
         yield from _oxum(structure, judges.payload.tally)
 
     def _sizes(self, tree: Tree, structure: Structure) -> Iterator[Finding]:

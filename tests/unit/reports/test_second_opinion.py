@@ -46,7 +46,7 @@ def test_a_long_list_is_cut_on_a_screen_only() -> None:
 def test_where_there_is_none_it_says_why_and_speaks_of_no_agreement() -> None:
     view = OpinionView(tool="t", verdict="not asked", had=False, agrees=False, why="it is asked about folders only")
     told = text(view)
-    assert "there is none, t was not asked (it is asked about folders only)" in told
+    assert "t was not asked: it is asked about folders only" in told and second_opinion.as_json(view)["agrees"] is None
     assert "agree" not in told and "differ" not in told
 
 

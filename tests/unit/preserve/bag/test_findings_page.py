@@ -8,7 +8,8 @@ import pytest
 from click import Group
 
 from checks import findings as audits
-from checks.evidence import Outcome
+from checks.evidence import Evidence, Outcome
+from preserve.bag import Depth
 from preserve.bag import codes as bags
 from preserve.cli.lazy import LazyGroup
 from preserve.cli.main import preserve_command
@@ -28,6 +29,11 @@ every_code = pytest.mark.parametrize(
 def test_the_page_is_up_to_date() -> None:
     written = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
     assert written == TEXT, "run `python docs/findings.py`"
+
+
+def test_every_good_verdict_and_word_of_evidence_is_explained() -> None:
+    for word in (*(depth.good for depth in Depth), *(evidence.label for evidence in Evidence)):
+        assert f"`{word}`" in TEXT
 
 
 def test_every_code_stands_in_its_table() -> None:

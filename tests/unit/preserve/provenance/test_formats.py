@@ -1,5 +1,6 @@
 """Identification of formats, with siegfried where it is installed."""
 
+import gc
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +110,7 @@ def test_many_come_in_the_order_given_and_leave_nothing_behind(
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     paths = [file(folder, b"%d" % i, (PNG, GARBLED, b"")[i % 3]) for i in range(200)]
+    gc.collect()  # what tests before this one left to be collected must not go meanwhile
     descriptors = len(os.listdir("/proc/self/fd"))
     keys = [found and found.registry_key for found in pronom.identify_many(paths)]
     assert keys == [("fmt/11", None, None)[i % 3] for i in range(200)]
