@@ -129,21 +129,21 @@ class Digester:
             if size_bytes >= _PARALLEL_FROM_BYTES:
                 return _submitted(pool, room, partial(self.read, wanted))
             return self.read(wanted)
-        source = _opened(wanted)
-        if isinstance(source, Reading):
-            return source
-        reading = self._at_once(source, wanted)
-        if reading is not None:
-            return reading
-        before = _first_look(source, wanted)
-        if isinstance(before, Reading):
-            return before
+        begun = self._looked_at(wanted)
+        if isinstance(begun, Reading):
+            return begun
+        source, before = begun
         if before.size_bytes >= _PARALLEL_FROM_BYTES:
             return _submitted(pool, room, partial(self._read_handed, _Handed(source), before, wanted))
         return self._read_and_close(source, before, wanted)
 
     def read(self, wanted: Wanted) -> Reading:
         """Reads one source to its end (or its segment's), once, for all algorithms."""
+        begun = self._looked_at(wanted)
+        return begun if isinstance(begun, Reading) else self._read_and_close(*begun, wanted)
+
+    def _looked_at(self, wanted: Wanted) -> "Reading | _Begun":
+        """The reading, if there is one at once; else the open source and the first look at it."""
         source = _opened(wanted)
         if isinstance(source, Reading):
             return source
@@ -151,7 +151,7 @@ class Digester:
         if reading is not None:
             return reading
         before = _first_look(source, wanted)
-        return before if isinstance(before, Reading) else self._read_and_close(source, before, wanted)
+        return before if isinstance(before, Reading) else _Begun(source, before)
 
     def _at_once(self, source: Source, wanted: Wanted) -> Reading | None:
         """The reading of a small file whose source can read it whole, closed; None: it is open, and to be pumped."""
@@ -221,6 +221,11 @@ class Digester:
             changed=before.token != after.token or torn,
             stat=after,
         )
+
+
+class _Begun(NamedTuple):
+    source: Source
+    before: Stat
 
 
 class _Handed:
