@@ -13,12 +13,21 @@ _MOST_KEPT = 16  # when nobody uses them
 _free_buffers: list[memoryview] = []
 
 
+def new_buffer() -> memoryview:
+    """A page-aligned buffer of BUFFER_BYTES.
+
+    Private: a shared mapping, mmap's default, would be one memory for a process and those forked from it, and each would
+    digest what the other read.
+    """
+    return memoryview(mmap.mmap(-1, BUFFER_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
 def taken_buffer() -> memoryview:
     """A page-aligned buffer of BUFFER_BYTES, with whatever is in it, for this caller alone until it gives it back."""
     try:
         return _free_buffers.pop()
     except IndexError:
-        return memoryview(mmap.mmap(-1, BUFFER_BYTES))
+        return new_buffer()
 
 
 def give_back(buffer: memoryview) -> None:

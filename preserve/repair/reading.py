@@ -1,13 +1,12 @@
 """Reading files for repair: beside each other, in segments, and into what takes them."""
 
-import mmap
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 
-from checks.buffers import BUFFER_BYTES
+from checks.buffers import new_buffer
 from checks.causes import Comparison, Diagnosis
 from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Evidence
@@ -112,7 +111,7 @@ class Beside(AbstractContextManager["Beside"]):
     """Reads the bad file while the good one streams by, to tell the cause. What cannot be read tells none."""
 
     def __init__(self, store: LocalStore, path: bytes, piece: Piece) -> None:
-        self._buffer = memoryview(mmap.mmap(-1, BUFFER_BYTES))  # page-aligned, as O_DIRECT demands
+        self._buffer = new_buffer()
         self._rest = b""
         self._left = None if piece.segment is None else piece.length
         self._source: Source | None = None
