@@ -16,8 +16,8 @@ _free_buffers: list[memoryview] = []
 def new_buffer() -> memoryview:
     """A page-aligned buffer of BUFFER_BYTES.
 
-    Private: a shared mapping, mmap's default, would be one memory for a process and those forked from it, and each would
-    digest what the other read.
+    Private: a shared mapping, mmap's default, would be one memory for a process and those forked from
+    it, and each would digest what the other read.
     """
     return memoryview(mmap.mmap(-1, BUFFER_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
