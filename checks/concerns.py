@@ -1,0 +1,201 @@
+"""What is not as it should be with the care for an archive: the one table of which status, alarms and metrics speak.
+
+A finding is about a file; a concern is about what an archivist has to know or do. Many findings make one concern.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from checks.evidence import Outcome
+from checks.findings import Severity
+
+
+class ConcernCode(StrEnum):
+    """Stable names, part of the JSON, of metrics and of what is acknowledged."""
+
+    # Of the archive.
+    LOST = "lost"
+    DAMAGED = "damaged"
+    MASS_CHANGE = "mass-change"
+    RECORD_ALTERED = "record-altered"
+    UNDETERMINED = "undetermined"
+    UNDER_REPLICATED = "under-replicated"
+    UNKNOWN_ON_REPLICA = "unknown-on-replica"
+    # Of the replicas.
+    REPLICA_AWAY = "replica-away"
+    WRONG_REPLICA = "wrong-replica"
+    CANARY_DAMAGED = "canary-damaged"
+    # Of the auditor itself.
+    SELF_TEST_FAILED = "self-test-failed"
+    SILENT = "silent"
+    RUN_LATE = "run-late"
+    RUN_STOPPED = "run-stopped"
+    OVERDUE = "overdue"
+    WILL_BE_OVERDUE = "will-be-overdue"
+    CANNOT_KEEP = "cannot-keep"
+    BACKUP_LATE = "backup-late"
+    CHANNEL_FAILED = "channel-failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcernMeaning:
+    """
+    Attributes:
+        outcome: what it makes of the archive's state: FAIL is damage, INCONCLUSIVE is not known or not kept; PASS is a
+            warning that changes no exit status.
+        urgent: told at once; the rest waits for the daily letter.
+        sentence: with the names of parameters in braces.
+        remedy: what to do, in one or two sentences for an archivist.
+    """
+
+    severity: Severity
+    outcome: Outcome
+    urgent: bool
+    sentence: str
+    remedy: str
+
+
+def _error(outcome: Outcome, sentence: str, remedy: str, *, urgent: bool = False) -> ConcernMeaning:
+    return ConcernMeaning(severity=Severity.ERROR, outcome=outcome, urgent=urgent, sentence=sentence, remedy=remedy)
+
+
+def _warning(sentence: str, remedy: str) -> ConcernMeaning:
+    return ConcernMeaning(
+        severity=Severity.WARNING, outcome=Outcome.PASS, urgent=False, sentence=sentence, remedy=remedy
+    )
+
+
+_FAIL, _UNKNOWN = Outcome.FAIL, Outcome.INCONCLUSIVE
+CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
+    ConcernCode.LOST: _error(
+        _FAIL,
+        "{files} files of {packages} packages cannot be made whole from any copy that is known",
+        "Run `preserve report loss`. Look for other copies before anything is written anywhere.",
+        urgent=True,
+    ),
+    ConcernCode.DAMAGED: _error(
+        _FAIL,
+        "{files} files of {packages} packages are not as they were taken in",
+        "Run `preserve report drift`, then `preserve repair`, which shows a plan before it does anything.",
+    ),
+    ConcernCode.MASS_CHANGE: _error(
+        _FAIL,
+        "{changed} of {files} files have changed at once; nothing is repaired or replicated there",
+        "Find out what happened to this disk before anything else; `preserve repair` tells how to go on.",
+        urgent=True,
+    ),
+    ConcernCode.RECORD_ALTERED: _error(
+        _FAIL,
+        "the record of what was taken in and checked is not the one it was: {why}",
+        "Run `preserve catalog check`; keep this disk as it is, and see docs/disaster.md.",
+        urgent=True,
+    ),
+    ConcernCode.UNDETERMINED: _error(
+        _UNKNOWN,
+        "{shards} parts of {packages} packages could not be read or judged",
+        "Run `preserve status`; look at the disk, its cable and its log. They are tried again by themselves.",
+    ),
+    ConcernCode.UNDER_REPLICATED: _error(
+        _FAIL,
+        "{packages} packages have fewer good copies than {minimum}",
+        "Run `preserve replicate`.",
+    ),
+    ConcernCode.UNKNOWN_ON_REPLICA: _warning(
+        "{bags} bags, {folders} folders and {files} files are not in the catalog, such as {example}",
+        "Take in what belongs to the archive, and take the rest away by hand.",
+    ),
+    ConcernCode.REPLICA_AWAY: _error(
+        _UNKNOWN,
+        "it is not there: {why}",
+        "Mount it, or bring it. Nothing is known of its copies since it was last read.",
+    ),
+    ConcernCode.WRONG_REPLICA: _error(
+        _UNKNOWN,
+        "another disk is in its place: {why}",
+        "Mount the right disk there. Nothing is read from or written to this one.",
+        urgent=True,
+    ),
+    ConcernCode.CANARY_DAMAGED: _warning(
+        "a file that is there for testing only was read wrongly: {why}",
+        "This disk loses or changes bytes. Have it looked at; the archive's own files are told apart.",
+    ),
+    ConcernCode.SELF_TEST_FAILED: _error(
+        _UNKNOWN,
+        "the auditor's own test failed: {why}; nothing that it says can be believed",
+        "Install preserve anew on another machine and audit from there. What was read in this run is read again.",
+        urgent=True,
+    ),
+    ConcernCode.SILENT: _error(
+        _UNKNOWN,
+        "`preserve serve` was last heard of at {at}",
+        "Start it again, and look into its log: systemctl status preserve.",
+        urgent=True,
+    ),
+    ConcernCode.RUN_LATE: _error(
+        _UNKNOWN,
+        "the last run began at {last}, the next was due at {due}",
+        "Look whether `preserve serve`, or the cron job that runs `preserve audit --due`, is alive.",
+    ),
+    ConcernCode.RUN_STOPPED: _error(
+        _UNKNOWN,
+        "the last run (audit {audit}) stopped before its end: {done} of {planned} shards, {why}",
+        "It goes on by itself at the next run; if it happens again, look into the log.",
+    ),
+    ConcernCode.OVERDUE: _error(
+        _UNKNOWN,
+        "{shards} shards ({size}) were not read for longer than the {max_age} that are promised",
+        "Run `preserve plan`: it says whether budget and hours are enough.",
+    ),
+    ConcernCode.WILL_BE_OVERDUE: _warning(
+        "at this speed the promise of {max_age} will be broken on {date}",
+        "Run `preserve plan`: it says which budget or hours would keep it.",
+    ),
+    ConcernCode.CANNOT_KEEP: _error(
+        _UNKNOWN,
+        "the promise of {max_age} cannot be kept: {why}",
+        "{would}",
+    ),
+    ConcernCode.BACKUP_LATE: _warning(
+        "the catalog was last backed up {when}",
+        "Run `preserve catalog backup`.",
+    ),
+    ConcernCode.CHANNEL_FAILED: _error(
+        _UNKNOWN,
+        "alerts did not get through by {channel} since {at}: {why}",
+        "Run `preserve alert --test` until it arrives.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """One cause. `replica` is empty where it is about none; `magnitude` rises as it gets worse (files, shards)."""
+
+    code: ConcernCode
+    replica: str = ""
+    magnitude: int = 0
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def meaning(self) -> ConcernMeaning:
+        return CONCERNS[self.code]
+
+    @property
+    def key(self) -> str:
+        """What it is acknowledged by: `damaged:nas`, `silent`."""
+        return f"{self.code.value}:{self.replica}" if self.replica else self.code.value
+
+    @property
+    def message(self) -> str:
+        told = self.meaning.sentence.format_map(_Unknown(self.parameters))
+        return f"{self.replica}: {told}" if self.replica else told
+
+    @property
+    def remedy(self) -> str:
+        return self.meaning.remedy.format_map(_Unknown(self.parameters))
+
+
+class _Unknown(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"
