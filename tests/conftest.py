@@ -1,9 +1,15 @@
 """Fixtures for all tests."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell that puts a command into the background lets it ignore Ctrl-C, and whatever the command starts ignores it too:
+# tests that send it to a process of ours would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
