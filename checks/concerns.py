@@ -36,6 +36,8 @@ class ConcernCode(StrEnum):
     CANNOT_KEEP = "cannot-keep"
     BACKUP_LATE = "backup-late"
     CHANNEL_FAILED = "channel-failed"
+    CLOCK_WRONG = "clock-wrong"
+    NOTHING_KEPT = "nothing-kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +95,16 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ),
     ConcernCode.UNDETERMINED: _error(
         _UNKNOWN,
-        "{shards} parts of {packages} packages could not be read or judged",
+        "{shards} parts of {packages} packages were never read, or could not be read or judged",
         "Run `preserve status`; look at the disk, its cable and its log. They are tried again by themselves.",
     ),
     ConcernCode.UNDER_REPLICATED: _error(
-        _FAIL,
+        _UNKNOWN,  # nothing is damaged; what was asked for is not kept
         "{packages} packages have fewer good copies than {minimum}",
         "Run `preserve replicate`.",
     ),
     ConcernCode.UNKNOWN_ON_REPLICA: _warning(
-        "{bags} bags, {folders} folders and {files} files are not in the catalog, such as {example}",
+        "{what} not in the catalog, such as {example}",
         "Take in what belongs to the archive, and take the rest away by hand.",
     ),
     ConcernCode.REPLICA_AWAY: _error(
@@ -148,8 +150,8 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         "Run `preserve plan`: it says whether budget and hours are enough.",
     ),
     ConcernCode.WILL_BE_OVERDUE: _warning(
-        "at this speed the promise of {max_age} will be broken on {date}",
-        "Run `preserve plan`: it says which budget or hours would keep it.",
+        "{how} the promise of {max_age} will be broken on {date}",
+        "{would}",
     ),
     ConcernCode.CANNOT_KEEP: _error(
         _UNKNOWN,
@@ -157,13 +159,24 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         "{would}",
     ),
     ConcernCode.BACKUP_LATE: _warning(
-        "the catalog was last backed up {when}",
+        "the catalog was {when}",
         "Run `preserve catalog backup`.",
     ),
     ConcernCode.CHANNEL_FAILED: _error(
         _UNKNOWN,
         "alerts did not get through by {channel} since {at}: {why}",
         "Run `preserve alert --test` until it arrives.",
+    ),
+    ConcernCode.CLOCK_WRONG: _error(
+        _UNKNOWN,
+        "the clock says {now}, and {what} is of {at}: one of them is wrong, so nobody can say how old any reading is",
+        "Set this machine's clock, and look why it was not kept (timedatectl). Then everything is judged anew.",
+        urgent=True,
+    ),
+    ConcernCode.NOTHING_KEPT: _error(
+        _UNKNOWN,
+        "there is no copy that could be watched over",
+        "Take in bags with `preserve add`, name a place with `preserve replica add`, then run `preserve replicate`.",
     ),
 }
 

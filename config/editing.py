@@ -9,7 +9,8 @@ from typing import Any
 
 from config.errors import SettingsError, ValueProblem
 from config.lines import Key, Place, places
-from config.loading import checked_line, checked_name, read_toml
+from config.tables import read_toml
+from config.texts import checked_line, checked_name
 from config.urls import checked_url
 
 _BY_HAND = "edit the file by hand"

@@ -4,6 +4,7 @@ The text must already have been accepted by `tomllib`; so this reader has only t
 follows TOML 1.0: strings of four kinds, arrays and inline tables over several lines, dotted and quoted keys.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -52,6 +53,17 @@ def line_of(found: tuple[Place, ...], key: Key) -> int | None:
         if exact or below:
             return (exact or below)[0]
     return None
+
+
+def shown(key: Key) -> str:
+    """The key as one would write it: `audit.max_age`, `collection."Maps of 1975".max_age`; on one line."""
+    return ".".join(part if _BARE_KEY.fullmatch(part) else _quoted(part) for part in key)
+
+
+def _quoted(part: str) -> str:
+    # Characters that a terminal would obey or not show are escaped; Khmer has its spaces of no width inside words.
+    visible = all(character.isprintable() or character == "\u200b" for character in part)
+    return json.dumps(part, ensure_ascii=not visible).replace("\x7f", "\\u007f")
 
 
 class _Reader:

@@ -41,6 +41,13 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def duration_text(length: timedelta) -> str:
+    """As one would write it: `90d`, `36h`; whole seconds."""
+    seconds = max(1, int(length.total_seconds()))
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _SECONDS[unit] == 0)
+    return f"{seconds // _SECONDS[unit]}{unit}"
+
+
 def parse_every(text: str) -> Every:
     """An interval or a cron line; ValueProblem for all else."""
     fields = text.split()
@@ -104,6 +111,12 @@ def _checked_cron(fields: Sequence[str]) -> str:
         raise ValueProblem(f"no month of this cron line has a day {min(days)}", "choose another day or month")
     week = "*" if fields[4] == "*" else ",".join(_DAYS[day] for day in sorted({day % 7 for day in values[4]}))
     return " ".join([*fields[:3], fields[3].lower(), week])
+
+
+def cron_values(cron: str) -> list[set[int]]:
+    """What each field of a checked cron line allows: minutes, hours, days, months, days of the week (Sunday is 0)."""
+    values = [_values(field, text) for field, text in zip(_FIELDS, cron.split(), strict=True)]
+    return [*values[:4], {day % 7 for day in values[4]}]
 
 
 def _values(field: _Field, text: str) -> set[int]:

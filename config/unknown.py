@@ -1,4 +1,4 @@
-"""Keys that mean nothing: all of them at once, each with what may have been meant."""
+"""Keys that mean nothing where they stand: all of them at once, each with what may have been meant."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,26 @@ from difflib import get_close_matches
 from typing import Any
 
 from config import raw
-from config.lines import Key
+from config.lines import Key, shown
+
+# People will try these; the answer must not be only that they are unknown.
+_SECRETS = {"urls": "urls_file", "url": "urls_file", "ping_url": "ping_url_file", "ping_urls": "ping_url_file"}
+_VARIABLES = {"urls_file": "PRESERVE_ALERT_URLS", "ping_url_file": "PRESERVE_PING_URL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownKey:
     key: Key
+    reason: str
     remedy: str
 
     @property
     def dotted(self) -> str:
-        return ".".join(self.key)
+        return shown(self.key)
 
     @property
     def sentence(self) -> str:
-        return f"{self.dotted} is not a known setting"
+        return f"{self.dotted} {self.reason}"
 
 
 def unknown_keys(tables: Mapping[str, Any]) -> tuple[UnknownKey, ...]:
@@ -34,25 +39,36 @@ def _unknown(tables: Mapping[str, Any]) -> Iterator[UnknownKey]:
         table = tables.get(section)
         if not isinstance(table, dict):
             continue
-        if section != "replica":
+        if section not in raw.NAMED:
             yield from _in_table((section,), table, known)
             continue
-        for name, replica in table.items():
-            if isinstance(replica, dict):
-                yield from _in_table((section, name), replica, known)
+        for name, named in table.items():
+            if isinstance(named, dict):
+                yield from _in_table((section, name), named, known)
 
 
 def _in_table(prefix: Key, table: Mapping[str, Any], known: Sequence[str]) -> Iterator[UnknownKey]:
     for name in table:
         if name not in known:
-            yield UnknownKey(key=(*prefix, name), remedy=_remedy(name, prefix, known))
+            yield _told((*prefix, name), known)
 
 
-def _remedy(name: str, prefix: Key, known: Sequence[str]) -> str:
-    for section, fields in raw.SECTIONS.items():
-        if name in fields and section not in prefix:
-            return f"it belongs under [{section}{'.NAME' if section == 'replica' else ''}]"
+def _told(key: Key, known: Sequence[str]) -> UnknownKey:
+    *prefix, name = key
+    section = prefix[0] if prefix else ""
+    if section == "alerts" and name in _SECRETS:
+        setting = _SECRETS[name]
+        return UnknownKey(
+            key=key,
+            reason="cannot stand here: addresses with secrets in them do not belong into the settings",
+            remedy=f'write them, one a line, into a file of mode 600, and {setting} = "its name" here; '
+            f"or put them into the environment variable {_VARIABLES[setting]}",
+        )
+    places = [raw.NAMED.get(other, f"[{other}]") for other, fields in raw.SECTIONS.items() if name in fields]
+    if places:
+        where = f"below {raw.NAMED.get(section, f'[{section}]')}" if section else "outside of a table"
+        belongs = " or ".join([", ".join(places[:-1]), places[-1]] if places[1:] else places)
+        return UnknownKey(key=key, reason=f"means nothing {where}", remedy=f"it belongs under {belongs}")
     close = get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"known here: {', '.join(known)}"
+    remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return UnknownKey(key=key, reason="is not a known setting", remedy=remedy)

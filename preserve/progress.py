@@ -1,20 +1,28 @@
 """How far a long work has come, told to whoever shows it."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told from any thread, for every file; must not be slow."""
+    """Told from any thread, for every file; must not be slow. `replica` names where it was, if that is of interest."""
 
-    def stage(self, name: str, *, files: int | None = None, bytes: int | None = None) -> None:
-        """A stage of the work begins; how many files and bytes it will handle, where that is known."""
+    def stage(
+        self,
+        name: str,
+        *,
+        files: int | None = None,
+        bytes: int | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None:
+        """A stage of the work begins; how many files and bytes, and bytes by replica, it will handle, where known."""
         ...
 
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None:
+    def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
         """So many more files and bytes are done."""
         ...
 
-    def found(self, findings: int = 1) -> None:
+    def found(self, findings: int = 1, *, replica: str = "") -> None:
         """So many more findings."""
         ...
 
@@ -22,8 +30,15 @@ class Progress(Protocol):
 class Silent:
     """A progress that nobody looks at."""
 
-    def stage(self, name: str, *, files: int | None = None, bytes: int | None = None) -> None: ...
+    def stage(
+        self,
+        name: str,
+        *,
+        files: int | None = None,
+        bytes: int | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None: ...
 
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None: ...
+    def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None: ...
 
-    def found(self, findings: int = 1) -> None: ...
+    def found(self, findings: int = 1, *, replica: str = "") -> None: ...

@@ -11,16 +11,35 @@ from reports.rows import AuditView
 from reports.words import OUTCOMES, count, headline, iso, length, moment, size, visible
 
 
+_BY_LIMITS = {"hours": "its hours were over", "budget-time": "its time was over"}
+_WHY = {
+    "replica-unavailable": "a replica went away",
+    "stopped": "it was asked to",
+    "died": "its process died",
+    "self-test": "the auditor's own test failed; nothing of it counts",
+}
+
+
 def outcome_of(view: AuditView) -> Outcome:
-    """PASS only if all that was planned was done and passed; nothing planned passes only for what is due."""
+    """PASS only if all that was planned was done and passed; nothing planned passes only for what is due.
+
+    A run for what is due that came to the limits set for it was done as it was asked for; whether the promise holds is
+    for `status` to say.
+    """
     seen = findings.outcome_of(view.findings)
     if view.failed or view.files_bad or seen is Outcome.FAIL:
         return Outcome.FAIL
-    complete = view.state == "ended" and view.passed == view.done == view.planned and not view.files_unread
+    planned = view.done if _by_limits(view) else view.planned
+    ended = view.state == "ended" or _by_limits(view)
+    complete = ended and view.passed == view.done == planned and not view.files_unread and not view.away
     empty = view.planned == 0 and not view.due_only
     if not complete or empty or view.waiting or view.inconclusive or seen is Outcome.INCONCLUSIVE:
         return Outcome.INCONCLUSIVE
     return Outcome.PASS
+
+
+def _by_limits(view: AuditView) -> bool:
+    return view.due_only and view.state == "stopped" and view.reason in _BY_LIMITS
 
 
 def as_json(view: AuditView) -> dict[str, object]:
@@ -65,6 +84,8 @@ def summary_json(view: AuditView) -> dict[str, object]:
         "outcome": outcome_of(view).value,
         "scope": view.scope,
         "state": view.state,
+        "reason": view.reason,
+        "away": dict(view.away),
         "opened_at": iso(view.opened_at),
         "ended_at": iso(view.ended_at),
         "required_evidence": view.required,
@@ -91,21 +112,30 @@ def as_text(view: AuditView) -> RenderableType:
 
 
 def _sentence(view: AuditView) -> str:
+    told = _read(view)
+    if view.away:
+        told += f" Not there, and not read: {', '.join(f'{name} ({why})' for name, why in view.away.items())}."
     if view.waiting:
         wait = f"{count(view.waiting, 'shard')} could not be determined a short time ago and will be tried again later"
-        return f"{_read(view)} But {wait}: nothing is known of them until then."
-    return _read(view)
+        told += f" But {wait}: nothing is known of them until then."
+    return told
 
 
 def _read(view: AuditView) -> str:
+    if view.reason == "self-test":
+        return f"{_name(view)} cannot be believed: the auditor's own test failed. Nothing of it counts."
     if view.planned == 0:
         return "Nothing was due." if view.due_only else "There was nothing to read: no copy fits what was asked for."
     done = f"{view.done:,} of {count(view.planned, 'shard')}"
     if view.state == "running":
         return f"{_name(view)} is running: {done} done."
+    if _by_limits(view) and not (view.failed or view.files_bad or view.inconclusive):
+        good = count(view.files_good, "file is", "files are")
+        return f"{_name(view)} read until {_BY_LIMITS[view.reason]}: {done}, {good} good; the rest is for the next run."
     if view.state != "ended":
+        why = f" ({_WHY[view.reason]})" if view.reason in _WHY else ""
         damage = f" Damage was found: {count(view.files_bad, 'bad file')}." if view.failed or view.files_bad else ""
-        return f"{_name(view)} stopped before its end: {done} done; the rest was not read.{damage}"
+        return f"{_name(view)} stopped before its end{why}: {done} done; the rest was not read.{damage}"
     if view.files_bad or view.failed:
         return f"{_name(view)} found damage: {count(view.files_bad, 'file')} bad, {view.files_good:,} good."
     if outcome_of(view) is Outcome.FAIL:
@@ -129,7 +159,8 @@ def _particulars(view: AuditView) -> str:
 
 
 def _resume(view: AuditView) -> str | None:
-    return f"preserve audit --resume {view.id}" if view.state == "stopped" else None
+    resumable = view.state == "stopped" and view.done < view.planned and not _by_limits(view)
+    return f"preserve audit --resume {view.id}" if resumable else None
 
 
 def _numbers(view: AuditView) -> Table:

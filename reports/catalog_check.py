@@ -45,6 +45,7 @@ class CheckView:
     head: str  # hex
     heads: Sequence[str]  # where heads were seen that the journal was compared with
     faults: Sequence[FaultLine]
+    heads_doubted: Sequence[str] = ()  # what in the lists of heads on the replicas could not be compared, and why
     backups_missing: Sequence[str] = ()  # replicas that had some, by the journal, and have none of the last
     misfits: Sequence[str] = ()  # files among the backups that are none
     bags: Sequence[BagLine] = ()
@@ -56,10 +57,11 @@ class CheckView:
 
 
 def outcome_of(view: CheckView) -> Outcome:
-    """FAIL with any fault; INCONCLUSIVE where bags were to be asked and were not there, or where backups are gone."""
+    """FAIL with any fault; INCONCLUSIVE where bags or heads could not be asked, or where backups are gone."""
     if view.faults or view.bags:
         return Outcome.FAIL
-    return Outcome.INCONCLUSIVE if view.bags_not_there or view.backups_missing else Outcome.PASS
+    unknown = view.bags_not_there or view.backups_missing or view.heads_doubted
+    return Outcome.INCONCLUSIVE if unknown else Outcome.PASS
 
 
 def as_json(view: CheckView) -> dict[str, object]:
@@ -69,6 +71,7 @@ def as_json(view: CheckView) -> dict[str, object]:
         "head": {"number": view.links, "hash": view.head},
         "heads": list(view.heads),
         "backups_missing": list(view.backups_missing),
+        "heads_doubted": list(view.heads_doubted),
         "not_compared": list(view.bags_not_there),
         "warnings": _warnings(view),
         "findings": [
@@ -120,6 +123,7 @@ def as_text(view: CheckView) -> RenderableType:
     if hidden:
         parts.append(Text(f"… and {count(hidden, 'more fault')}; --json lists all", "dim"))
     parts += [Text(f"? the backups on a replica are gone: {visible(told)}", "yellow") for told in view.backups_missing]
+    parts += [Text(f"? {visible(told)}", "yellow") for told in view.heads_doubted]
     if view.bags_not_there:
         parts.append(
             Text(f"? no copy could be asked of: {', '.join(map(visible, view.bags_not_there[:20]))}", "yellow")
@@ -137,7 +141,7 @@ def _sentence(view: CheckView) -> str:
         return f"The catalog is not what it should be: {count(len(view.faults) + len(view.bags), 'fault')}."
     told = f"The catalog is what its journal of {count(view.links, 'link')} says"
     if view.heads:
-        told += f", the journal is the one that {count(len(view.heads), 'backup')} remember"
+        told += f", the journal is the one that {count(len(view.heads), 'file')} on the replicas remember"
     if view.bags_compared:
         told += f", and the manifests of {count(view.bags_compared, 'bag')} agree"
         told += f" ({view.files_by_digest:,} of {count(view.files, 'file')} by digest)"
@@ -153,7 +157,7 @@ def _warnings(view: CheckView) -> list[str]:
         return told
     return [
         *told,
-        "no backup on any replica that is there remembers the journal: that it was cut back, or written anew as a "
+        "nothing on any replica that is there remembers the journal: that it was cut back, or written anew as a "
         "whole, could not be told; `preserve catalog backup` makes one",
     ]
 

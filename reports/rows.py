@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from checks.concerns import Concern
 from checks.evidence import Outcome
 from checks.findings import Severity
 from checks.verdicts import FileVerdict, Verdict
@@ -38,6 +39,7 @@ class CopyCell:
     warnings: int = 0
     files: int = 0
     location: bytes = b""
+    max_age: timedelta | None = None  # what is promised of it; None: what is promised of all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class StatusView:
     findings: tuple[FindingLine, ...] = ()  # open ones
     total_findings: int | None = None  # None: `findings` is all
     warnings: tuple[str, ...] = ()
+    concerns: tuple[Concern, ...] = ()  # what is not as it should be with the care, the worst first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +179,8 @@ class AuditView:
     bytes_read: int
     due_only: bool = False  # it asked for what is due; nothing due is then good
     waiting: int = 0  # shards left out because they could not be determined a short time ago
+    reason: str = ""  # why it stopped: hours, budget-time, replica-unavailable, stopped, died, self-test
+    away: Mapping[str, str] = field(default_factory=dict)  # replicas that were not there, and may not be away: why
     by_replica: tuple[AuditReplica, ...] = ()
     findings: tuple[FindingLine, ...] = ()
     total_findings: int | None = None

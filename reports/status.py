@@ -4,9 +4,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from checks.concerns import Concern, ConcernCode
 from checks.evidence import Outcome
+from checks.health import outcome_of as outcome_of_concerns
 from checks.verdicts import Verdict
 from reports import audits, cells, findings
+from reports.health import concern_json, concern_text
 from reports.layout import ByWidth, table
 from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
 from reports.words import age, count, headline, iso, length, moment, size, verdict, visible, within
@@ -16,18 +19,33 @@ _GAP_COLUMNS = 3
 _BAD_VERDICTS = (Verdict.LOST, Verdict.DEGRADED)
 _OPEN_VERDICTS = (Verdict.UNKNOWN, Verdict.UNDER_REPLICATED)
 _OPEN_STATES = (CellState.OVERDUE, CellState.UNREAD, CellState.UNCLEAR)
+# Concerns of which the sentences about packages and replicas, or the warnings, speak already.
+_IN_SENTENCES = frozenset(
+    {
+        ConcernCode.LOST,
+        ConcernCode.DAMAGED,
+        ConcernCode.UNDER_REPLICATED,
+        ConcernCode.REPLICA_AWAY,
+        ConcernCode.OVERDUE,
+        ConcernCode.BACKUP_LATE,
+        ConcernCode.NOTHING_KEPT,
+    }
+)
 
 
 def outcome_of(view: StatusView) -> Outcome:
     """FAIL with damage; INCONCLUSIVE while anything is unknown, unread, overdue, too few or away unasked.
 
-    Judged over all packages, not only over those that are shown.
+    Judged over all packages, not only over those that are shown; never better than what the concerns make of it.
     """
+    told = outcome_of_concerns(view.concerns)
     states = {_state(view, cell) for package in view.packages for cell in package.copies}
     seen = findings.outcome_of(view.findings)
-    if seen is Outcome.FAIL or CellState.DAMAGED in states or any(view.verdict_counts.get(v) for v in _BAD_VERDICTS):
+    damaged = CellState.DAMAGED in states or any(view.verdict_counts.get(v) for v in _BAD_VERDICTS)
+    if damaged or Outcome.FAIL in (seen, told):
         return Outcome.FAIL
     doubts = (
+        told is Outcome.INCONCLUSIVE,
         seen is Outcome.INCONCLUSIVE,
         view.total_packages == 0,
         any(view.verdict_counts.get(v) for v in _OPEN_VERDICTS),
@@ -54,6 +72,7 @@ def as_json(view: StatusView) -> dict[str, object]:
         "last_audit": None if view.last_audit is None else audits.summary_json(view.last_audit),
         "findings": [findings.as_json(line) for line in view.findings],
         "warnings": list(view.warnings),
+        "concerns": [concern_json(concern) for concern in view.concerns],
     }
 
 
@@ -72,7 +91,8 @@ def replicas_text(view: StatusView) -> RenderableType:
 
 
 def _build(view: StatusView, width: int) -> list[RenderableType]:
-    parts: list[RenderableType] = [headline(outcome, sentence) for outcome, sentence in _sentences(view)]
+    parts: list[RenderableType] = [line for concern in _untold(view) for line in concern_text(concern)]
+    parts += [headline(outcome, sentence) for outcome, sentence in _sentences(view)]
     if view.packages:
         spare = width - _matrix_columns(view)
         parts.append(_matrix(view, wide=spare >= 20) if spare >= 0 else _long(view))
@@ -117,10 +137,16 @@ def _sentences(view: StatusView) -> list[tuple[Outcome, str]]:
                 outcome,
                 "There are open findings; see `preserve report drift`."
                 if view.findings
+                else "The care for them is not as it should be; see `preserve watch`."
+                if outcome_of_concerns(view.concerns) is not Outcome.PASS
                 else "Not every copy was read in time.",
             )
         )
     return told
+
+
+def _untold(view: StatusView) -> list[Concern]:
+    return [concern for concern in view.concerns if concern.code not in _IN_SENTENCES]
 
 
 def _replica_sentences(replica: ReplicaLine) -> list[tuple[Outcome, str]]:
@@ -233,7 +259,7 @@ def _legend(view: StatusView) -> Text:
 
 def _state(view: StatusView, cell: CopyCell) -> CellState:
     replica = next((replica for replica in view.replicas if replica.name == cell.replica), None)
-    return cells.state_of(cell, replica, view.generated_at, view.max_age)
+    return cells.state_of(cell, replica, view.generated_at, cell.max_age or view.max_age)
 
 
 def _copies(package: PackageLine) -> int:

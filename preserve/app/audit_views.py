@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from checks.evidence import Outcome
 from checks.findings import Code
@@ -54,6 +55,8 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
         bytes_read=audit.bytes_read,
         due_only=bool(audit.scope.get("due")),
         waiting=_number(audit.scope.get("waiting")),
+        reason=audit.reason if _state(audit) is audit.state else "died",
+        away=_away(workspace, audit),
         by_replica=tuple(
             AuditReplica(
                 name=name,
@@ -69,6 +72,39 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
         ),
         findings=tuple(finding_line(row) for row in rows[:FINDINGS_SHOWN]),
         total_findings=len(rows),
+    )
+
+
+def _away(workspace: Workspace, audit: AuditRow) -> dict[str, str]:
+    """Replicas that were not there and should have been."""
+    away = audit.scope.get("away")
+    configured = workspace.settings.replicas
+    return {
+        str(name): str(why)
+        for name, why in (away.items() if isinstance(away, dict) else ())
+        if name not in configured or not configured[name].offline
+    }
+
+
+def run_view(workspace: Workspace, audits: Sequence[AuditRow]) -> AuditView:
+    """The audits of one run, of which there is one for each level of evidence, as one."""
+    views = [audit_view(workspace, audit) for audit in audits]
+    first = views[0]
+    if len(views) == 1:
+        return first
+    numbers = ("planned", "done", "passed", "failed", "inconclusive", "files_good", "files_bad", "files_unread")
+    sums = {name: sum(getattr(view, name) for view in views) for name in (*numbers, "bytes_read")}
+    worst = next((view for view in views if view.state != AuditState.ENDED), first)
+    return replace(
+        first,
+        **sums,
+        state=worst.state,
+        reason=worst.reason,
+        ended_at=views[-1].ended_at,
+        required=", ".join(dict.fromkeys(view.required for view in views)),
+        by_replica=tuple(line for view in views for line in view.by_replica),
+        findings=tuple(line for view in views for line in view.findings)[:FINDINGS_SHOWN],
+        total_findings=sum(view.total_findings or 0 for view in views),
     )
 
 

@@ -2,22 +2,22 @@
 
 import os
 import threading
-from datetime import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from preserve.app.catalog_care import back_up, backup_is_due
+from preserve.app.reading import NOT_BELIEVED_REMEDY, Reading
 from preserve.app.workspace import Workspace, operator
-from preserve.audit.holders import this_process
 from preserve.audit.planning import Planner, Request
 from preserve.audit.running import Auditor
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
-from preserve.errors import UsageError
+from preserve.errors import UndeterminedError, UsageError
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
-from reports.catalog_care import backup_sentence
 
 
 def planner(workspace: Workspace) -> Planner:
-    return Planner(workspace.catalog, workspace.clock, workspace.promise, workspace.required)
+    return Planner(workspace.catalog, workspace.clock, workspace.policies, workspace.required)
 
 
 def plan(
@@ -28,10 +28,13 @@ def plan(
     due: bool = False,
     budget_bytes: int | None = None,
 ) -> AuditRow:
-    """Opens an audit; see `preserve.audit.planning`."""
+    """Opens an audit; see `preserve.audit.planning`. For what is due where several levels are promised: `runs`."""
     planning = planner(workspace)
     planning.settle()
     request = Request(packages=packages, replicas=replicas, due=due, budget_bytes=budget_bytes, by=operator())
+    if due:
+        (audit,) = planning.due(request, workspace.replicas(replicas), {}).audits
+        return audit
     return planning.open(request, workspace.packages(packages), workspace.replicas(replicas))
 
 
@@ -40,26 +43,53 @@ def resume(workspace: Workspace, audit_id: int) -> AuditRow:
     return planner(workspace).resume(audit_id)
 
 
-def remaining_work(workspace: Workspace, audit: AuditRow) -> tuple[int, int]:
-    """(files, bytes) that an audit has left to read; a file's segments count as bytes, not as files."""
-    files = size = 0
-    inventories = {copy.id: copy.inventory_id for copy in workspace.catalog.copies()}
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is left to be read; a file's segments count as bytes, not as files."""
+
+    files: int
+    bytes_by_replica: Mapping[str, int]
+
+
+def remaining_work(workspace: Workspace, audits: Sequence[AuditRow]) -> Work:
+    """What audits have left to read."""
+    files, sizes = 0, Counter[str]()
+    copies = {copy.id: copy for copy in workspace.catalog.copies()}
     known: dict[int, dict[int, tuple[int, int]]] = {}
-    for copy_id, shard_id in workspace.catalog.remaining(audit.id):
-        inventory_id = inventories[copy_id]
-        if inventory_id not in known:
-            rows = workspace.catalog.shards(inventory_id)
-            known[inventory_id] = {row.id: (row.files, row.bytes_to_read) for row in rows}
-        shard_files, shard_bytes = known[inventory_id][shard_id]
-        files, size = files + shard_files, size + shard_bytes
-    return files, size
+    for copy_id, shard_id in (pair for audit in audits for pair in workspace.catalog.remaining(audit.id)):
+        copy = copies[copy_id]
+        if copy.inventory_id not in known:
+            rows = workspace.catalog.shards(copy.inventory_id)
+            known[copy.inventory_id] = {row.id: (row.files, row.bytes_to_read) for row in rows}
+        shard_files, shard_bytes = known[copy.inventory_id][shard_id]
+        files += shard_files
+        sizes[copy.replica] += shard_bytes
+    return Work(files, sizes)
+
+
+def announce(work: Work, progress: Progress) -> None:
+    """Tells whoever shows it what is to be read."""
+    sizes = work.bytes_by_replica
+    progress.stage("auditing", files=work.files, bytes=sum(sizes.values()), replicas=sizes)
 
 
 def run(workspace: Workspace, audit: AuditRow, progress: Progress, stop: threading.Event | None = None) -> AuditRow:
-    """Does what an audit set out to do; see `preserve.audit.running`."""
-    with Threads(workspace.settings.audit.threads) as threads:
-        auditor = Auditor(workspace.catalog, workspace.stores(), threads, workspace.clock, progress=progress, stop=stop)
-        return auditor.run(audit)
+    """Does what an audit set out to do; see `preserve.audit.running`.
+
+    Raises:
+        UndeterminedError: the auditor's test of itself failed; the audit says so, and what it read is read again.
+    """
+    copies = {copy_id for copy_id, _ in workspace.catalog.remaining(audit.id)}
+    replica_ids = {copy.replica_id for copy in workspace.catalog.copies() if copy.id in copies}
+    replicas = [replica for replica in workspace.replicas() if replica.id in replica_ids]
+    with Reading(workspace, progress, stop) as reading:
+        tested = reading.test(replicas)
+        if tested.failed:
+            workspace.catalog.end_audit(audit.id, AuditState.STOPPED, workspace.clock(), reason="self-test")
+            raise UndeterminedError(f"{tested.why}; nothing was read", remedy=NOT_BELIEVED_REMEDY)
+        (audit,) = reading.read_believed([audit], tested.there)
+        reading.leave_heads(tested.there)
+        return audit
 
 
 def read_path(
@@ -94,37 +124,3 @@ def read_path(
             results += [(copy, result) for result in auditor.check_path(copy, name)]
     workspace.catalog.commit_checks([result for _, result in results], workspace.clock())
     return results
-
-
-class DueWork:
-    """What the daemon does with a workspace; see `preserve.daemon.service.Work`."""
-
-    def __init__(self, workspace: Workspace, progress: Progress) -> None:
-        self._workspace = workspace
-        self._progress = progress
-        self._holder = this_process()
-
-    def lead(self, ttl_seconds: float) -> bool:
-        return self._workspace.catalog.claim_leadership(self._holder, self._workspace.clock(), ttl_seconds)
-
-    def yield_lead(self) -> None:
-        self._workspace.catalog.release_leadership(self._holder)
-
-    def last_run_at(self) -> datetime | None:
-        return self._workspace.catalog.last_due_audit_at()
-
-    def run_due(self, stop: threading.Event) -> str:
-        audit = run(self._workspace, plan(self._workspace, due=True), self._progress, stop)
-        told = (
-            f"audit {audit.id}: {audit.done:,} of {audit.planned:,} shards that were due; "
-            f"{audit.passed:,} passed, {audit.failed:,} failed, {audit.inconclusive:,} inconclusive"
-        )
-        lines = self._workspace.catalog.audit_checks(audit.id)
-        bad = [f"{line.package} at {line.replica}" for line in lines if line.failed]
-        unknown = sorted({line.replica for line in lines if line.inconclusive})
-        told += f"; damage: {', '.join(bad[:10])}" if bad else ""
-        told += f"; not determined on: {', '.join(unknown)}" if unknown else ""
-        return told if audit.state is AuditState.ENDED else f"{told}; stopped, go on with --resume {audit.id}"
-
-    def back_up_if_due(self) -> str:
-        return backup_sentence(back_up(self._workspace)) if backup_is_due(self._workspace) else ""

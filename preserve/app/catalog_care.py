@@ -9,6 +9,7 @@ from functools import partial
 
 from checks.digesting import Digester, Wanted
 from preserve import __version__
+from preserve.app.remembered_heads import remembered
 from preserve.app.workspace import Presence, Workspace, presence
 from preserve.catalog.backing import BACKED_UP, Snapshot, clear_away, take_snapshot
 from preserve.catalog.integrity import refuse_changed
@@ -56,8 +57,8 @@ def backup_is_due(workspace: Workspace) -> bool:
 
 
 def heads(workspace: Workspace) -> list[Head]:
-    """The heads of this catalog's journal as they stand in the descriptions of its backups, on all replicas."""
-    uuid, stores, found = workspace.catalog.uuid(), workspace.stores(), list[Head]()
+    """The heads of this catalog's journal that the replicas remember: of its backups, and of each run's end."""
+    uuid, stores, found = workspace.catalog.uuid(), workspace.stores(), remembered(workspace).heads
     for replica in workspace.replicas():
         if presence(store := stores.get(replica.id), replica).there and store is not None:
             found += [

@@ -6,6 +6,7 @@ from checks.inventory import Entry, segment_count
 from checks.names import show
 from checks.ports import StoreError
 from preserve.app.catalog_care import heads, misfits, missing_backups
+from preserve.app.remembered_heads import remembered
 from preserve.app.workspace import Workspace
 from preserve.bag.validating.agreement import Compared, Disagreement, Way, disagreements
 from preserve.catalog.rows import CopyRow
@@ -51,7 +52,8 @@ def check_catalog(workspace: Workspace, progress: Progress, *, bags: bool = True
         catalog=show(workspace.catalog.path),
         links=number,
         head=last.hex(),
-        heads=[head.where for head in seen],
+        heads=list(dict.fromkeys(head.where for head in seen)),
+        heads_doubted=remembered(workspace).doubts,
         backups_missing=missing_backups(workspace),
         misfits=misfits(workspace),
         faults=faults,

@@ -7,10 +7,12 @@ from datetime import timedelta
 from checks.evidence import Evidence
 from checks.names import show
 from checks.ports import NotFoundError, StoreError
+from checks.situation import ReplicaState
 from checks.verdicts import Verdict
 from preserve.app.audit_views import audit_view
+from preserve.app.health import health, verdict_counts
 from preserve.app.lines import finding_line
-from preserve.app.workspace import Workspace, presence
+from preserve.app.workspace import Workspace
 from preserve.catalog.rows import CopyRow, PackageRow
 from preserve.stores.local import LocalStore
 from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
@@ -22,9 +24,9 @@ _BACKUP_AGE = timedelta(days=7)
 def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     """Looks at every replica's identity now; all else is what the catalog has recorded."""
     catalog, now = workspace.catalog, workspace.clock()
-    minimum = workspace.settings.audit.minimum_copies or 1
-    counts = catalog.status_counts(minimum).packages
-    replicas = replica_lines(workspace)
+    known = health(workspace).view
+    counts, _ = verdict_counts(workspace)
+    replicas = [_replica_line(workspace, state) for state in known.situation.replicas]
     stores = workspace.stores_there()
     findings = catalog.findings()
     last = catalog.audits(1)
@@ -34,16 +36,19 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
     page = _with_doubt(page, catalog.undecided(of_page))
     return StatusView(
         generated_at=now,
-        packages=tuple(_package_line(package, copies, replicas, evidence, minimum, stores) for package, copies in page),
+        packages=tuple(
+            _package_line(workspace, package, copies, replicas, evidence, stores) for package, copies in page
+        ),
         total_packages=sum(counts.values()),
         verdict_counts=counts,
         replicas=tuple(replicas),
         max_age=workspace.promise.max_age,
-        files_lost=_files_lost(workspace) if counts.get(Verdict.LOST) else 0,
+        files_lost=known.situation.lost_files,
         last_audit=audit_view(workspace, last[0], findings=False) if last else None,
         findings=tuple(finding_line(row) for row in findings[:FINDINGS_SHOWN]),
         total_findings=len(findings),
         warnings=(*_backup_warnings(workspace), *_frozen_warnings(workspace)),
+        concerns=known.concerns,
     )
 
 
@@ -79,40 +84,31 @@ def _frozen_warnings(workspace: Workspace) -> Iterator[str]:
         )
 
 
-def replica_lines(workspace: Workspace) -> list[ReplicaLine]:
-    """Each replica, with whether it is there now."""
-    catalog, stores = workspace.catalog, workspace.stores()
-    overdue = catalog.overdue_counts(workspace.required, workspace.promise.overdue_before(workspace.clock()))
-    oldest = catalog.oldest(workspace.required)
-    lines = []
-    for replica in catalog.replicas():
-        configured = workspace.settings.replicas.get(replica.name)
-        seen = presence(stores.get(replica.id), replica)
-        lines.append(
-            ReplicaLine(
-                name=replica.name,
-                url=configured.url if configured else "",
-                site=configured.site if configured else None,
-                offline=configured is not None and configured.offline and not seen.wrong,
-                available=seen.there,
-                why_not=seen.why_not,
-                oldest_read_at=oldest.get(replica.id),
-                overdue_shards=overdue.get(replica.id, 0),
-            )
-        )
-    return lines
+def _replica_line(workspace: Workspace, state: ReplicaState) -> ReplicaLine:
+    configured = workspace.settings.replicas.get(state.name)
+    return ReplicaLine(
+        name=state.name,
+        url=configured.url if configured else "",
+        site=configured.site if configured else None,
+        offline=state.offline,
+        available=state.there,
+        why_not=state.why_not,
+        oldest_read_at=state.oldest_read_at,
+        overdue_shards=state.overdue_shards,
+    )
 
 
 def _package_line(
+    workspace: Workspace,
     package: PackageRow,
     copies: Sequence[CopyRow],
     replicas: Sequence[ReplicaLine],
     evidence: Mapping[int, Evidence],
-    minimum: int,
     stores: Mapping[int, LocalStore],
 ) -> PackageLine:
     gone = [copy for copy in copies if copy.current and copy.replica_id in stores and _gone(stores, copy)]
     current = {copy.replica: copy for copy in copies if copy.current}
+    minimum = workspace.settings.minimum_copies(package.collection) or 1
     too_few = package.verdict is Verdict.INTACT and len(current) < minimum
     older = sorted({copy.replica for copy in copies if not copy.current} - current.keys())
     return PackageLine(
@@ -122,7 +118,14 @@ def _package_line(
         files=package.files,
         size_bytes=package.size_bytes,
         copies=tuple(
-            _cell(line, current.get(line.name), package, evidence, gone=line.name in {copy.replica for copy in gone})
+            _cell(
+                line,
+                current.get(line.name),
+                package,
+                evidence,
+                gone=line.name in {copy.replica for copy in gone},
+                max_age=workspace.settings.promise(package.collection, line.name).max_age,
+            )
             for line in replicas
         ),
         source="" if package.source is None else show(package.source),
@@ -151,6 +154,7 @@ def _cell(
     evidence: Mapping[int, Evidence],
     *,
     gone: bool,
+    max_age: timedelta,
 ) -> CopyCell:
     if copy is None:
         return CopyCell(replica=replica.name, state=CellState.NO_COPY)
@@ -164,13 +168,5 @@ def _cell(
         warnings=copy.warnings,
         files=package.files,
         location=copy.location,
-    )
-
-
-def _files_lost(workspace: Workspace) -> int:
-    return sum(
-        file.verdict is Verdict.LOST
-        for package in workspace.catalog.packages()
-        if package.verdict is Verdict.LOST
-        for file in workspace.catalog.file_verdicts(package.id)
+        max_age=max_age,
     )

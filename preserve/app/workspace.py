@@ -9,9 +9,11 @@ from types import TracebackType
 
 import config
 from checks.evidence import Evidence
+from checks.hours import Hours
 from checks.policy import MassChange, Promise
 from checks.ports import UnavailableError
 from config import Settings
+from preserve.audit.policies import SettingsPolicies
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import PackageRow, ReplicaRow
 from preserve.errors import UsageError
@@ -58,6 +60,15 @@ class Workspace:
     @property
     def promise(self) -> Promise:
         return Promise(max_age=self.settings.audit.max_age, target_age=self.settings.audit.target_age)
+
+    @property
+    def policies(self) -> SettingsPolicies:
+        """What is promised and allowed, by collection and replica."""
+        return SettingsPolicies(self.settings)
+
+    def hours(self, replica: str) -> Hours:
+        """When a replica may be read."""
+        return self.policies.hours(replica)
 
     @property
     def mass_change(self) -> MassChange:

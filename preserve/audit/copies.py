@@ -5,12 +5,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from checks.digesting import Digester, Wanted
 from checks.inventory import Record
 from checks.listing import Differences, Listing, Names, compare, names_of, pair_moved
 from checks.ports import NotFoundError, Store, StoreError, UnavailableError
 from preserve.catalog.rows import ShardRow
+
+Name = TypeVar("Name")
+
+_HEAR_EVERY = 64  # names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +52,24 @@ class Listed:
 
 
 class CopyView:
-    """Lists a copy when the first of its shards asks, once; the other shards wait for it."""
+    """Lists a copy when the first of its shards asks, once; the other shards wait for it.
 
-    def __init__(self, store: Store | None, replica: str, location: bytes, inventory: Callable[[], Inventory]) -> None:
+    Args:
+        heard: the monotonic time, asked for as names and buffers come in; what it raises ends the look.
+    """
+
+    def __init__(
+        self,
+        store: Store | None,
+        replica: str,
+        location: bytes,
+        inventory: Callable[[], Inventory],
+        heard: Callable[[], float] | None = None,
+    ) -> None:
         self.store = store
         self.location = location
+        self.heard_at = 0.0  # when the store last gave anything for this look, in monotonic seconds
+        self._heard = heard
         self._replica = replica
         self._inventory_of = inventory
         self._lock = threading.Lock()
@@ -69,7 +87,7 @@ class CopyView:
             return absent
         assert self.store is not None
         try:
-            listing = Listing.gather(self.store.listing(self.location))
+            listing = Listing.gather(self._listened_to(self.store.listing(self.location)))
         except NotFoundError:
             # Gone, or the whole replica went in between: only the identity can tell.
             return self._absent() or CopyGone()
@@ -84,6 +102,16 @@ class CopyView:
             listing, ((s.start, s.stop, inventory.record(s.id).first_paths()) for s in inventory.shards)
         )
         return Listed(listing=listing, differences=differences, moved=self._moved(inventory, listing, differences))
+
+    def _listened_to(self, names: Iterable[Name]) -> Iterable[Name]:
+        for number, name in enumerate(names):
+            if number % _HEAR_EVERY == 0:
+                self._hear(0)
+            yield name
+
+    def _hear(self, _: int) -> None:
+        if self._heard is not None:
+            self.heard_at = self._heard()
 
     def _absent(self) -> Absent | None:
         if self.store is None:
@@ -110,7 +138,7 @@ class CopyView:
 
     def _read(self, paths: Iterable[bytes], sizes: set[int]) -> Iterable[tuple[bytes, tuple[int, bytes]]]:
         assert self.store is not None
-        digester = Digester(("sha256",))
+        digester = Digester(("sha256",), told=self._hear)
         for path in paths:
             full = self.location + b"/" + path
             try:

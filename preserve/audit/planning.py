@@ -1,17 +1,23 @@
 """What an audit sets out to do."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from checks.evidence import Evidence
-from checks.policy import Promise, within_budget
+from checks.policy import DueItem, Promise, Urgency, due_list, urgency, within_budget
 from preserve.audit.holders import is_dead, this_process
+from preserve.audit.policies import Policies
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import AuditRow, AuditState, DueShard, PackageRow, ReplicaRow
 from preserve.errors import UsageError
 
-DUE_AT_ONCE = 100_000  # shards that one run for what is due takes at most; the next run takes the rest
+DUE_AT_ONCE = 100_000  # shards of a replica and promise that one run takes at most; the next run takes the rest
+_NO_COPY_REMEDY = "Place packages with `preserve replicate` first."
+_MORE = 4  # times as many are asked for where too few of those that came are due
+
+Pair = tuple[int, int]  # copy, shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,47 +39,101 @@ class Request:
         return scope
 
 
-class Planner:
-    """Opens audits over what the catalog holds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRun:
+    """What a run for what is due sets out to do."""
 
-    def __init__(self, catalog: Catalog, clock: Callable[[], datetime], promise: Promise, required: Evidence) -> None:
+    audits: tuple[AuditRow, ...]  # one for each level of evidence that something due is to be read with, at least one
+    urgencies: Mapping[Pair, Urgency]  # in the order in which they are to be read
+    waiting: int  # shards on its replicas that wait out a back-off
+    away: Mapping[str, str]  # replicas that could not be read, by name, and why
+
+
+class Planner:
+    """Opens audits over what the catalog holds.
+
+    Args:
+        required: the least evidence for what a person names.
+    """
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], datetime], policies: Policies, required: Evidence) -> None:
         self._catalog = catalog
         self._clock = clock
-        self._promise = promise
+        self._policies = policies
         self._required = required
 
     def open(self, request: Request, packages: Sequence[PackageRow], replicas: Sequence[ReplicaRow]) -> AuditRow:
-        """Opens an audit of everything asked for, or, if so asked, of what is due of it.
+        """Opens an audit of everything asked for or, with a budget, of what of it was not read for longest.
 
         Raises:
-            UsageError: there is no copy to audit. (That nothing is due is no error: the audit is empty.)
+            UsageError: there is no copy to audit.
         """
         package_ids = [package.id for package in packages] if request.packages else None
         replica_ids = [replica.id for replica in replicas]
-        copies = self._catalog.copies(package_ids, replica_ids)
-        if not copies:
-            raise UsageError("there is no copy to audit", remedy="Place packages with `preserve replicate` first.")
-        scope = dict(request.scope())
-        if request.due:
-            scope |= {"waiting": self._catalog.waiting(self._clock(), replica_ids)}
-            items = self._due({copy.id for copy in copies}, replica_ids, request.budget_bytes)
-        elif request.budget_bytes is None:
-            ids = [copy.id for copy in copies]
-            return self._catalog.open_audit_of_copies(scope, self._required, ids, self._clock())
-        else:
-            items = self._oldest({copy.id for copy in copies}, replica_ids, request.budget_bytes)
-        return self._catalog.open_audit(scope, self._required, items, self._clock())
+        copy_ids = [copy.id for copy in self._catalog.copies(package_ids, replica_ids)]
+        if not copy_ids:
+            raise UsageError("there is no copy to audit", remedy=_NO_COPY_REMEDY)
+        scope, now = request.scope(), self._clock()
+        if request.budget_bytes is None:
+            return self._catalog.open_audit_of_copies(scope, self._required, copy_ids, now)
+        oldest = self._oldest(set(copy_ids), replica_ids, request.budget_bytes, now)
+        return self._catalog.open_audit(scope, self._required, oldest, now)
 
-    def _due(self, copy_ids: set[int], replica_ids: list[int], budget: int | None) -> list[tuple[int, int]]:
-        """What is older than the target, and what the last check could not determine and has waited long enough."""
-        now = self._clock()
-        due = self._catalog.due(self._required, self._promise.due_before(now), now, replica_ids, DUE_AT_ONCE)
-        unsettled = self._catalog.unsettled(self._required, now, replica_ids, DUE_AT_ONCE)
-        return _within([*due, *unsettled], copy_ids, budget)
+    def _oldest(self, copy_ids: Set[int], replica_ids: list[int], budget: int, now: datetime) -> list[Pair]:
+        limit = DUE_AT_ONCE
+        while True:
+            rows = self._catalog.due(self._required, now, now, replica_ids, limit)
+            chosen = [row for row in rows if row.copy_id in copy_ids]
+            if len(rows) < limit or sum(row.bytes_to_read for row in chosen) >= budget:
+                return [(row.copy_id, row.shard_id) for row in within_budget(chosen, budget)]
+            limit *= _MORE
 
-    def _oldest(self, copy_ids: set[int], replica_ids: list[int], budget: int) -> list[tuple[int, int]]:
+    def due(self, request: Request, replicas: Sequence[ReplicaRow], away: Mapping[str, str]) -> DueRun:
+        """Opens audits of what is due by each collection's promise, within each replica's hours and budget.
+
+        That nothing is due is no error: then one audit with nothing to do tells that somebody looked. A budget in the
+        request holds for all replicas together, besides their own.
+
+        Args:
+            replicas: those to be read now, which are there.
+            away: those that should be read now and cannot, by name, and why.
+
+        Raises:
+            UsageError: there is no copy to audit.
+        """
         now = self._clock()
-        return _within(self._catalog.due(self._required, now, now, replica_ids, DUE_AT_ONCE), copy_ids, budget)
+        replica_ids = [replica.id for replica in replicas]
+        packages = self._catalog.packages(request.packages or None)
+        package_ids = [package.id for package in packages] if request.packages else None
+        only = None if package_ids is None else {copy.id for copy in self._catalog.copies(package_ids, replica_ids)}
+        found = _Found(self._catalog, self._policies, {package.collection for package in packages}, only, now)
+        items = self._chosen(found, replicas, request.budget_bytes, now)
+        if not items and not self._catalog.copies(package_ids):
+            raise UsageError("there is no copy to audit", remedy=_NO_COPY_REMEDY)
+        waiting = self._catalog.waiting(now, replica_ids)
+        named = {"replicas": [replica.name for replica in replicas], "away": dict(away), "waiting": waiting}
+        levels = defaultdict[Evidence, list[Pair]](list)
+        for item in items:
+            levels[found.level(item.candidate)].append(_pair(item.candidate))
+        scope = {**request.scope(), **named}
+        audits = tuple(
+            self._catalog.open_audit(scope, level, pairs, now)
+            for level, pairs in sorted(levels.items()) or [(self._required, list[Pair]())]
+        )
+        return DueRun(
+            audits=audits,
+            urgencies={_pair(item.candidate): item.urgency for item in items},
+            waiting=waiting,
+            away=dict(away),
+        )
+
+    def _chosen(
+        self, found: "_Found", replicas: Sequence[ReplicaRow], budget: int | None, now: datetime
+    ) -> list[DueItem[DueShard]]:
+        budgets = {replica.id: self._policies.limits(replica.name).budget_bytes for replica in replicas}
+        shut = {replica.id for replica in replicas if not self._policies.hours(replica.name).is_open(now)}
+        rows = [row for replica in replicas for row in found.on(replica, budgets[replica.id])]
+        return list(within_budget(due_list(rows, found.promise, now, budgets, shut), budget))
 
     def resume(self, audit_id: int) -> AuditRow:
         """An audit that stopped before its end, to go on with the shards it has left.
@@ -94,9 +154,76 @@ class Planner:
         """Writes down that audits stopped whose process is dead, and takes their leases back."""
         for audit in self._catalog.running_audits():
             if is_dead(str(audit.scope.get("holder", ""))):
-                self._catalog.end_audit(audit.id, AuditState.STOPPED, self._clock())
+                self._catalog.end_audit(audit.id, AuditState.STOPPED, self._clock(), reason="died")
 
 
-def _within(shards: Iterable[DueShard], copy_ids: set[int], budget: int | None) -> list[tuple[int, int]]:
-    wanted = {(shard.copy_id, shard.shard_id): shard for shard in shards if shard.copy_id in copy_ids}
-    return [(shard.copy_id, shard.shard_id) for shard in within_budget(wanted.values(), budget)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a collection's copies on a replica are to be read by."""
+
+    promise: Promise
+    level: Evidence
+
+
+class _Found:
+    """What the catalog has that may be due, by replica and promise.
+
+    Args:
+        collections: all that there are.
+        only: copies to choose from; None: all.
+    """
+
+    def __init__(
+        self, catalog: Catalog, policies: Policies, collections: Collection[str], only: Set[int] | None, now: datetime
+    ) -> None:
+        self._catalog = catalog
+        self._policies = policies
+        self._collections = collections
+        self._only = only
+        self._now = now
+        self._replicas: dict[int, str] = {}
+        self._known: dict[tuple[str, int], _Asked] = {}
+
+    def promise(self, row: DueShard) -> Promise:
+        return self._asked(row.collection, row.replica_id).promise
+
+    def level(self, row: DueShard) -> Evidence:
+        return self._asked(row.collection, row.replica_id).level
+
+    def _asked(self, collection: str, replica_id: int) -> "_Asked":
+        known = self._known.get((collection, replica_id))
+        if known is None:
+            replica = self._replicas[replica_id]
+            promise, level = self._policies.promise(collection, replica), self._policies.evidence(collection, replica)
+            known = self._known[collection, replica_id] = _Asked(promise=promise, level=level)
+        return known
+
+    def on(self, replica: ReplicaRow, budget: int | None) -> Iterator[DueShard]:
+        """Of one replica, enough of each promise to fill the budget alone."""
+        self._replicas[replica.id] = replica.name
+        groups = defaultdict[_Asked, list[str]](list)
+        for collection in self._collections:
+            groups[self._asked(collection, replica.id)].append(collection)
+        for asked, collections in groups.items():
+            # What has another promise is left out by the catalog: much that is old and not due would hide what is due.
+            several = None if len(groups) == 1 else collections
+            yield from self._enough(replica.id, asked, several, budget)
+
+    def _enough(
+        self, replica_id: int, asked: "_Asked", collections: list[str] | None, budget: int | None
+    ) -> Iterable[DueShard]:
+        """The oldest. What was tried in vain, and what is not of the packages asked for, must not hide the others."""
+        limit, before = DUE_AT_ONCE, asked.promise.may_be_due_before(self._now)
+        while True:
+            rows = self._catalog.candidates(replica_id, asked.level, before, self._now, limit, collections)
+            here = (row for row in rows if self._asked(row.collection, replica_id) == asked)
+            chosen = [row for row in here if self._only is None or row.copy_id in self._only]
+            fresh = [row for row in chosen if not row.failures and urgency(row, asked.promise, self._now) is not None]
+            full = len(fresh) >= DUE_AT_ONCE or (budget is not None and sum(r.bytes_to_read for r in fresh) >= budget)
+            if len(rows) < limit or full:
+                return chosen
+            limit *= _MORE
+
+
+def _pair(row: DueShard) -> Pair:
+    return row.copy_id, row.shard_id

@@ -1,30 +1,22 @@
 """Running an audit: shards are leased, read in threads, judged, and committed with the journal."""
 
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache, partial
 
-from checks.digesting import Digester
+from checks.policy import Urgency
 from checks.ports import Store
-from checks.shards import Judgement, ShardChecker, copy_missing, unavailable
-from preserve.audit.copies import Absent, CopyGone, CopyView, Inventory
-from preserve.audit.holders import this_process
+from preserve.audit.copies import CopyView
+from preserve.audit.handing import LEASE_SECONDS as LEASE_SECONDS
+from preserve.audit.handing import STALL_SECONDS, Run, pairs_by_replica
+from preserve.audit.lanes import Lane, Pair, in_order
+from preserve.audit.limits import DIED, STOPPED, Gate
+from preserve.audit.reading import ShardReader
 from preserve.catalog.catalog import Catalog
-from preserve.catalog.results import result_of
-from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow, Lease, ReplicaRow, ShardRow
+from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
-
-LEASE_SECONDS = 120
-_RENEW_EVERY_SECONDS = 30.0
-_AHEAD = 4  # shards taken in advance, by thread; small ones are then committed many at a time
-
-
-class Stopped(Exception):
-    """Raised inside a worker to abandon the shard in hand: not an error, somebody asked for it."""
 
 
 class Auditor:
@@ -32,7 +24,10 @@ class Auditor:
 
     Args:
         stores: an open store for each replica's id; a replica without one was not there.
-        stop: when set, shards in hand are abandoned, what is done is committed, the audit stays resumable.
+        stop: when set, shards in hand are abandoned, what is done is committed, the audit stays resumable; `run`
+            returns within five seconds, whatever hangs.
+        stall_seconds: a reading that gives no byte for so long is given up, and its replica gets nothing more.
+        monotonic: seconds, for `stall_seconds`.
     """
 
     def __init__(
@@ -44,198 +39,74 @@ class Auditor:
         *,
         progress: Progress,
         stop: threading.Event | None = None,
+        stall_seconds: float = STALL_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
-        self._stores = stores
         self._threads = threads
         self._clock = clock
-        self._progress = progress
         self._stop = stop or threading.Event()
-        self._holder = this_process()
-        self._record = lru_cache(maxsize=256)(catalog.record)
-        self._inventory = lru_cache(maxsize=16)(self._load_inventory)
-        self._replicas = {replica.id: replica for replica in catalog.replicas(include_removed=True)}
+        self._stall_seconds = stall_seconds
+        self._monotonic = monotonic
+        self._reader = ShardReader(catalog, stores, clock, progress, self._stop, monotonic)
 
-    def run(self, audit: AuditRow) -> AuditRow:
-        """Checks what remains of an audit; ends it, or leaves it stopped for `--resume`.
+    def run(
+        self,
+        audit: AuditRow,
+        *,
+        urgencies: Mapping[Pair, Urgency] | None = None,
+        gates: Mapping[int, Gate] | None = None,
+    ) -> AuditRow:
+        """Checks what remains of an audit; ends it, or leaves it stopped for `--resume`, with the reason.
+
+        Args:
+            urgencies: of (copy, shard), in the order in which they shall be read; one that is not in it was asked for.
+            gates: by replica's id: what limits it; a replica without one is read without limits.
 
         Raises:
             KeyboardInterrupt: after what was done is committed and the leases are given back.
         """
-        run = _Run(self, audit)
+        run = Run(
+            self._catalog,
+            self._reader,
+            audit,
+            self._lanes(audit, urgencies or {}, gates or {}),
+            self._threads.count,
+            self._clock,
+            self._stop,
+            stall_seconds=self._stall_seconds,
+            monotonic=self._monotonic,
+        )
         try:
             run.go()
-        except BaseException:
+        except BaseException as error:
             self._stop.set()
             run.finish_in_hand()
-            self._catalog.end_audit(audit.id, AuditState.STOPPED, self._clock())
+            reason = DIED if isinstance(error, Exception) else STOPPED
+            self._end(run, audit, AuditState.STOPPED, reason)
             raise
+        finally:
+            run.end_threads()
         left = self._catalog.remaining(audit.id)
-        state = AuditState.STOPPED if left else AuditState.ENDED
-        self._catalog.end_audit(audit.id, state, self._clock())
+        self._end(run, audit, AuditState.STOPPED if left else AuditState.ENDED, run.reason if left else "")
         return self._catalog.audit(audit.id)
+
+    def _lanes(self, audit: AuditRow, urgencies: Mapping[Pair, Urgency], gates: Mapping[int, Gate]) -> list[Lane]:
+        lanes = []
+        pairs = in_order(self._catalog.remaining(audit.id), urgencies)
+        for replica_id, chosen in pairs_by_replica(pairs, self._catalog.copies()).items():
+            gate = gates.get(replica_id)
+            threads = self._threads.lane(f"replica-{replica_id}", (gate and gate.concurrency) or 1)
+            lanes.append(Lane(chosen, urgencies, gate, threads))
+        return lanes
+
+    def _end(self, run: Run, audit: AuditRow, state: AuditState, reason: str) -> None:
+        self._catalog.end_audit(audit.id, state, self._clock(), reason=reason, abandoned=run.abandoned)
 
     def check_path(self, copy: CopyRow, path: bytes, view: CopyView | None = None) -> list[CheckResult]:
         """Reads one file of one copy now, all its segments; not yet committed. A `view` saves listing the copy."""
-        view, inventory = view or self.view(copy), self._inventory(copy.inventory_id)
-        shards = {shard.id: shard for shard in inventory.shards}
-        results = []
-        for shard_id in self._catalog.shard_ids_of(copy.inventory_id, path):
-            started_at = self._clock()
-            judgement = self._judge(view, copy, shards[shard_id], (path,), None)
-            results.append(result_of(judgement, shard_id, started_at, self._clock(), copy_id=copy.id, paths=(path,)))
-        return results
+        return self._reader.check_path(copy, path, view or self.view(copy), self._threads.files)
 
     def view(self, copy: CopyRow) -> CopyView:
         """The copy as it is listed when it is first looked at."""
-        replica: ReplicaRow = self._replicas[copy.replica_id]
-        inventory = partial(self._inventory, copy.inventory_id)
-        return CopyView(self._stores.get(copy.replica_id), str(replica.uuid), copy.location, inventory)
-
-    def _load_inventory(self, inventory_id: int) -> Inventory:
-        return Inventory(
-            shards=tuple(self._catalog.shards(inventory_id)),
-            record=self._record,
-            whole={entry.path: entry.sha256 for entry in self._catalog.large_files(inventory_id)},
-        )
-
-    def _check(self, view: CopyView, copy: CopyRow, lease: Lease, audit: AuditRow) -> CheckResult:
-        """One leased shard, in a worker's thread."""
-        self._count(0)
-        shard = self._shard(copy.inventory_id, lease.shard_id)
-        started_at = self._clock()
-        judgement = self._judge(view, copy, shard, None, audit)
-        self._progress.advance(files=shard.files)
-        self._progress.found(len(judgement.findings))
-        return result_of(
-            judgement,
-            shard.id,
-            started_at,
-            self._clock(),
-            copy_id=copy.id,
-            audit_id=audit.id,
-            lease_token=lease.token,
-        )
-
-    def _shard(self, inventory_id: int, shard_id: int) -> ShardRow:
-        return next(shard for shard in self._inventory(inventory_id).shards if shard.id == shard_id)
-
-    def _judge(
-        self, view: CopyView, copy: CopyRow, shard: ShardRow, paths: Sequence[bytes] | None, audit: AuditRow | None
-    ) -> Judgement:
-        record = self._record(shard.id)
-        seen = view.look()
-        if isinstance(seen, Absent):
-            return unavailable(record, seen.cause)
-        if isinstance(seen, CopyGone):
-            return copy_missing(record)
-        assert view.store is not None
-        required = {} if audit is None else {"required": audit.required}
-        checker = ShardChecker(
-            view.store,
-            str(self._replicas[copy.replica_id].uuid),
-            Digester(("sha256",), self._threads.files),
-            on_bytes=self._count,
-            **required,
-        )
-        if paths is not None:
-            return checker.check_paths(copy.location, record, paths, seen.names(shard))
-        return checker.check(copy.location, record, shard.root, seen.names(shard))
-
-    def _count(self, bytes_read: int) -> None:
-        if self._stop.is_set():
-            raise Stopped
-        self._progress.advance(bytes=bytes_read)
-
-
-class _Run:
-    """The loop of one audit: lease a few, submit, commit what is ready, again."""
-
-    def __init__(self, auditor: Auditor, audit: AuditRow) -> None:
-        self._auditor = auditor
-        self._audit = audit
-        self._catalog = auditor._catalog
-        self._in_hand: dict[Future[CheckResult], Lease] = {}
-        self._views: dict[int, CopyView] = {}
-        self._copies: dict[int, CopyRow] = {}
-        self._left: Counter[int] = Counter()
-        self._renewed_at = auditor._clock()
-
-    def go(self) -> None:
-        self._copies = {copy.id: copy for copy in self._catalog.copies()}
-        pairs = self._catalog.remaining(self._audit.id)
-        self._left = Counter(copy_id for copy_id, _ in pairs)
-        waiting = deque(_in_turn(pairs, self._copies))
-        window = self._auditor._threads.count * _AHEAD
-        while (waiting or self._in_hand) and not self._auditor._stop.is_set():
-            if waiting and len(self._in_hand) <= window // 2:
-                self._take([waiting.popleft() for _ in range(min(len(waiting), window - len(self._in_hand)))])
-            if self._in_hand:
-                done, _ = wait(self._in_hand, timeout=1.0, return_when=FIRST_COMPLETED)
-                self._commit(done)
-                self._renew()
-        if self._auditor._stop.is_set():
-            self.finish_in_hand()
-
-    def _take(self, pairs: Sequence[tuple[int, int]]) -> None:
-        """Leases shards and hands them to the threads; what another worker holds is left to it."""
-        auditor = self._auditor
-        leases = self._catalog.lease(
-            self._audit.id,
-            holder=auditor._holder,
-            now=auditor._clock(),
-            ttl_seconds=LEASE_SECONDS,
-            pairs=pairs,
-            limit=len(pairs),
-        )
-        for lease in leases:
-            copy = self._copies[lease.copy_id]
-            view = self._views.get(copy.id) or self._views.setdefault(copy.id, auditor.view(copy))
-            future = auditor._threads.shards.submit(auditor._check, view, copy, lease, self._audit)
-            self._in_hand[future] = lease
-        for copy_id, _ in pairs:
-            self._left[copy_id] -= 1
-            if self._left[copy_id] == 0:
-                self._views.pop(copy_id, None)  # its last shards keep it for as long as they need it
-
-    def _commit(self, done: Iterable[Future[CheckResult]]) -> None:
-        results, faults = [], []
-        for future in done:
-            lease = self._in_hand.pop(future)
-            error = future.exception()
-            if error is None:
-                results.append(future.result())
-                continue
-            self._catalog.release([lease])
-            if not isinstance(error, Stopped):
-                faults.append(error)
-        if results:
-            self._catalog.commit_checks(results, self._auditor._clock())
-        if faults:
-            raise faults[0]
-
-    def _renew(self) -> None:
-        now = self._auditor._clock()
-        if (now - self._renewed_at).total_seconds() >= _RENEW_EVERY_SECONDS:
-            self._catalog.renew(list(self._in_hand.values()), now, LEASE_SECONDS)
-            self._renewed_at = now
-
-    def finish_in_hand(self) -> None:
-        """Waits until the workers have let go; commits what was whole, gives the rest back."""
-        cancelled = [future for future in self._in_hand if future.cancel()]
-        self._catalog.release([self._in_hand.pop(future) for future in cancelled])
-        if self._in_hand:
-            done, _ = wait(self._in_hand)
-            self._commit(done)
-
-
-def _in_turn(pairs: Sequence[tuple[int, int]], copies: Mapping[int, CopyRow]) -> Iterable[tuple[int, int]]:
-    """The replicas in turn, each copy's shards together, so that every disk has work and few listings are kept."""
-    queues: dict[int, deque[tuple[int, int]]] = {}
-    for pair in pairs:
-        queues.setdefault(copies[pair[0]].replica_id, deque()).append(pair)
-    while queues:
-        for replica_id in list(queues):
-            yield queues[replica_id].popleft()
-            if not queues[replica_id]:
-                del queues[replica_id]
+        return self._reader.view(copy)

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from checks.findings import Code
-from checks.names import path_fields
+from checks.names import path_fields, path_from_fields
+from preserve.catalog.asking import REPAIRED, want_repaired
 from preserve.catalog.committing import Committing
 from preserve.catalog.database import Database
 from preserve.catalog.journal import Chain
@@ -72,6 +73,9 @@ def _append(connection: Connection, acts: Sequence[Act], at: datetime) -> list[i
         numbers.append(chain.add(act.kind, at, body, package_id=place.package_id))
         if _close(connection, act, numbers[-1], at):
             settled.add(act.copy_id)
+        path = path_from_fields(act.body) if act.kind == REPAIRED else None
+        if path:
+            want_repaired(connection, act.copy_id, place.inventory_id, path, at)
     chain.write()
     count_findings(connection, settled)
     renew_verdicts(connection, {places[copy_id].package_id for copy_id in settled})

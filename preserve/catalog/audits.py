@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -35,6 +36,10 @@ _ITEMS = (
     .order_by(audit_item.c.copy_id, audit_item.c.shard_id)
 )
 _COUNTS = ("planned", "done", "passed", "failed", "inconclusive", "files_good", "files_bad", "files_unread")
+_DUE = func.json_extract(audit.c.scope, "$.due") == 1
+_TRIED = (audit.c.state == AuditState.ENDED.value) | (
+    (audit.c.state == AuditState.STOPPED.value) & audit.c.reason.in_(["hours", "budget-time"])
+)
 
 
 class Audits(Database):
@@ -66,13 +71,20 @@ class Audits(Database):
             row = _audit(connection, audit_id)
             if row.state is not AuditState.STOPPED:
                 raise UsageError(f"audit {audit_id} was not stopped: it is {row.state}")
-            running = {"state": AuditState.RUNNING.value, "ended_at": None, "scope": canonical(scope).decode()}
+            running = {"state": AuditState.RUNNING.value, "ended_at": None, "reason": ""}
+            running["scope"] = canonical(scope).decode()
             connection.execute(update(audit).where(audit.c.id == audit_id).values(running))
             append(connection, "audit-reopened", at, {"audit": audit_id, "scope": dict(scope), "done": row.done})
             return _audit(connection, audit_id)
 
-    def end_audit(self, audit_id: int, state: AuditState, at: datetime) -> AuditRow:
+    def end_audit(
+        self, audit_id: int, state: AuditState, at: datetime, *, reason: str = "", abandoned: int = 0
+    ) -> AuditRow:
         """Ends or stops an audit. Its leases are given up: what comes in late changes nothing.
+
+        Args:
+            reason: why it stopped; see `AuditRow.reason`.
+            abandoned: how many shards were in hand, and given up without an answer.
 
         ValueError if it is to be ENDED with work left, or neither ENDED nor STOPPED.
         """
@@ -80,10 +92,13 @@ class Audits(Database):
             row = _audit(connection, audit_id)
             if state is AuditState.RUNNING or (state is AuditState.ENDED and row.done < row.planned):
                 raise ValueError(f"audit {audit_id} cannot be {state}: {row.done} of {row.planned} are done")
-            connection.execute(update(audit).where(audit.c.id == audit_id).values(state=state.value, ended_at=at))
+            over = {"state": state.value, "ended_at": at, "reason": reason}
+            connection.execute(update(audit).where(audit.c.id == audit_id).values(over))
             connection.execute(delete(lease).where(lease.c.audit_id == audit_id))
             counts = {name: getattr(row, name) for name in (*_COUNTS, "bytes_read")}
-            append(connection, f"audit-{state.value}", at, {"audit": audit_id, **counts})
+            why = {"reason": reason, "abandoned": min(abandoned, row.planned - row.done)}
+            said = {name: value for name, value in why.items() if value}
+            append(connection, f"audit-{state.value}", at, {"audit": audit_id, **counts, **said})
             return _audit(connection, audit_id)
 
     def audits(self, limit: int = 20) -> list[AuditRow]:
@@ -100,11 +115,31 @@ class Audits(Database):
 
     def last_due_audit_at(self) -> datetime | None:
         """When the last audit of what is due was opened that came to its end; one that stopped does not count."""
-        due = func.json_extract(audit.c.scope, "$.due") == 1
         ended = audit.c.state == AuditState.ENDED.value
         with self.reading() as connection:
-            found: datetime | None = connection.execute(select(func.max(audit.c.opened_at)).where(due, ended)).scalar()
+            last = select(audit.c.opened_at).where(_DUE, ended).order_by(audit.c.id.desc()).limit(1)
+            found: datetime | None = connection.execute(last).scalar_one_or_none()
             return found
+
+    def last_due_runs(self) -> dict[str, datetime]:
+        """When the last run of what is due was opened for each replica in use, by its name.
+
+        A run counts that came to its end, or stopped because its hours or its time were over; for a replica that was
+        away then, it counts too: it was tried. The last is the last that was opened, whatever the clock said then: a
+        time may lie ahead of now where the clock was set back since.
+        """
+        names = select(replica.c.name).where(replica.c.removed_at.is_(None))
+        runs = select(audit.c.opened_at, audit.c.scope).where(_DUE, _TRIED).order_by(audit.c.id.desc())
+        last: dict[str, datetime] = {}
+        with self.reading() as connection:
+            missing = set(connection.execute(names).scalars())
+            for opened_at, scope in connection.execute(runs.execution_options(yield_per=50)):
+                if not missing:
+                    break
+                tried = missing & _replicas_tried(json.loads(scope), missing)
+                last |= dict.fromkeys(tried, opened_at)
+                missing -= tried
+        return last
 
     def audit(self, audit_id: int) -> AuditRow:
         """UsageError if there is none of that number."""
@@ -124,6 +159,12 @@ class Audits(Database):
         with self.reading() as connection:
             rows = connection.execute(_lines(audit_id)).mappings()
             return [AuditLine(**{**row, "evidence": _evidence(row["evidence"])}) for row in rows]
+
+
+def _replicas_tried(scope: Mapping[str, Any], every: set[str]) -> set[str]:
+    """The names that a run's scope has; one without any was over all, but for one of some packages."""
+    named = [] if scope.get("packages") else scope.get("replicas")
+    return {*(every if named is None else named), *scope.get("away", ())}
 
 
 def _insert(connection: Connection, scope: Mapping[str, object], required: Evidence, at: datetime) -> int:

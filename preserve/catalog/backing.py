@@ -10,7 +10,7 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from checks.digesting import Digester, Wanted
 from checks.names import show
@@ -25,6 +25,9 @@ from preserve.stores.local import LocalStore
 
 BESIDE = (b"-wal", b"-shm", b"-journal")  # what SQLite may keep beside a database, by what it adds to the name
 BACKED_UP = "catalog-backed-up"
+REBUILT = "catalog-rebuilt"
+
+_OF_BACKUPS = journal.c.kind == BACKED_UP, text("kind <> 'check'")  # the second is the condition of the index
 
 _LINKS = "SELECT number, kind, previous, body, hash FROM journal ORDER BY number"
 
@@ -56,6 +59,14 @@ class PlacedBackup:
 
     file: bytes
     sha256: bytes
+    head: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """That the catalog was made again, out of the journal: from a backup whose last link was `head`."""
+
+    at: datetime
     head: int
 
 
@@ -148,7 +159,7 @@ class Backing(Database):
 
     def last_backed_up(self) -> BackedUp | None:
         """The last placing of a backup; None if there was none."""
-        last = select(journal.c.body).where(journal.c.kind == BACKED_UP).order_by(journal.c.number.desc()).limit(1)
+        last = select(journal.c.body).where(*_OF_BACKUPS).order_by(journal.c.number.desc()).limit(1)
         with self.reading() as connection:
             body = connection.execute(last).scalar()
             if body is None:
@@ -160,7 +171,7 @@ class Backing(Database):
 
     def placed_backups(self, replica: UUID) -> list[PlacedBackup]:
         """What was placed on a replica, in that order, by the journal; the replica may have lost it since."""
-        placings = select(journal.c.body).where(journal.c.kind == BACKED_UP).order_by(journal.c.number)
+        placings = select(journal.c.body).where(*_OF_BACKUPS).order_by(journal.c.number)
         with self.reading() as connection:
             said = [json.loads(body) for body in connection.execute(placings).scalars()]
         return [
@@ -169,10 +180,25 @@ class Backing(Database):
             if one.get("replica") == str(replica)
         ]
 
+    def rebuilds(self) -> list[Rebuilt]:
+        """When the catalog was made again from backups, in that order; of links that do not tell it so, nothing."""
+        made = select(journal.c.body).where(journal.c.kind == REBUILT).order_by(journal.c.number)
+        with self.reading() as connection:
+            return [one for body in connection.execute(made).scalars() if (one := _rebuilt(body)) is not None]
+
     def record_of_itself(self, kind: str, body: Mapping[str, object], at: datetime) -> int:
         """Appends a link that speaks of the catalog itself, such as `catalog-backed-up`; its number."""
         with self.writing() as connection:
             return append(connection, kind, at, body)
+
+
+def _rebuilt(body: bytes) -> Rebuilt | None:
+    try:
+        said = json.loads(body)
+        at, head = datetime.fromisoformat(said["at"]), said["from"]["head"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return Rebuilt(at=at, head=head) if at.tzinfo is not None and isinstance(head, int) else None
 
 
 def _copy(source: bytes, target: bytes) -> None:

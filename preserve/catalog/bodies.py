@@ -10,6 +10,7 @@ import msgspec
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding
 from checks.names import path_from_fields, show
+from checks.policy import Wanted
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]  # with room for sums of them in 64 bits
 At = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -56,6 +57,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 class CatalogCreated(Body, frozen=True, kw_only=True):
     catalog: UUID
+    revision: str = ""  # earlier programs did not write it
+
+
+class CatalogMigrated(Body, frozen=True, kw_only=True):
+    to: str = ""
 
 
 class OfPackage(Body, frozen=True, kw_only=True):
@@ -155,6 +161,17 @@ class AuditOver(Body, frozen=True, kw_only=True):
     files_bad: Count
     files_unread: Count
     bytes_read: Count
+    reason: str = ""
+    abandoned: Count = 0
+
+
+class AuditDisbelieved(Body, frozen=True, kw_only=True):
+    audits: Sequence[Count]
+
+
+class ReadingAsked(OfCopy, frozen=True, kw_only=True):
+    why: Wanted
+    starts: Sequence[str] | None = None  # of the shards; None: all of them
 
 
 class Act(Body, frozen=True, kw_only=True):
@@ -166,8 +183,17 @@ class Act(Body, frozen=True, kw_only=True):
     closed: Sequence[Named] = ()
 
 
+class Repaired(Act, frozen=True, kw_only=True):
+    path: str | None = None
+    path_base64: str | None = None
+
+    def repaired(self) -> bytes | None:
+        return path_from_fields({"path": self.path, "path_base64": self.path_base64})
+
+
 _KINDS: Mapping[str, type[Body]] = {
     "catalog-created": CatalogCreated,
+    "catalog-migrated": CatalogMigrated,
     "package-added": PackageAdded,
     "source-moved": SourceMoved,
     "copy-recorded": CopyRecorded,
@@ -178,9 +204,12 @@ _KINDS: Mapping[str, type[Body]] = {
     "audit-reopened": AuditReopened,
     "audit-ended": AuditOver,
     "audit-stopped": AuditOver,
+    "audit-disbelieved": AuditDisbelieved,
     "package-removed": PackageRemoved,
     "copy-deleted": OfCopy,
     "change-confirmed": OfCopy,
+    "reading-asked": ReadingAsked,
+    "file-repaired": Repaired,
 }
 _OF_THE_CATALOG = "catalog-"  # backed up, migrated, rebuilt: nothing of what it holds follows from these
 

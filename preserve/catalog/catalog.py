@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from preserve.catalog.acts import Acts
+from preserve.catalog.asking import Asking
 from preserve.catalog.audits import Audits
 from preserve.catalog.backing import Backing
 from preserve.catalog.checking import Checking
@@ -18,11 +19,13 @@ from preserve.catalog.intake import Intake
 from preserve.catalog.integrity import Integrity
 from preserve.catalog.journal import Journal
 from preserve.catalog.leases import Leases
+from preserve.catalog.measuring import Measuring
 from preserve.catalog.opening import create_database, prepare_database
 from preserve.catalog.packages import Packages
 from preserve.catalog.removal import Removal
 from preserve.catalog.searching import Searching
 from preserve.catalog.status import Status
+from preserve.catalog.watching import Watching
 
 
 class Catalog(
@@ -38,6 +41,9 @@ class Catalog(
     Leases,
     Checking,
     Due,
+    Asking,
+    Measuring,
+    Watching,
     Findings,
     Status,
     Journal,

@@ -13,18 +13,25 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    Subquery,
     bindparam,
     func,
+    literal,
+    not_,
     select,
     union_all,
 )
 
 from checks.evidence import Evidence
-from preserve.catalog.bulk import among
+from checks.policy import Wanted
+from preserve.catalog.bulk import among, as_list
 from preserve.catalog.database import Database
 from preserve.catalog.rows import DueShard
-from preserve.catalog.schema import replica, shard, shard_state
+from preserve.catalog.schema import collection, copy, package, replica, shard, shard_state
 from preserve.catalog.states import LEVELS
+from preserve.catalog.transitions import LONGEST_WAIT
+
+_LIMIT: BindParameter[int] = bindparam("limit", type_=Integer)
 
 
 class Due(Database):
@@ -43,7 +50,7 @@ class Due(Database):
         The oldest come first, never before all. Shards that wait out a back-off at `now` are left out; they are
         still counted by `overdue_counts`.
         """
-        given = {"cutoff": cutoff, "now": now, "limit": limit}
+        given = {"cutoff": cutoff, "limit": limit, **_clock(now)}
         with self.reading() as connection:
             replicas = _in_use(connection, replica_ids)
             if not replicas:
@@ -51,30 +58,50 @@ class Due(Database):
             given |= {f"replica_{n}": replica_id for n, replica_id in enumerate(replicas)}
             return [_due_shard(row) for row in connection.execute(_oldest_first(required, len(replicas)), given)]
 
+    def candidates(
+        self,
+        replica_id: int,
+        required: Evidence,
+        cutoff: datetime,
+        now: datetime,
+        limit: int = 100_000,
+        collections: Sequence[str] | None = None,
+    ) -> list[DueShard]:
+        """What may be due of a replica in use, the oldest first, never before all.
+
+        That is: what last reached `required` before `cutoff`, never, or later than `now`, which a clock said that was
+        set back since; what the last check could not determine, and has waited long enough; and what is wanted,
+        waiting or not. Of more than `limit` the wanted and then the oldest are given. `collections`: of these alone.
+        """
+        given = {"replica": replica_id, "cutoff": cutoff, "limit": limit, **_clock(now)}
+        with self.reading() as connection:
+            if not _in_use(connection, [replica_id]):
+                return []
+            given |= {} if collections is None else {"collections": as_list(collections)}
+            query = _candidates(required, of_collections=collections is not None)
+            return [_due_shard(row) for row in connection.execute(query, given)]
+
     def unsettled(
         self, required: Evidence, now: datetime, replica_ids: Sequence[int] | None = None, limit: int = 1000
     ) -> list[DueShard]:
         """Shards whose last check could not determine them and that have waited long enough, however lately read."""
-        state, time = shard_state.c, LEVELS[required]
-        columns = (state.copy_id, state.shard_id, state.replica_id, state.not_before, time.label("read_at"))
-        query = (
-            select(*columns, shard.c.bytes_to_read, shard.c.files)
-            .join(shard, shard.c.id == state.shard_id)
-            .where(state.failures > 0, state.not_before <= now)
-            .order_by(state.not_before, state.copy_id, state.shard_id)
-            .limit(limit)
+        state = shard_state.c
+        first = select(state.copy_id, state.shard_id, LEVELS[required].label("read_at"), state.not_before).where(
+            state.failures > 0, _ready()
         )
         with self.reading() as connection:
-            in_use = _in_use(connection, replica_ids)
-            return [_due_shard(row) for row in connection.execute(query.where(among(state.replica_id, in_use)))]
+            first = first.where(among(state.replica_id, _in_use(connection, replica_ids)))
+            some = first.order_by(state.not_before, state.copy_id, state.shard_id).limit(limit).subquery("first")
+            query = _described(some).order_by(some.c.not_before, some.c.copy_id, some.c.shard_id)
+            return [_due_shard(row) for row in connection.execute(query, _clock(now))]
 
     def waiting(self, now: datetime, replica_ids: Sequence[int] | None = None) -> int:
         """How many shards could not be determined and wait out their back-off: nothing is known of them meanwhile."""
         state = shard_state.c
-        query = select(func.count()).where(state.failures > 0, state.not_before > now)
+        query = select(func.count()).where(state.failures > 0, not_(_ready()))
         with self.reading() as connection:
-            in_use = _in_use(connection, replica_ids)
-            return connection.execute(query.where(among(state.replica_id, in_use))).scalar_one()
+            here = query.where(among(state.replica_id, _in_use(connection, replica_ids)))
+            return connection.execute(here, _clock(now)).scalar_one()
 
     def overdue_counts(self, required: Evidence, cutoff: datetime) -> dict[int, int]:
         """How many shards each replica in use has that did not reach `required` since `cutoff`, waiting or not."""
@@ -113,9 +140,20 @@ def _in_use(connection: Connection, replica_ids: Sequence[int] | None) -> Sequen
     return connection.execute(query).scalars().all()
 
 
+def _clock(now: datetime) -> dict[str, datetime]:
+    """The parameters that `_ready` expects."""
+    return {"now": now, "ahead": now + LONGEST_WAIT}
+
+
+def _ready() -> ColumnElement[bool]:
+    """Not waiting. A wait that ends further ahead than any can was begun before the clock was set back: it is over."""
+    not_before = shard_state.c.not_before
+    return not_before.is_(None) | (not_before <= bindparam("now")) | (not_before > bindparam("ahead"))
+
+
 @cache
 def _oldest_first(required: Evidence, replicas: int) -> Select[*tuple[Any, ...]]:
-    """The first of that many replicas together, with their sizes. SQLite sorts NULL, which is never, before all."""
+    """The first of that many replicas together. SQLite sorts NULL, which is never, before all."""
     chosen = [
         # Two queries for each: an OR over the same index would be sorted instead of read in order.
         _first_of_one(bindparam(f"replica_{n}", type_=Integer), LEVELS[required], part)
@@ -124,12 +162,43 @@ def _oldest_first(required: Evidence, replicas: int) -> Select[*tuple[Any, ...]]
     ]
     several = union_all(*(select(some.subquery()) for some in chosen)).subquery("several").c
     order = several.read_at, several.copy_id, several.shard_id
-    first = select(*several).order_by(*order).limit(bindparam("limit", type_=Integer)).subquery("first")
-    return (
-        select(*first.c, shard.c.bytes_to_read, shard.c.files)
-        .join_from(first, shard, shard.c.id == first.c.shard_id)
-        .order_by(first.c.read_at, first.c.copy_id, first.c.shard_id)
+    first = select(*several).order_by(*order).limit(_LIMIT).subquery("first")
+    return _described(first).order_by(first.c.read_at, first.c.copy_id, first.c.shard_id)
+
+
+@cache
+def _candidates(required: Evidence, *, of_collections: bool) -> Select[*tuple[Any, ...]]:
+    """Each part out of an index, in its order; only what is chosen is looked up."""
+    state, time, here = shard_state.c, LEVELS[required], bindparam("replica", type_=Integer)
+    parts = [
+        _first_of_one(here, time, part)
+        for part in (time.is_(None), time < bindparam("cutoff"), time > bindparam("now"))
+    ]
+    columns = state.copy_id, state.shard_id, time.label("read_at")
+    undecided = select(*columns).where(state.replica_id == here, state.failures > 0, _ready())
+    parts.append(undecided.order_by(state.not_before, state.copy_id, state.shard_id).limit(_LIMIT))
+    wanted = select(*columns).where(state.replica_id == here, state.wanted.is_not(None))
+    parts.append(wanted.order_by(state.wanted_at, state.copy_id, state.shard_id).limit(_LIMIT))
+    if of_collections:
+        parts = [part.where(_of_collections()) for part in parts]
+    ranked = [
+        select(*part.subquery().c, literal(rank).label("rank"))
+        for part, rank in zip(parts, (*(1,) * (len(parts) - 1), 0), strict=True)
+    ]
+    several = union_all(*ranked).subquery("several").c
+    once = (
+        select(several.copy_id, several.shard_id, several.read_at)
+        .group_by(several.copy_id, several.shard_id)
+        .order_by(func.min(several.rank), several.read_at, several.copy_id, several.shard_id)
     )
+    first = once.limit(_LIMIT).subquery("first")
+    return _described(first).order_by(first.c.read_at, first.c.copy_id, first.c.shard_id)
+
+
+def _of_collections() -> ColumnElement[bool]:
+    named = among(collection.c.name, bindparam("collections"))
+    copies = select(copy.c.id).join(package, package.c.id == copy.c.package_id).join(collection).where(named)
+    return shard_state.c.copy_id.in_(copies)
 
 
 def _first_of_one(
@@ -137,23 +206,42 @@ def _first_of_one(
 ) -> Select[*tuple[Any, ...]]:
     """The first of one replica, out of the index alone."""
     state = shard_state.c
-    ready = state.not_before.is_(None) | (state.not_before <= bindparam("now"))
-    query = select(state.copy_id, state.shard_id, state.replica_id, state.not_before, time.label("read_at"))
+    query = select(state.copy_id, state.shard_id, time.label("read_at"))
     return (
-        query.where(state.replica_id == replica_id, part, ready)
+        query.where(state.replica_id == replica_id, part, _ready())
         .order_by(time, state.copy_id, state.shard_id)
-        .limit(bindparam("limit", type_=Integer))
+        .limit(_LIMIT)
+    )
+
+
+def _described(first: Subquery) -> Select[*tuple[Any, ...]]:
+    """Those shards, with all that a DueShard has. Outer joins: else SQLite may begin at the wrong end."""
+    state = shard_state.c
+    return (
+        select(
+            *(first.c.copy_id, first.c.shard_id, state.replica_id, collection.c.name, shard.c.bytes_to_read),
+            *(shard.c.files, first.c.read_at, state.not_before, state.failures, state.wanted),
+        )
+        .select_from(first)
+        .outerjoin(shard_state, (state.copy_id == first.c.copy_id) & (state.shard_id == first.c.shard_id))
+        .outerjoin(shard, shard.c.id == first.c.shard_id)
+        .outerjoin(copy, copy.c.id == first.c.copy_id)
+        .outerjoin(package, package.c.id == copy.c.package_id)
+        .outerjoin(collection, collection.c.id == package.c.collection_id)
     )
 
 
 def _due_shard(row: Row[*tuple[Any, ...]]) -> DueShard:
-    copy_id, shard_id, replica_id, not_before, read_at, bytes_to_read, files = row
+    copy_id, shard_id, replica_id, named, bytes_to_read, files, read_at, not_before, failures, wanted = row
     return DueShard(
         copy_id=copy_id,
         shard_id=shard_id,
         replica_id=replica_id,
+        collection=named,
         bytes_to_read=bytes_to_read,
         files=files,
         read_at=read_at,
         not_before=not_before,
+        failures=failures,
+        wanted=None if wanted is None else Wanted(wanted),
     )

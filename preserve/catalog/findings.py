@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from checks.evidence import Outcome
-from checks.findings import Code, Finding, Severity
+from checks.findings import MEANINGS, Code, Finding, Severity
 from checks.verdicts import FileVerdict
 from preserve.catalog.bulk import among
 from preserve.catalog.database import Database
@@ -41,15 +41,7 @@ class Findings(Database):
         A file in several shards has one open error, whichever of them saw it. `since` keeps what was seen or closed
         at that time or later.
         """
-        query = (
-            select(*_KEPT)
-            .join_from(finding, copy, copy.c.id == finding.c.copy_id)
-            .join(package, package.c.id == copy.c.package_id)
-            .join(replica, replica.c.id == copy.c.replica_id)
-            .join(inventory, inventory.c.id == copy.c.inventory_id)
-            .where(replica.c.removed_at.is_(None))
-            .order_by(package.c.identifier, replica.c.name, finding.c.path, finding.c.id)
-        )
+        query = _query().order_by(package.c.identifier, replica.c.name, finding.c.path, finding.c.id)
         if package_ids is not None:
             query = query.where(among(copy.c.package_id, package_ids))
         if replica_ids is not None:
@@ -61,6 +53,20 @@ class Findings(Database):
         with self.reading() as connection:
             return _one_for_each_file(_row(*row) for row in connection.execute(query))
 
+    def newest_findings(self, outcome: Outcome, replica_name: str | None, limit: int) -> list[FindingRow]:
+        """Up to `limit` open findings of that outcome, on one replica or on all, the newest first."""
+        codes = [code.value for code, meaning in MEANINGS.items() if meaning.outcome is outcome]
+        query = (
+            _query()
+            .where(finding.c.closed_at.is_(None), finding.c.code.in_(codes))
+            .order_by(finding.c.id.desc())
+            .limit(limit)
+        )
+        if replica_name is not None:
+            query = query.where(replica.c.name == replica_name)
+        with self.reading() as connection:
+            return _one_for_each_file(_row(*row) for row in connection.execute(query))
+
     def file_verdicts(self, package_id: int) -> list[FileVerdict]:
         """The files of a package's current version that have open findings on any copy, in order of path.
 
@@ -68,6 +74,18 @@ class Findings(Database):
         """
         with self.reading() as connection:
             return file_verdicts(connection, package_id)
+
+
+def _query() -> Select[Any]:
+    """Of copies on replicas that are in use."""
+    return (
+        select(*_KEPT)
+        .join_from(finding, copy, copy.c.id == finding.c.copy_id)
+        .join(package, package.c.id == copy.c.package_id)
+        .join(replica, replica.c.id == copy.c.replica_id)
+        .join(inventory, inventory.c.id == copy.c.inventory_id)
+        .where(replica.c.removed_at.is_(None))
+    )
 
 
 def _row(code: str, path: bytes, parameters: str, *kept: Any) -> FindingRow:

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from struct import Struct
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from preserve.catalog.bulk import among, insert_rows
 from preserve.catalog.database import Database
 from preserve.catalog.moments import text_of
 from preserve.catalog.rows import JournalRow
 from preserve.catalog.schema import copy as copies
-from preserve.catalog.schema import event, journal, journal_head, shard_check
+from preserve.catalog.schema import event, journal, journal_head, replica, shard_check
 from preserve.errors import LOOK_AT_CATALOG, UnreadableError
 
 _NUMBER = Struct(">Q").pack
@@ -131,6 +132,28 @@ class Journal(Database):
         with self.reading() as connection:
             rows = [JournalRow(**row) for row in connection.execute(query.order_by(journal.c.number)).mappings()]
         yield from rows
+
+    def latest_by_replica(self, kind: str) -> dict[str, tuple[datetime, Mapping[str, Any]]]:
+        """The last link of a kind for each replica in use, by its UUID: when it was written, and its body.
+
+        The last is that with the highest number, whatever the clock said. Of checks there are too many for this.
+        """
+        in_use = select(replica.c.uuid).where(replica.c.removed_at.is_(None))
+        # The second condition is that of the index.
+        of_kind = select(journal.c.body).where(journal.c.kind == kind, text("kind <> 'check'"))
+        newest = of_kind.order_by(journal.c.number.desc()).execution_options(yield_per=50)
+        found: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+        with self.reading() as connection:
+            missing = {str(uuid) for uuid in connection.execute(in_use).scalars()}
+            for body in connection.execute(newest).scalars():
+                said = json.loads(body)
+                uuid = said.get("replica")
+                if uuid in missing:
+                    missing.discard(uuid)
+                    found[uuid] = datetime.fromisoformat(said["at"]), said
+                if not missing:
+                    break
+        return found
 
     def head(self) -> tuple[int, bytes]:
         """The number and the hash of the last link; (0, 32 zero bytes) before the first."""

@@ -27,6 +27,12 @@ class Version:
     first_shard: int
     shards: dict[bytes, tuple[int, object]] = field(default_factory=dict)  # start -> number, root as it stands
 
+    def shard(self, start: bytes) -> int:
+        """The number of the shard that starts there."""
+        if start not in self.shards:
+            raise UnknownError(f"it speaks of {start_name(start)}, which version {self.number} does not have")
+        return self.shards[start][0]
+
 
 @dataclass(slots=True)
 class Package:

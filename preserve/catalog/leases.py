@@ -1,6 +1,6 @@
 """Leases: who checks which shard of which copy, and who leads. The clock is the caller's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
@@ -13,8 +13,15 @@ from preserve.catalog.schema import audit, audit_item, catalog, leader, lease
 from preserve.errors import UsageError
 
 _GIVE = (
-    "INSERT OR REPLACE INTO lease (copy_id, shard_id, audit_id, token, holder, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO lease (copy_id, shard_id, audit_id, token, holder, expires_at, given_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+# Callers read the clock before they wait for each other's transactions: up to so far ahead a time is no wonder.
+_AHEAD = timedelta(minutes=1)
+
+
+def _nobody(holder: str) -> bool:
+    return False
 
 
 class Leases(Database):
@@ -32,6 +39,8 @@ class Leases(Database):
     ) -> list[Lease]:
         """Leases what is still to be done of an audit and under no live lease, not even one of this holder.
 
+        A lease that was given later than `now` was given before the clock was set back: it is void.
+
         Args:
             pairs: the (copy, shard) to choose from, or a copy's id for all of its shards.
 
@@ -43,16 +52,13 @@ class Leases(Database):
             if state != AuditState.RUNNING:
                 raise UsageError(f"audit {audit_id} is not running")
             free = _free(connection, audit_id, now, pairs)[:limit]
-            return _give(connection, audit_id, free, holder, now + timedelta(seconds=ttl_seconds))
+            return _give(connection, audit_id, free, holder, now, now + timedelta(seconds=ttl_seconds))
 
     def renew(self, leases: Sequence[Lease], now: datetime, ttl_seconds: float) -> list[bool]:
         """Prolongs leases; False for one that has gone to somebody else or was released."""
-        expires = now + timedelta(seconds=ttl_seconds)
+        times = {"given_at": now, "expires_at": now + timedelta(seconds=ttl_seconds)}
         with self.writing() as connection:
-            return [
-                connection.execute(update(lease).where(_same(one)).values(expires_at=expires)).rowcount == 1
-                for one in leases
-            ]
+            return [connection.execute(update(lease).where(_same(one)).values(times)).rowcount == 1 for one in leases]
 
     def release(self, leases: Sequence[Lease]) -> None:
         """Gives leases back undone. What is no longer held is left alone."""
@@ -60,17 +66,25 @@ class Leases(Database):
             for one in leases:
                 connection.execute(delete(lease).where(_same(one)))
 
-    def claim_leadership(self, holder: str, now: datetime, ttl_seconds: float) -> bool:
-        """Leads from now on, if nobody else does; claiming again prolongs it."""
-        expires = now + timedelta(seconds=ttl_seconds)
+    def claim_leadership(
+        self, holder: str, now: datetime, ttl_seconds: float, *, is_dead: Callable[[str], bool] = _nobody
+    ) -> bool:
+        """Leads from now on, if nobody else does; claiming again prolongs it.
+
+        Whoever claimed it later than `now`, before the clock was set back, leads no longer.
+
+        Args:
+            is_dead: whether another holder is known to run no more; then it leads no longer, whatever the time.
+        """
+        columns = leader.c.holder, leader.c.claimed_at, leader.c.expires_at
         with self.writing() as connection:
-            present = connection.execute(select(leader.c.holder, leader.c.expires_at)).one_or_none()
-            if present is not None and present.holder == holder:
-                connection.execute(update(leader).values(expires_at=expires))
-                return True
-            if present is not None and present.expires_at > now:
-                return False
+            present = connection.execute(select(*columns)).one_or_none()
+            if present is not None and present.holder != holder:
+                live = now < present.expires_at and present.claimed_at <= now + _AHEAD
+                if live and not is_dead(present.holder):
+                    return False
             connection.execute(delete(leader))
+            expires = now + timedelta(seconds=ttl_seconds)
             connection.execute(leader.insert().values(id=1, holder=holder, claimed_at=now, expires_at=expires))
             return True
 
@@ -86,7 +100,8 @@ def _free(
     """What is not done and not held, in order."""
     item = audit_item.c
     undone = item.audit_id == audit_id, item.check_number.is_(None)
-    held = (lease.c.copy_id == item.copy_id) & (lease.c.shard_id == item.shard_id) & (lease.c.expires_at > now)
+    live = (lease.c.expires_at > now) & (lease.c.given_at.is_(None) | (lease.c.given_at <= now + _AHEAD))
+    held = (lease.c.copy_id == item.copy_id) & (lease.c.shard_id == item.shard_id) & live
     query = select(item.copy_id, item.shard_id, lease.c.token).order_by(item.copy_id, item.shard_id)
     if isinstance(pairs, int):
         chosen = query.select_from(audit_item.outerjoin(lease, held)).where(*undone, item.copy_id == pairs)
@@ -98,7 +113,12 @@ def _free(
 
 
 def _give(
-    connection: Connection, audit_id: int, free: Sequence[tuple[int, int]], holder: str, expires: datetime
+    connection: Connection,
+    audit_id: int,
+    free: Sequence[tuple[int, int]],
+    holder: str,
+    now: datetime,
+    expires: datetime,
 ) -> list[Lease]:
     if not free:
         return []
@@ -108,8 +128,9 @@ def _give(
         Lease(audit_id=audit_id, copy_id=copy_id, shard_id=shard_id, token=token, expires_at=expires)
         for token, (copy_id, shard_id) in enumerate(free, last + 1)
     ]
-    at = micros(expires)
-    connection.exec_driver_sql(_GIVE, [(one.copy_id, one.shard_id, audit_id, one.token, holder, at) for one in given])
+    times = micros(expires), micros(now)
+    rows = [(one.copy_id, one.shard_id, audit_id, one.token, holder, *times) for one in given]
+    connection.exec_driver_sql(_GIVE, rows)
     return given
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -13,7 +14,7 @@ from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import finding
 from preserve.catalog.states import count_findings
-from preserve.catalog.transitions import COPY_WIDE, Settled, Standing, settle
+from preserve.catalog.transitions import COPY_WIDE, Settled, Standing, is_set_back, settle
 
 _COLUMNS = (
     *("id", "copy_id", "shard_id", "path", "code", "severity", "parameters"),
@@ -29,10 +30,13 @@ _CLOSED = "UPDATE finding SET closed_check = ?, closed_at = ? WHERE id = ?"
 
 
 class Ledger:
-    """Opens, sees again and closes findings as `transitions.settle` says."""
+    """Opens, sees again and closes findings as `transitions.settle` says. For `clocks_trusted` see `States`."""
 
-    def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
+    def __init__(
+        self, connection: Connection, wanted: Iterable[tuple[int, int]], *, clocks_trusted: bool = False
+    ) -> None:
         self._connection = connection
+        self._clocks_trusted = clocks_trusted
         wanted = set(wanted)
         wanted |= {(copy_id, 0) for copy_id, _ in wanted}
         self._open: dict[tuple[int, int], dict[int, Standing]] = {}
@@ -47,7 +51,13 @@ class Ledger:
             return Settled()
         own = self._open.get((result.copy_id, result.shard_id), {})
         wide = self._open.get((result.copy_id, 0), {})
-        return settle(result, [*own.values(), *wide.values()])
+        return settle(result, [self._placed(one, result) for one in (*own.values(), *wide.values())])
+
+    def _placed(self, standing: Standing, result: CheckResult) -> Standing:
+        """What was seen before the clock was set back was seen before this check began."""
+        if self._clocks_trusted or not is_set_back(standing.seen_at, result):
+            return standing
+        return replace(standing, seen_at=result.started_at)
 
     def apply(self, result: CheckResult, number: int, settled: Settled) -> None:
         """Writes what a check with that number in the journal did."""

@@ -17,7 +17,10 @@ from preserve.catalog.journal import Chain, append, begin_journal
 from preserve.errors import CatalogError, UnreadableError
 from preserve.stores.durable import sync_directory, writing
 
-REVISIONS = ("0001", "0002")  # all that there were, in order; the last is what this program works with
+REVISIONS = ("0001", "0002", "0003")  # all that there were, in order; the last is what this program works with
+
+
+_BROUGHT = {"0002": ("package", "removed_at"), "0003": ("audit", "reason")}  # a column that came with each
 
 
 def create_database(database: Database, at: datetime) -> None:
@@ -67,14 +70,18 @@ def prepare_database(database: Database) -> None:
 
 
 def _refuse_misnamed(database: Database, revision: str) -> None:
-    """A catalog with the newest columns is not of an older revision: somebody wrote that down by hand."""
+    """A catalog with newer columns is not of an older revision: somebody wrote that down by hand."""
     with database.reading() as connection:
         look = inspect(connection)
-        has = {column["name"] for column in look.get_columns("package")} if look.has_table("package") else set()
-    if has >= set(schema.package.columns.keys()):
+        newer = [
+            brought
+            for brought, (table, name) in _BROUGHT.items()
+            if brought > revision and look.has_table(table) and name in {one["name"] for one in look.get_columns(table)}
+        ]
+    if newer:
         raise UnreadableError(
             f"the catalog {show(database.path)} says that it is of revision {revision}, and its tables are those of "
-            f"{REVISIONS[-1]}: somebody changed it, and it was left as it is",
+            f"{newer[-1]}: somebody changed it, and it was left as it is",
             remedy="Make it again with `preserve catalog rebuild`; see docs/disaster.md.",
         )
 
@@ -131,5 +138,5 @@ def _begin(connection: Connection, at: datetime) -> None:
     connection.execute(insert(schema.catalog).values(id=1, uuid=uuid, created_at=at, last_token=0))
     begin_journal(connection)
     chain = Chain(connection)
-    chain.add("catalog-created", at, {"catalog": str(uuid)})
+    chain.add("catalog-created", at, {"catalog": str(uuid), "revision": REVISIONS[-1]})
     chain.write()

@@ -79,13 +79,13 @@ PROJECTIONS = (
     ),
     Projection(
         "shard_state",
-        ("copy_id", "shard_id", "replica_id", *_TIMES, "outcome", "not_before", "failures"),
+        ("copy_id", "shard_id", "replica_id", *_TIMES, "outcome", "not_before", "failures", "wanted", "wanted_at"),
         2,
         _state,
     ),
     Projection(
         "audit",
-        ("id", "opened_at", "ended_at", "state", "required", "scope", *_COUNTS, "bytes_read"),
+        ("id", "opened_at", "ended_at", "state", "required", "scope", *_COUNTS, "bytes_read", "reason"),
         1,
         lambda known, row: f"audit {row[0]}",
     ),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from checks.evidence import Evidence, Outcome
 from preserve.catalog import bodies
+from preserve.catalog.asking import SELF_TEST
 from preserve.catalog.audits import items_digest
 from preserve.catalog.journal import canonical
 from preserve.catalog.known import UnknownError
@@ -22,8 +23,8 @@ _COUNTS = (
 _DONE = "INSERT OR IGNORE INTO audit_item (audit_id, copy_id, shard_id, check_number) VALUES (?, ?, ?, ?)"
 _ITEMS = "SELECT copy_id, shard_id FROM kept.audit_item WHERE audit_id = ? ORDER BY copy_id, shard_id"
 _AUDIT = (
-    f"INSERT INTO audit (id, opened_at, ended_at, state, required, scope, {', '.join(_COUNTS)})"
-    f" VALUES (?, ?, ?, ?, ?, ?, {', '.join('?' * len(_COUNTS))})"
+    f"INSERT INTO audit (id, opened_at, ended_at, state, required, scope, {', '.join(_COUNTS)}, reason)"
+    f" VALUES (?, ?, ?, ?, ?, ?, {', '.join('?' * len(_COUNTS))}, ?)"
 )
 
 
@@ -37,6 +38,7 @@ class _Audit:
     items: str
     state: AuditState = AuditState.RUNNING
     ended_at: datetime | None = None
+    reason: str = ""
     done: int = 0
     ended: list[int] = field(default_factory=lambda: [0, 0, 0])  # passed, failed, inconclusive
     read: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # files good, bad and unread, bytes
@@ -65,13 +67,22 @@ class ReplayedAudits:
 
     def reopen(self, number: int, body: bodies.AuditReopened) -> None:
         audit = self._audit(body.audit)
-        audit.state, audit.ended_at, audit.scope = AuditState.RUNNING, None, canonical(body.scope).decode()
+        audit.state, audit.ended_at, audit.reason = AuditState.RUNNING, None, ""
+        audit.scope = canonical(body.scope).decode()
         _compare((audit.done,), (body.done,), ("done",))
 
     def end(self, number: int, body: bodies.AuditOver) -> None:
         audit = self._audit(body.audit)
         audit.state, audit.ended_at = AuditState(body.kind.removeprefix("audit-")), body.at
+        audit.reason = body.reason
+        if body.abandoned > body.planned - body.done:
+            raise ValueError(f"it abandoned {body.abandoned} checks, of {body.planned - body.done} that were left")
         _compare(audit.counts, tuple(getattr(body, name) for name in _COUNTS), _COUNTS)
+
+    def disbelieve(self, number: int, body: bodies.AuditDisbelieved) -> None:
+        for audit in [self._audit(id_) for id_ in body.audits]:
+            if audit.state is not AuditState.RUNNING:
+                audit.state, audit.reason = AuditState.STOPPED, SELF_TEST
 
     def give_up(self, given_up: bodies.GivenUp) -> None:
         """Some of what an audit set out to check went with its package; which, is said by no digest from then on."""
@@ -95,8 +106,9 @@ class ReplayedAudits:
         """Puts the audits down. Sums that no catalog can hold are left out: the rows then stand without a reason."""
         for id_, audit in self._audits.items():
             times = micros(audit.opened_at), None if audit.ended_at is None else micros(audit.ended_at)
+            said = audit.state.value, int(audit.required), audit.scope
             with suppress(OverflowError):
-                self._run(_AUDIT, (id_, *times, audit.state.value, int(audit.required), audit.scope, *audit.counts))
+                self._run(_AUDIT, (id_, *times, *said, *audit.counts, audit.reason))
 
     def item_faults(self) -> Iterator[Fault]:
         """What audits set out to check, as far as no check tells: by their number, and by the digest over them."""

@@ -47,6 +47,7 @@ class ReplayedChecks:
         self._faults = faults
         self._pending: list[_Link] = []
         self._doubted: set[tuple[int, bytes]] = set()
+        self.clocks_trusted = True  # as programs did that wrote the links so far; see States
         self.changed: set[int] = set()  # packages whose verdict may be another now
 
     def add(self, number: int, body: Check) -> Row:
@@ -105,7 +106,9 @@ class ReplayedChecks:
     def _take_in(self, batch: Sequence[_Link]) -> None:
         """What `Committing` does, but for the journal."""
         wanted = {(link.result.copy_id, link.result.shard_id) for link in batch}
-        states, ledger, faults = States(self._connection, wanted), Ledger(self._connection, wanted), list[_Unlike]()
+        states = States(self._connection, wanted, clocks_trusted=self.clocks_trusted)
+        ledger = Ledger(self._connection, wanted, clocks_trusted=self.clocks_trusted)
+        faults: list[_Unlike] = []
         for link in batch:
             settled = ledger.settle(link.result)
             if _said(link.closed) != _settled(settled):

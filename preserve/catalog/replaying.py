@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from checks.names import show
 from preserve.catalog import bodies
+from preserve.catalog.asking import want, want_repaired
 from preserve.catalog.bodies import Body, read_body
 from preserve.catalog.known import Known
 from preserve.catalog.moments import micros
@@ -23,6 +24,7 @@ from preserve.catalog.states import count_findings
 from preserve.catalog.verdicts import renew_verdicts
 from preserve.errors import CatalogError
 
+_CLOCKS_MISTRUSTED = "0003"  # since which revision a time may be moved back, and a repair has its shards read again
 _END = "UPDATE finding SET closed_check = ?, closed_at = ? WHERE closed_at IS NULL AND copy_id = ?"
 
 
@@ -39,7 +41,8 @@ class Replay:
         self._changed = self._checks.changed
         self._held = held = ReplayedHoldings(self._run, self.known, self._changed)
         self._does: dict[str, Callable[[int, Any], None]] = {
-            "catalog-created": held.create,
+            "catalog-created": self._create,
+            "catalog-migrated": self._migrate,
             "package-added": held.add_package,
             "source-moved": held.move_source,
             "copy-recorded": held.record_copy,
@@ -49,9 +52,11 @@ class Replay:
             "audit-reopened": audits.reopen,
             "audit-ended": audits.end,
             "audit-stopped": audits.end,
+            "audit-disbelieved": audits.disbelieve,
             "package-removed": self._remove_package,
             "copy-deleted": held.delete_copy,
             "change-confirmed": held.confirm_change,
+            "reading-asked": self._ask_reading,
         }
 
     def take(self, number: int, kind: str, body: bytes) -> Row | None:
@@ -124,6 +129,20 @@ class Replay:
             values = number, self.known.package(package).id, body.kind
             self._run("INSERT INTO event (number, package_id, kind) VALUES (?, ?, ?)", values)
 
+    def _create(self, number: int, body: bodies.CatalogCreated) -> None:
+        self._held.create(number, body)
+        self._checks.clocks_trusted = body.revision < _CLOCKS_MISTRUSTED
+
+    def _migrate(self, number: int, body: bodies.CatalogMigrated) -> None:
+        self._checks.clocks_trusted &= body.to < _CLOCKS_MISTRUSTED
+
+    def _ask_reading(self, number: int, body: bodies.ReadingAsked) -> None:
+        copy_id, version = self.known.copy(body.package, body.version, body.replica)
+        shards = None
+        if body.starts is not None:
+            shards = [version.shard(bytes.fromhex(start)) for start in body.starts]
+        want(self._connection, copy_id, shards, body.why, body.at)
+
     def _remove_replica(self, number: int, body: bodies.ReplicaRemoved) -> None:
         for given_up in body.given_up:
             self.audits.give_up(given_up)
@@ -145,12 +164,15 @@ class Replay:
         self._run("UPDATE package SET removed_at = ? WHERE id = ?", (at, id_))
 
     def _act(self, number: int, body: Body) -> None:
-        """Any act: it may put an end to findings of its copy."""
-        if not isinstance(body, bodies.Act) or not body.closed:
+        """Any act: it may put an end to findings of its copy, and have it read again."""
+        path = body.repaired() if isinstance(body, bodies.Repaired) and not self._checks.clocks_trusted else None
+        if not isinstance(body, bodies.Act) or not (body.closed or path):
             return
         if body.package is None or body.version is None or body.replica is None:
-            raise ValueError("it closes findings, and does not say of which copy")
+            raise ValueError("it is an act on a copy, and does not say on which")
         copy_id, version = self.known.copy(body.package, body.version, body.replica)
+        if path:
+            want_repaired(self._connection, copy_id, version.inventory_id, path, body.at)
         for one in body.closed:
             ended = number, micros(body.at), copy_id, one.name() or b"", one.code.value
             if self._run(f"{_END} AND path = ? AND code = ?", ended).rowcount:

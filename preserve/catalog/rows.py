@@ -9,7 +9,13 @@ from uuid import UUID
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding
 from checks.inventory import Entry, Record
+from checks.policy import Wanted
 from checks.verdicts import Verdict
+from preserve.catalog.dayrows import AlertRow as AlertRow
+from preserve.catalog.dayrows import ChannelRow as ChannelRow
+from preserve.catalog.dayrows import Heartbeat as Heartbeat
+from preserve.catalog.dayrows import ReadAge as ReadAge
+from preserve.catalog.dayrows import Speed as Speed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +176,7 @@ class AuditRow:
     files_unread: int
     bytes_read: int
     scope: Mapping[str, object]  # what was asked for: packages, replicas, due, by whom
+    reason: str = ""  # why it stopped: hours, budget-time, replica-unavailable, stopped, died, self-test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +197,13 @@ class DueShard:
     copy_id: int
     shard_id: int
     replica_id: int
+    collection: str
     bytes_to_read: int
     files: int
     read_at: datetime | None  # at the required evidence; None: never
     not_before: datetime | None
+    failures: int  # in a row, without reaching what was required
+    wanted: Wanted | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

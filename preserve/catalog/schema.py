@@ -1,6 +1,7 @@
 """The catalog's tables, as its queries see them. What makes them is `migrations`; a test holds the two together.
 
-Everything but `journal`, `record` and `lease` is a projection of the journal and of the inventories' records.
+Everything but `journal`, `record`, `lease` and what stands in `dayschema` is a projection of the journal and of the
+inventories' records.
 Times are microseconds since 1970 UTC; sizes are bytes; digests and roots are 32 raw bytes.
 """
 
@@ -11,7 +12,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -19,9 +19,14 @@ from sqlalchemy import (
     text,
 )
 
+from preserve.catalog.dayschema import alert as alert
+from preserve.catalog.dayschema import channel as channel
+from preserve.catalog.dayschema import heartbeat as heartbeat
+from preserve.catalog.dayschema import leader as leader
+from preserve.catalog.dayschema import metadata as metadata
+from preserve.catalog.dayschema import name_index as name_index
+from preserve.catalog.dayschema import name_slice as name_slice
 from preserve.catalog.moments import Moment
-
-metadata = MetaData()
 
 
 def _link(target: str) -> ForeignKey:
@@ -161,9 +166,12 @@ shard_state = Table(
     Column("outcome", Text),
     Column("not_before", Moment),
     Column("failures", Integer, nullable=False),  # in a row, without reaching what was required
+    Column("wanted", Text),  # why it is to be read soon, and since when; see asking.py
+    Column("wanted_at", Moment),
     Index("due_read", "replica_id", "read_at", "copy_id", "shard_id", "not_before"),
     Index("due_read_medium", "replica_id", "read_medium_at", "copy_id", "shard_id", "not_before"),
     Index("unsettled", "replica_id", "not_before", "copy_id", "shard_id", sqlite_where=text("failures > 0")),
+    Index("wanted", "replica_id", "wanted_at", "copy_id", "shard_id", sqlite_where=text("wanted IS NOT NULL")),
     sqlite_with_rowid=False,
 )
 
@@ -184,6 +192,7 @@ audit = Table(
         Column(name, BigInteger, nullable=False, server_default=text("0"))
         for name in ("files_good", "files_bad", "files_unread", "bytes_read")
     ),
+    Column("reason", Text, nullable=False, server_default=text("''")),  # why it stopped
 )
 
 # The set of what an audit set out to do. Done: `check_number` is there.
@@ -207,6 +216,7 @@ lease = Table(
     Column("token", BigInteger, nullable=False),
     Column("holder", Text, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("given_at", Moment),  # or prolonged; None: by an older program
     Index("lease_by_audit", "audit_id"),
     sqlite_with_rowid=False,
 )
@@ -268,6 +278,8 @@ journal = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    # Checks are most of the links, and are found by `shard_check`.
+    Index("journal_by_kind", "kind", "number", sqlite_where=text("kind <> 'check'")),
 )
 
 # Which links of the journal speak of a package, besides the checks of its copies: for its PREMIS and its history.
@@ -286,33 +298,4 @@ journal_head = Table(
     Column("id", Integer, primary_key=True),  # one row: 1
     Column("number", Integer, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-)
-
-# One row while somebody leads.
-leader = Table(
-    "leader",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("claimed_at", Moment, nullable=False),
-    Column("expires_at", Moment, nullable=False),
-)
-
-# Search by part of a name: see naming.py. Rebuilt at will.
-name_index = Table(
-    "name_index",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("first_shard", Integer, nullable=False),
-    Column("last_shard", Integer, nullable=False),
-    Column("starts", LargeBinary, nullable=False),
-)
-
-name_slice = Table(
-    "name_slice",
-    metadata,
-    Column("index_id", Integer, _link("name_index"), primary_key=True),
-    Column("bucket", Integer, primary_key=True),
-    Column("blocks", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )

@@ -12,7 +12,7 @@ from preserve.catalog.bulk import as_pairs, matching
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import shard_state
-from preserve.catalog.transitions import reached, wait_after, waits
+from preserve.catalog.transitions import answers, reached, wait_after, waits
 
 LEVELS = {
     Evidence.LISTED: shard_state.c.listed_at,
@@ -29,10 +29,11 @@ WARNINGS = sorted(code.value for code, meaning in MEANINGS.items() if meaning.se
 _STATES = select(
     *(shard_state.c.copy_id, shard_state.c.shard_id, *LEVELS.values()),
     *(shard_state.c.outcome, shard_state.c.not_before, shard_state.c.failures),
+    *(shard_state.c.wanted, shard_state.c.wanted_at),
 ).select_from(matching(shard_state))
 _UPDATE = (
     "UPDATE shard_state SET listed_at = ?, sized_at = ?, claimed_at = ?, read_at = ?, read_medium_at = ?,"
-    " outcome = ?, not_before = ?, failures = ? WHERE copy_id = ? AND shard_id = ?"
+    " outcome = ?, not_before = ?, failures = ?, wanted = ?, wanted_at = ? WHERE copy_id = ? AND shard_id = ?"
 )
 _SUMMARY = (
     "UPDATE copy SET (shards_read, oldest_read_at) = ("
@@ -68,13 +69,22 @@ class _State:
     outcome: str | None
     not_before: datetime | None
     failures: int
+    wanted: str | None
+    wanted_at: datetime | None
 
 
 class States:
-    """The states of the shards that a batch of checks is about."""
+    """The states of the shards that a batch of checks is about.
 
-    def __init__(self, connection: Connection, wanted: Iterable[tuple[int, int]]) -> None:
+    A time is always that of the last check in the order of the journal: one that a clock said which was set back since
+    does not stay. Programs of revisions before 0003 trusted clocks, and never moved a time back: `clocks_trusted`.
+    """
+
+    def __init__(
+        self, connection: Connection, wanted: Iterable[tuple[int, int]], *, clocks_trusted: bool = False
+    ) -> None:
         self._connection = connection
+        self._clocks_trusted = clocks_trusted
         self._changed: set[tuple[int, int]] = set()
         self._states = {
             (copy_id, shard_id): _State(list(rest[:5]), *rest[5:])
@@ -94,7 +104,10 @@ class States:
             if level >= Evidence.READ and state.times[Evidence.READ - 1] is None:
                 self.first_read.add(result.copy_id)
             for place in range(level):
-                state.times[place] = max(state.times[place] or result.started_at, result.started_at)
+                before = state.times[place] if self._clocks_trusted else None
+                state.times[place] = max(before or result.started_at, result.started_at)
+        if state.wanted_at is not None and answers(result, state.wanted_at):
+            state.wanted, state.wanted_at = None, None
         state.outcome = result.outcome.value
         if waits(result, required):
             state.failures += 1
@@ -112,5 +125,6 @@ class States:
 
     def _row(self, key: tuple[int, int]) -> tuple[int | str | None, ...]:
         state = self._states[key]
-        times = [None if at is None else micros(at) for at in (*state.times, state.not_before)]
-        return (*times[:5], state.outcome, times[5], state.failures, *key)
+        moments = (*state.times, state.not_before, state.wanted_at)
+        *times, not_before, wanted_at = [None if at is None else micros(at) for at in moments]
+        return (*times, state.outcome, not_before, state.failures, state.wanted, wanted_at, *key)

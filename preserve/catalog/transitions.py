@@ -16,7 +16,8 @@ from preserve.catalog.rows import CheckResult
 COPY_WIDE = frozenset({Code.COPY_MISSING, Code.REPLICA_UNAVAILABLE})
 
 _FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(days=1)
+LONGEST_WAIT = timedelta(days=1)
+AHEAD = timedelta(days=1)
 
 Slot = tuple[bool, bytes, Code | None]
 
@@ -132,6 +133,22 @@ def reached(result: CheckResult) -> Evidence | None:
     return result.evidence
 
 
+def is_set_back(standing: datetime, result: CheckResult) -> bool:
+    """Whether a time lies so far ahead of a check's end that the clock was set back in between.
+
+    A check is committed soon after its end, and nothing that stands then is much later.
+    """
+    return standing > result.ended_at + AHEAD
+
+
+def answers(result: CheckResult, wanted_at: datetime) -> bool:
+    """Whether a check is the reading that was wanted: of all that was expected, and begun since."""
+    level = reached(result)
+    if level is None or level < Evidence.READ:
+        return False
+    return wanted_at <= result.started_at or is_set_back(wanted_at, result)
+
+
 def waits(result: CheckResult, required: Evidence | None) -> bool:
     """Whether the shard has to wait before it is tried again: it is as due as before, and would starve the others."""
     level = reached(result)
@@ -140,4 +157,4 @@ def waits(result: CheckResult, required: Evidence | None) -> bool:
 
 def wait_after(failures: int) -> timedelta:
     """How long a shard waits after that many checks in a row that did not settle it."""
-    return min(_FIRST_WAIT * (1 << min(failures - 1, 20)), _LONGEST_WAIT)
+    return min(_FIRST_WAIT * (1 << min(failures - 1, 20)), LONGEST_WAIT)

@@ -9,7 +9,10 @@ from preserve.cli.options import Invocation, config_option, json_option, pass_in
 from preserve.cli.values import as_number, as_size, as_text
 
 if TYPE_CHECKING:
-    from preserve.app.audits import DueWork
+    from collections.abc import Callable, Sequence
+
+    from preserve.app.workspace import Workspace
+    from preserve.catalog.rows import AuditRow
     from reports.rows import AuditView
 
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--due", is_flag=True, help="Only what is due by the settings' target_age, the oldest first.")
 @click.option("--budget", type=as_size, metavar="SIZE", help="At most so many bytes, such as 200GB; the oldest first.")
 @click.option("--resume", type=as_number, metavar="ID", help="Go on with an audit that stopped before its end.")
+@click.option("--soon", is_flag=True, help="Ask `preserve serve` to read these packages before all else; do not wait.")
 @json_option
 @config_option
 @pass_invocation
@@ -33,17 +37,26 @@ def audit_command(
     due: bool,
     budget: int | None,
     resume: int | None,
+    soon: bool,
     as_json: bool,
 ) -> int:
     """Read copies again, past the cache, and compare them with what was taken in."""
     from preserve.errors import UsageError
 
+    if soon:
+        if path is not None or due or budget or resume is not None:
+            raise UsageError(
+                "--soon leaves the reading to `preserve serve`", remedy="Give it packages and replicas alone."
+            )
+        return _ask_soon(invocation, packages, replicas, as_json)
     if resume is not None and (packages or replicas or path or due or budget):
         raise UsageError("--resume goes on with what was asked for then", remedy="Give it alone.")
     if path is not None and (due or budget):
         raise UsageError("--path reads one file now", remedy="Leave out --due and --budget.")
     if path is not None:
         return _audit_path(invocation, path, packages, replicas, as_json)
+    if due:
+        return _audit_due(invocation, packages, replicas, budget, as_json)
 
     from preserve.app import audits
     from preserve.app.audit_views import audit_view
@@ -54,32 +67,89 @@ def audit_command(
         if resume is not None:
             audit = audits.resume(workspace, resume)
         else:
-            audit = audits.plan(workspace, packages=packages, replicas=replicas, due=due, budget_bytes=budget)
+            audit = audits.plan(workspace, packages=packages, replicas=replicas, budget_bytes=budget)
         left = audit.planned - audit.done
         output.note(f"audit {audit.id}: {left:,} {'shard' if left == 1 else 'shards'} to read")
-        files, size = audits.remaining_work(workspace, audit)
-        with Progress("auditing", total_files=files, total_bytes=size, quiet=as_json) as progress:
+        with Progress("auditing", quiet=as_json) as progress:
+            audits.announce(audits.remaining_work(workspace, [audit]), progress)
             try:
                 audit = audits.run(workspace, audit, progress)
             except KeyboardInterrupt:
                 output.note(f"go on with: preserve audit --resume {audit.id}")
                 raise
-        if due:
-            _back_up(audits.DueWork(workspace, progress))
         return _tell(audit_view(workspace, audit), as_json)
 
 
-def _back_up(work: "DueWork") -> None:
-    """For those who let cron do what `serve` does. What goes wrong changes nothing about the audit."""
+def _audit_due(
+    invocation: Invocation, packages: tuple[str, ...], replicas: tuple[str, ...], budget: int | None, as_json: bool
+) -> int:
+    """What `serve` does in a run, for those who let cron do it."""
+    from preserve.app import audits, runs
+    from preserve.app.audit_views import run_view
+    from preserve.app.reading import NOT_BELIEVED_REMEDY
+    from preserve.app.workspace import Workspace, operator
+    from preserve.audit.planning import Request
+    from preserve.cli.progress import Progress
+    from preserve.errors import PreserveError, UndeterminedError
+
+    request = Request(packages=packages, replicas=replicas, due=True, budget_bytes=budget, by=operator())
+    with Workspace(invocation.settings()) as workspace:
+        with Progress("auditing", quiet=as_json) as progress:
+
+            def begun(opened: "Sequence[AuditRow]") -> None:
+                audits.announce(audits.remaining_work(workspace, opened), progress)
+                for audit in opened:
+                    shards = "shard" if audit.planned == 1 else "shards"
+                    output.note(f"audit {audit.id}: {audit.planned:,} {shards} to read")
+
+            try:
+                ran = runs.run_due(workspace, request, progress, begun=begun)
+            except PreserveError:
+                _after(workspace, runs.tell)  # of a run that could not be made somebody has to hear, too
+                raise
+        for problem in ran.problems:
+            output.warning(problem)
+        for after in (runs.back_up_if_due, runs.tell):
+            _after(workspace, after)
+        if ran.disbelieved:
+            raise UndeterminedError(ran.disbelieved, remedy=NOT_BELIEVED_REMEDY)
+        return _tell(run_view(workspace, ran.audits), as_json)
+
+
+def _after(workspace: "Workspace", deed: "Callable[[Workspace], str]") -> None:
+    """What goes wrong with it changes nothing about the audit."""
     from preserve.errors import PreserveError
 
     try:
-        told = work.back_up_if_due()
+        told = deed(workspace)
     except PreserveError as error:
-        output.warning(f"the catalog could not be backed up: {error.message}", error.remedy)
+        output.warning(error.message, error.remedy)
         return
     if told:
         output.note(told)
+
+
+def _ask_soon(invocation: Invocation, packages: tuple[str, ...], replicas: tuple[str, ...], as_json: bool) -> int:
+    """Leaves in the catalog what is to be read next; hours and budgets do not keep it waiting."""
+    from checks.policy import Wanted
+    from preserve.app.workspace import Workspace, operator
+    from preserve.errors import UsageError
+
+    if not packages:
+        raise UsageError("--soon wants to know of which packages", remedy="Name them: preserve audit --soon PACKAGE")
+    with Workspace(invocation.settings()) as workspace:
+        package_ids = [package.id for package in workspace.packages(packages)]
+        replica_ids = [replica.id for replica in workspace.replicas(replicas)]
+        copies = workspace.catalog.copies(package_ids, replica_ids)
+        if not copies:
+            raise UsageError("there is no copy of them there", remedy="Place packages with `preserve replicate` first.")
+        asked = workspace.catalog.ask_reading([copy.id for copy in copies], Wanted.ASKED, operator(), workspace.clock())
+    if as_json:
+        output.print_json({"outcome": "pass", "findings": [], "counts": {"shards": asked, "copies": len(copies)}})
+    else:
+        shards = "1 shard" if asked == 1 else f"{asked:,} shards"
+        output.note(f"{shards} will be read before all else at the next look of `preserve serve` or `audit --due`")
+    return 0
 
 
 def _audit_path(

@@ -38,14 +38,14 @@ def _tell(error: BaseException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.message, err=True)
         return
-    message, remedy = _words(error)
+    message, remedy = words_of(error)
     if os.environ.get("PRESERVE_DEBUG") == "1":
         output.note("".join(traceback.format_exception(error)).rstrip())
     output.error(message, remedy)
 
 
 def _answer(error: BaseException, status: int) -> None:
-    message, remedy = _words(error)
+    message, remedy = words_of(error)
     output.print_json(
         {
             "outcome": "inconclusive",
@@ -56,7 +56,7 @@ def _answer(error: BaseException, status: int) -> None:
     )
 
 
-def _words(error: BaseException) -> tuple[str, str]:
+def words_of(error: BaseException) -> tuple[str, str]:
     """The message and the remedy."""
     if isinstance(error, PreserveError):
         return error.message, error.remedy

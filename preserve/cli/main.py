@@ -24,9 +24,13 @@ _COMMANDS = {
     "replica": ("holdings", "Add, list or remove a place that holds copies."),
     "replicate": ("holdings", "Copy packages to replicas, read back, record."),
     "audit": ("auditing", "Read copies again and compare them with what was taken in."),
+    "alert": ("alerting", "Tell people what is not as it should be; --test tries the channels."),
+    "acknowledge": ("alerting", "Say that somebody knows of a cause: it is told no more until it gets worse."),
     "safe-to-delete": ("keeping", "Whether local files are kept well enough elsewhere to be deleted here."),
     "remove": ("removing", "End the care for a package; delete its copies, if so asked."),
     "status": ("showing", "Packages and replicas at a glance."),
+    "watch": ("watching", "What is not as it should be with the care: for people, Nagios and Prometheus."),
+    "plan": ("watching", "Whether the promise will be kept, and what would keep it."),
     "repair": ("repairing", "Mend damaged files from good copies: a plan, or with --apply the deed."),
     "restore": ("repairing", "A whole verified bag out of the best files of all copies."),
     "report": ("showing", "What drifted, what is lost, what an audit did."),
@@ -37,9 +41,12 @@ _COMMANDS = {
 _PANELS = [
     {"name": "Begin", "commands": ["demo", "init"]},
     {"name": "Take in", "commands": ["bag", "validate", "add"]},
-    {"name": "Keep", "commands": ["replica", "replicate", "audit", "serve", "catalog", "remove"]},
+    {
+        "name": "Keep",
+        "commands": ["replica", "replicate", "audit", "serve", "alert", "acknowledge", "catalog", "remove"],
+    },
     {"name": "Mend", "commands": ["repair", "restore"]},
-    {"name": "Look", "commands": ["status", "report", "premis", "safe-to-delete"]},
+    {"name": "Look", "commands": ["status", "watch", "plan", "report", "premis", "safe-to-delete"]},
 ]
 
 

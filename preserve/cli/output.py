@@ -11,6 +11,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
@@ -47,12 +48,17 @@ def console(stream: IO[str] | None = None) -> "Console":
     """A console on that stream (standard output if none) that takes text as it is."""
     from rich.console import Console
 
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            """Rich would end the process here, with a status that means damage."""
+            raise BrokenPipeError
+
     stream = sys.stdout if stream is None else stream
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 still shows something
     width = None if stream.isatty() or "COLUMNS" in os.environ else _FILE_WIDTH
-    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
+    return Piped(file=stream, markup=False, highlight=False, emoji=False, width=width)
 
 
 def show(renderable: "RenderableType") -> None:
@@ -190,7 +196,8 @@ def _tell(word: str, style: str, message: str, remedy: str) -> None:
     if remedy:
         text.append(f"\n{' ' * len(word)}{plain(remedy)}", "dim")
     # Soft wrap: a path that is broken over two lines cannot be copied.
-    console(sys.stderr).print(text, soft_wrap=True)
+    with suppress(BrokenPipeError):  # nobody can be told; the status still tells
+        console(sys.stderr).print(text, soft_wrap=True)
 
 
 def _quiet() -> None:

@@ -1,33 +1,23 @@
-"""How far the work is: one live line on a terminal, else a plain line every ten seconds, on standard error.
+"""How far the work is: live lines on a terminal, one a replica; else a plain line for all every ten seconds.
 
-`advance` is called from many threads for every file; it adds two numbers under a lock and draws nothing. What is
-drawn is computed by one drawing thread from these numbers.
+All on standard error. `advance` is called from many threads for every file; it adds a few numbers under a lock and
+draws nothing. What is drawn is computed by one drawing thread from these numbers.
 """
 
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, Self
 
 from rich.live import Live
 from rich.text import Text
 
+from preserve.cli.meter import Meter
 from preserve.cli.output import console, plain
 
 _LINE_SECONDS = 10.0
-_WINDOW_SECONDS = 30.0  # of which the rate is told
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-
-
-@dataclass(slots=True)
-class _Counted:
-    files: int = 0
-    bytes: int = 0
-    findings: int = 0
 
 
 class Progress:
@@ -36,6 +26,7 @@ class Progress:
     Args:
         title: a word for what is done.
         total_files, total_bytes: what is to be done, where known; the time left is told from the bytes.
+        replicas: the bytes to be read at each replica, by its name, where known.
         stream: standard error if none.
         quiet: counts, and shows nothing.
     """
@@ -46,59 +37,72 @@ class Progress:
         *,
         total_files: int | None = None,
         total_bytes: int | None = None,
+        replicas: Mapping[str, int] | None = None,
         stream: IO[str] | None = None,
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.title = title
-        self.total_files = total_files
-        self.total_bytes = total_bytes
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._clock = clock
         self._lock = threading.Lock()
-        self._counted = _Counted()
-        self._samples: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
+        now = clock()
+        self._all = Meter(now, files=total_files, bytes=total_bytes)
+        self._replicas = {name: Meter(now, bytes=size) for name, size in (replicas or {}).items()}
         self._stop = threading.Event()
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
 
-    def stage(self, name: str, *, files: int | None = None, bytes: int | None = None) -> None:
+    def stage(
+        self,
+        name: str,
+        *,
+        files: int | None = None,
+        bytes: int | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None:
         """Another part of the work begins; it is counted from nothing."""
         with self._lock:
-            self.title, self.total_files, self.total_bytes = name, files, bytes
-            self._counted = _Counted(findings=self._counted.findings)
-            self._samples = deque([(self._clock(), 0, 0)])
+            self.title = name
+            self._all = Meter(self._clock(), files=files, bytes=bytes, findings=self._all.findings)
+            self._replicas = {one: Meter(self._clock(), bytes=size) for one, size in (replicas or {}).items()}
 
-    def advance(self, *, files: int = 0, bytes: int = 0) -> None:
-        """More was done."""
-        with self._lock:
-            self._counted.files += files
-            self._counted.bytes += bytes
+    def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
+        """More was done, at a replica if it is named."""
+        self._all.advance(files, bytes)
+        if replica:
+            self._replica(replica).advance(files, bytes)
 
-    def found(self, findings: int = 1) -> None:
-        """More findings."""
-        with self._lock:
-            self._counted.findings += findings
+    def found(self, findings: int = 1, *, replica: str = "") -> None:
+        """More findings, at a replica if it is named."""
+        self._all.found(findings)
+        if replica:
+            self._replica(replica).found(findings)
+
+    def _replica(self, name: str) -> Meter:
+        meter = self._replicas.get(name)
+        if meter is None:
+            with self._lock:
+                meter = self._replicas.setdefault(name, Meter(self._clock()))
+        return meter
 
     def line(self) -> str:
         """The state in one line: bytes, rate, time left, files, findings so far."""
+        return f"{plain(self.title)}  {self._all.line(self._clock())}"
+
+    def lines(self) -> list[str]:
+        """The state of all, and of each replica if there are several."""
         with self._lock:
-            files, done, findings = self._counted.files, self._counted.bytes, self._counted.findings
-        rate, file_rate = self._rates(done, files)
-        parts = []
-        if done or self.total_bytes is not None:
-            parts.append(_of(_size(done), None if self.total_bytes is None else _size(self.total_bytes)))
-            parts.append(f"{_size(int(rate))}/s")
-        if self.total_bytes is not None and rate > 0:
-            parts.append(f"{_time(max(0, self.total_bytes - done) / rate)} left")
-        elif self.total_bytes is None and self.total_files is not None and file_rate > 0:
-            parts.append(f"{_time(max(0, self.total_files - files) / file_rate)} left")
-        if files or self.total_files is not None:
-            parts.append(_of(f"{files:,}", None if self.total_files is None else f"{self.total_files:,}") + " files")
-        if findings:
-            parts.append(f"{findings:,} finding{'' if findings == 1 else 's'}")
-        return f"{plain(self.title)}  " + "  ".join(parts)
+            replicas = dict(self._replicas)
+        if not replicas:
+            return [self.line()]
+        width = max(len(plain(name)) for name in replicas)
+        now = self._clock()
+        each = [f"{plain(name):{width}}  {meter.line(now)}" for name, meter in replicas.items()]
+        if len(each) == 1:
+            return [f"{plain(self.title)}  {each[0]}"]
+        return [self.line(), *(f"  {line}" for line in each)]
 
     def __enter__(self) -> Self:
         if self._quiet:
@@ -123,7 +127,7 @@ class Progress:
             self._thread.join()
 
     def _renderable(self) -> Text:
-        return Text(self.line(), overflow="ellipsis", no_wrap=True)
+        return Text("\n".join(self.lines()), overflow="ellipsis", no_wrap=True)
 
     def _print_lines(self) -> None:
         while not self._stop.wait(_LINE_SECONDS):
@@ -131,36 +135,3 @@ class Progress:
                 print(self.line(), file=self._stream, flush=True)
             except (OSError, ValueError):
                 return  # whoever read the log has gone; the work goes on
-
-    def _rates(self, done: int, files: int) -> tuple[float, float]:
-        """Bytes and files a second, of the last half minute."""
-        now = self._clock()
-        with self._lock:
-            self._samples.append((now, done, files))
-            while len(self._samples) > 2 and self._samples[1][0] < now - _WINDOW_SECONDS:
-                self._samples.popleft()
-            first_at, first_done, first_files = self._samples[0]
-        if now <= first_at:
-            return 0.0, 0.0
-        return (done - first_done) / (now - first_at), (files - first_files) / (now - first_at)
-
-
-def _of(done: str, total: str | None) -> str:
-    return done if total is None else f"{done} of {total}"
-
-
-def _size(size_bytes: int) -> str:
-    value, unit = float(size_bytes), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{size_bytes} B" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 172_800:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86_400:.0f} d"

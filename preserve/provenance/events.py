@@ -161,5 +161,10 @@ NOT_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "audit-reopened": "see audit-opened",
         "audit-stopped": "see audit-opened",
         "audit-ended": "see audit-opened",
+        "audit-disbelieved": "see audit-opened; what is read again is the event",
+        "reading-asked": "what is to be read soon; the checks that follow are the events",
+        "alert-acknowledged": "that somebody knows; nothing was done to a package",
+        "self-test": "of the auditor, not of a package",
+        "replica-surveyed": "of a place, not of a package; what lies there was not touched",
     }
 )

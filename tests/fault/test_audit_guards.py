@@ -112,7 +112,7 @@ def test_an_audit_that_is_stopped_goes_on_with_what_is_left(placed: PlacedWorksp
     stop = threading.Event()
 
     class StopAfterOne(Silent):
-        def advance(self, *, files: int = 0, bytes: int = 0) -> None:
+        def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
             if files:
                 stop.set()
 
@@ -149,9 +149,9 @@ def test_a_killed_audit_is_told_as_stopped_and_can_be_resumed(placed: PlacedWork
         "from preserve.app import audits\n"
         "from preserve.app.workspace import Workspace\n"
         "class Killed:\n"
-        "    def advance(self, *, files=0, bytes=0):\n"
+        "    def advance(self, *, files=0, bytes=0, replica=''):\n"
         "        if files: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    def found(self, findings=1): pass\n"
+        "    def found(self, findings=1, replica=''): pass\n"
         "workspace = Workspace(config.load(Path('preserve.toml')))\n"
         "audits.run(workspace, audits.plan(workspace), Killed())\n"
     )

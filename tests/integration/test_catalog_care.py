@@ -18,7 +18,7 @@ import pytest
 
 import config
 from checks.evidence import Outcome
-from preserve.app.audits import DueWork
+from preserve.app.runs import Service
 from preserve.app.catalog_care import back_up, backup_is_due, heads
 from preserve.app.holdings import replicate, take_in
 from preserve.app.rebuild_request import asked_for
@@ -123,14 +123,14 @@ def test_an_absent_replica_is_a_warning_and_none_is_not_determined(
 
 def test_the_service_backs_up_once_a_day_and_only_what_grew(placed: PlacedWorkspace) -> None:
     with placed.open() as workspace:
-        work, now = DueWork(workspace, Silent()), workspace.clock()
+        work, now = Service(workspace, Silent()), workspace.clock()
         assert work.back_up_if_due() == "catalog backed up on abroad, disk, nas" and work.back_up_if_due() == ""
         workspace.clock = lambda: now + timedelta(days=2)
         assert work.back_up_if_due() == ""  # nothing happened since
-        work.run_due(threading.Event())
+        work.run_due((), threading.Event())
         workspace.clock = lambda: now + timedelta(days=2, hours=1)
         assert "backed up" in work.back_up_if_due()
-        work.run_due(threading.Event())
+        work.run_due((), threading.Event())
         assert work.back_up_if_due() == ""  # it is not a day old
 
 

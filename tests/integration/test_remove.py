@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from preserve.app import audits
-from preserve.audit.running import Auditor
+from preserve.audit.reading import ShardReader
 from preserve.catalog.removal import Removal
 from preserve.cli.main import main
 from preserve.errors import UsageError
@@ -497,17 +497,17 @@ def test_an_audit_that_is_going_on_goes_on_without_it(placed: PlacedWorkspace, r
 def test_a_package_removed_while_an_audit_reads_it_is_no_harm(
     placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check, once = Auditor._check, threading.Lock()
+    check, once = ShardReader.check, threading.Lock()
 
-    def removing(self: Auditor, *given: Any) -> object:
+    def removing(self: ShardReader, *given: Any) -> object:
         result = check(self, *given)
-        if given[1].package == "box-0" and once.acquire(blocking=False):
+        if given[0].copy.package == "box-0" and once.acquire(blocking=False):
             with placed.open() as other:
                 package = other.packages(("box-0",))[0]
                 other.catalog.remove_package(package.id, {"reason": "x"}, other.clock())
         return result
 
-    monkeypatch.setattr(Auditor, "_check", removing)
+    monkeypatch.setattr(ShardReader, "check", removing)
     assert main(["audit"]) == 0
     with placed.open() as workspace:
         (audit,) = workspace.catalog.audits()

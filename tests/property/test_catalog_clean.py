@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from checks.evidence import Evidence
 from checks.findings import Code, Finding
-from checks.policy import MassChange
+from checks.policy import MassChange, Wanted
 from preserve.catalog.acts import Act
 from preserve.catalog.catalog import Catalog
-from preserve.catalog.rows import AuditState, NewCopy
+from preserve.catalog.rows import AlertRow, AuditState, NewCopy
 from preserve.errors import UsageError
 from tests.unit.preserve.catalog.builders import (
     COPY_MISSING,
@@ -63,7 +63,10 @@ def _audit(catalog: Catalog, now: datetime, which: int, how: int) -> None:
         catalog.commit_checks([made], now)
     if how % 3:
         done = not catalog.remaining(audit.id)
-        catalog.end_audit(audit.id, AuditState.ENDED if done else AuditState.STOPPED, now)
+        if done:
+            catalog.end_audit(audit.id, AuditState.ENDED, now)
+        else:
+            catalog.end_audit(audit.id, AuditState.STOPPED, now, reason=("", "hours", "died")[how % 3], abandoned=how)
 
 
 def _take_in(catalog: Catalog, now: datetime, which: int, how: int) -> None:
@@ -96,6 +99,33 @@ def _act(catalog: Catalog, now: datetime, which: int, how: int) -> None:
     catalog.record_acts([act], read, now)
 
 
+def _repair(catalog: Catalog, now: datetime, which: int, how: int) -> None:
+    copies = catalog.copies()
+    copy = copies[which % len(copies)]
+    path = ("data/f0", "data/f3", "data/large.tif", "nowhere")[how % 4]
+    read = [result(catalog.shards(copy.inventory_id)[0], copy.id, now)] if how % 3 == 0 else []
+    catalog.record_acts([Act(kind="file-repaired", copy_id=copy.id, body={"path": path})], read, now)
+
+
+def _ask(catalog: Catalog, now: datetime, which: int, how: int) -> None:
+    shards = catalog.due(Evidence.READ, now, now)[:how]
+    pairs = [(one.copy_id, one.shard_id) for one in shards]
+    why = Wanted.ASKED if how % 3 else Wanted.REPAIRED
+    catalog.ask_reading(pairs if how % 2 else [which, 1 + which], why, "somebody", now)
+
+
+def _disbelieve(catalog: Catalog, now: datetime, which: int, how: int) -> None:
+    last = catalog.audits()[which % len(catalog.audits())]
+    catalog.disbelieve([last.id], catalog.remaining(last.id)[:how], "it passes what is wrong", now)
+
+
+def _tell(catalog: Catalog, now: datetime, which: int, how: int) -> None:
+    """What follows from nothing is nothing to the check."""
+    catalog.save_alerts([AlertRow(key=f"k{which}", first_at=now, last_at=now, count=how)])
+    catalog.acknowledge([f"k{how % 4}"], "somebody", "", now)
+    catalog.record_of_itself("self-test", {"replica": str(catalog.replicas()[0].uuid)}, now)
+
+
 def _confirm(catalog: Catalog, now: datetime, which: int, how: int) -> None:
     catalog.confirm_change(MassChange(share=0.0, least_files=1), [1 + which % 3], "somebody", now)
 
@@ -110,17 +140,25 @@ def _remove(catalog: Catalog, now: datetime, which: int, how: int) -> None:
 
 
 STEPS: list[Step] = [_check, _check, _audit, _take_in, _place, _place, _replica, _act, _confirm, _remove]
+STEPS += [_repair, _ask, _disbelieve, _tell]
 steps = st.tuples(st.sampled_from(STEPS), st.integers(0, 4), st.integers(0, 40))
 
 
 @settings(max_examples=120, deadline=None)
-@given(done=st.lists(steps, max_size=30), read=st.booleans())
-def test_what_the_program_did_is_clean(done: list[tuple[Step, int, int]], read: bool) -> None:
+@given(
+    done=st.lists(steps, max_size=30),
+    read=st.booleans(),
+    clock=st.lists(st.sampled_from([1, 1, 1, 30, -1, -40, 9000, -9000]), min_size=30, max_size=30),
+)
+def test_what_the_program_did_is_clean(done: list[tuple[Step, int, int]], read: bool, clock: list[int]) -> None:
+    """Even while its clock is set on and back."""
     with TemporaryDirectory() as folder:
         catalog = Held(Path(folder), read=read).catalog
-        for number, (step, which, how) in enumerate(done, 1):
-            with suppress(UsageError, ZeroDivisionError):  # there is none of that, or it is there already
-                step(catalog, START + timedelta(hours=number), which, how)
+        now = START
+        for (step, which, how), hours in zip(done, clock, strict=False):
+            now += timedelta(hours=hours)
+            with suppress(UsageError, ZeroDivisionError, IndexError):  # there is none of that, or it is there already
+                step(catalog, now, which, how)
         faults = list(catalog.check())
         catalog.close()
         assert faults == []

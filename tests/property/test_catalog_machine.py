@@ -13,7 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from checks.evidence import Evidence, Outcome
 from checks.findings import MEANINGS, Code, Finding, Severity
 from checks.names import path_from_fields
+from checks.policy import Wanted
 from checks.verdicts import CopyState, Verdict, across, state_from, worst_of
+from preserve.catalog.acts import Act
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, Lease
 from tests.unit.preserve.catalog.builders import START, Held, result
 
@@ -27,27 +29,48 @@ Where = tuple[int, int, bytes]  # copy, shard (0: the copy as a whole), path
 class Model:
     """The rules once more, as plainly as they can be said, over the journal's bodies alone."""
 
-    def __init__(self, shards: dict[str, int]) -> None:
+    def __init__(self, shards: dict[str, int], holding: dict[bytes, set[int]]) -> None:
         self.shards = shards  # by start, in hex
+        self.holding = holding  # the shards that a file lies in
+        self.wanted: dict[tuple[int, int], tuple[Wanted, datetime]] = {}
         self.times: dict[tuple[int, int, Evidence], datetime] = {}
         self.open: dict[tuple[Where, Code], datetime] = {}
 
     def replay(self, body: dict[str, object]) -> None:
+        if body["kind"] == "reading-asked":
+            starts = body.get("starts", self.shards)
+            self._want(body, {self.shards[start] for start in starts}, Wanted(str(body["why"])))  # type: ignore[attr-defined]
+        elif body["kind"] == "file-repaired":
+            self._want(body, self.holding[path_from_fields(body) or b""], Wanted.REPAIRED)
+        elif body["kind"] == "check":
+            self._replay_check(body)
+
+    def _want(self, body: dict[str, object], shards: set[int], why: Wanted) -> None:
+        copy, at = int(str(body["replica"])[-1]), datetime.fromisoformat(str(body["at"]))
+        for shard in shards:
+            before = self.wanted.get((copy, shard), (why, at))[0]
+            self.wanted[copy, shard] = (Wanted.ASKED if before is Wanted.ASKED else why), at
+
+    def _replay_check(self, body: dict[str, object]) -> None:
         copy = int(str(body["replica"])[-1])
         shard = self.shards[str(body["start"])]
         evidence, outcome = Evidence.from_label(str(body["evidence"])), Outcome(body["outcome"])
-        started, ended = (datetime.fromisoformat(str(body[name])) for name in ("started_at", "at"))
+        started, ended = times_of(body)
         named = None if "paths" not in body else {path_from_fields(path) for path in body["paths"]}  # type: ignore[attr-defined]
         whole = outcome is not Outcome.INCONCLUSIVE and body["unread"] == 0
         if named is None and whole:
             for level in Evidence:
                 if level <= evidence:
-                    self.times[copy, shard, level] = max(started, self.times.get((copy, shard, level), started))
+                    self.times[copy, shard, level] = started
+            if evidence >= Evidence.READ and (copy, shard) in self.wanted:
+                _, at = self.wanted[copy, shard]
+                if at <= started or at > ended + timedelta(days=1):
+                    del self.wanted[copy, shard]
         found: dict[Code, set[bytes]] = {}
         for finding in body.get("findings", []):  # type: ignore[attr-defined]
             found.setdefault(Code(finding["code"]), set()).add(path_from_fields(finding) or b"")
         self._close(copy, shard, found, named, started, body, whole and evidence >= Evidence.READ)
-        self._open(copy, shard, found, started, ended)
+        self._open(copy, shard, found, body)
 
     def _close(
         self,
@@ -64,7 +87,7 @@ class Model:
             return  # it speaks of more than files: nothing can be said of any of them
         for (where, code), seen in list(self.open.items()):
             _, of_shard, path = where
-            if where[0] != copy or seen > started or code is Code.UNSTABLE_READ:
+            if where[0] != copy or seen_by(seen, body) > started or code is Code.UNSTABLE_READ:
                 continue
             if of_shard == 0:
                 if body["good"] or body["bytes_read"]:
@@ -76,24 +99,36 @@ class Model:
                 if complete or (accounted and not is_damage(code)):
                     del self.open[where, code]
 
-    def _open(self, copy: int, shard: int, found: dict[Code, set[bytes]], started: datetime, ended: datetime) -> None:
+    def _open(self, copy: int, shard: int, found: dict[Code, set[bytes]], body: dict[str, object]) -> None:
+        started, ended = times_of(body)
         for code in sorted(found, key=lambda code: not is_damage(code)):
             for path in found[code]:
                 where = copy, 0 if code in WIDE else shard, path
                 if not is_error(code):
-                    self.open[where, code] = max(ended, self.open.get((where, code), ended))
+                    self.open[where, code] = max(ended, seen_by(self.open.get((where, code), ended), body))
                     continue
                 beside = [other for place, other in self.open if place == where and is_error(other)]
                 other = beside[0] if beside else None
                 if other is code:
-                    self.open[where, code] = max(ended, self.open[where, code])
-                elif other is None or self._gives_way(other, code, self.open[where, other], started):
+                    self.open[where, code] = max(ended, seen_by(self.open[where, code], body))
+                elif other is None or self._gives_way(other, code, seen_by(self.open[where, other], body), started):
                     if other is not None:
                         del self.open[where, other]
                     self.open[where, code] = ended
 
     def _gives_way(self, other: Code, code: Code, seen: datetime, started: datetime) -> bool:
         return is_damage(code) if is_damage(code) != is_damage(other) else seen <= started
+
+
+def times_of(body: dict[str, object]) -> tuple[datetime, datetime]:
+    started, ended = (datetime.fromisoformat(str(body[name])) for name in ("started_at", "at"))
+    return started, ended
+
+
+def seen_by(seen: datetime, body: dict[str, object]) -> datetime:
+    """What lies far ahead of a check was seen before the clock was set back: before that check."""
+    started, ended = times_of(body)
+    return started if seen > ended + timedelta(days=1) else seen
 
 
 def is_damage(code: Code) -> bool:
@@ -120,7 +155,11 @@ class CatalogMachine(RuleBasedStateMachine):
         self.audit: AuditRow | None = None
         self.leases: list[Lease] = []
         self.committed: list[CheckResult] = []
-        self.model = Model({shard.start.hex(): shard.id for shard in self.held.shards})
+        holding: dict[bytes, set[int]] = {}
+        for shard in self.held.shards:
+            for path in self.catalog.record(shard.id).paths:
+                holding.setdefault(path, set()).add(shard.id)
+        self.model = Model({shard.start.hex(): shard.id for shard in self.held.shards}, holding)
         self.read_to = 0
 
     def teardown(self) -> None:
@@ -133,6 +172,21 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 5000))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
+
+    @rule(hours=st.one_of(st.integers(-30, -1), st.sampled_from([-10_000, 10_000])))
+    def the_clock_is_set(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @rule(copy=st.sampled_from(COPIES), places=st.one_of(st.none(), st.sets(st.integers(0, 5))))
+    def a_reading_is_asked_for(self, copy: int, places: set[int] | None) -> None:
+        what = [copy] if places is None else [(copy, self.held.shards[place].id) for place in sorted(places)]
+        asked = self.catalog.ask_reading(what, Wanted.ASKED, "dara", self.now)  # type: ignore[arg-type]
+        assert asked == len(self.held.shards if places is None else places)
+
+    @rule(copy=st.sampled_from(COPIES), place=st.integers(0, 5))
+    def a_file_is_repaired(self, copy: int, place: int) -> None:
+        act = Act(kind="file-repaired", copy_id=copy, body={"path": self._paths(place)[0].decode()})
+        self.catalog.record_acts([act], [], self.now)
 
     @rule(
         copy=st.sampled_from(COPIES),
@@ -171,7 +225,8 @@ class CatalogMachine(RuleBasedStateMachine):
         assert self.audit is not None
         left = self.catalog.remaining(self.audit.id)
         given = self.catalog.lease(self.audit.id, left, "worker", self.now, ttl_seconds=600, limit=limit)
-        live = {(one.copy_id, one.shard_id) for one in self.leases if one.expires_at > self.now}
+        given_by = self.now + timedelta(minutes=1, seconds=600)  # what was given later is void
+        live = {(one.copy_id, one.shard_id) for one in self.leases if self.now < one.expires_at <= given_by}
         assert not live & {(one.copy_id, one.shard_id) for one in given}
         assert all(one.token > other.token for one in given for other in self.leases)
         self.leases += given
@@ -226,8 +281,7 @@ class CatalogMachine(RuleBasedStateMachine):
             return
         for row in self.catalog.journal(after=self.read_to):
             self.read_to = row.number
-            if row.kind == "check":
-                self.model.replay(json.loads(row.body))
+            self.model.replay(json.loads(row.body))
         kept = {
             ((copy, shard, path), Code(code)): seen
             for copy, shard, path, code, seen in self._rows(
@@ -294,14 +348,35 @@ class CatalogMachine(RuleBasedStateMachine):
             or (copy, shard.id, Evidence.READ) not in self.model.times
         }
         due = self.catalog.due(Evidence.READ, cutoff, self.now)
-        waiting = self._rows(f"SELECT copy_id, shard_id FROM shard_state WHERE not_before > {_micros(self.now)}")
+        longest = _micros(self.now + timedelta(days=1))
+        waits = f"not_before > {_micros(self.now)} AND not_before <= {longest}"
+        waiting = self._rows(f"SELECT copy_id, shard_id FROM shard_state WHERE {waits}")
         assert {(one.copy_id, one.shard_id) for one in due} == older - set(waiting)
         assert sum(self.catalog.overdue_counts(Evidence.READ, cutoff).values()) == len(older)
         order = [(one.read_at is not None, one.read_at) for one in due]
         assert order == sorted(order, key=lambda one: (one[0], one[1] or START))
         assert {
-            (o.copy_id, o.shard_id) for o in self.catalog.due(Evidence.READ, cutoff, self.now + timedelta(days=2))
+            (o.copy_id, o.shard_id) for o in self.catalog.due(Evidence.READ, cutoff, self.now + timedelta(days=36_500))
         } == older
+        self._candidates(cutoff, older, {(copy, shard) for copy, shard in waiting})
+
+    def _candidates(self, cutoff: datetime, older: set[tuple[int, int]], waiting: set[tuple[int, int]]) -> None:
+        """What is due, what the future has, what had no answer, and, waiting or not, what is wanted."""
+        ahead = {
+            (copy, shard)
+            for (copy, shard, level), at in self.model.times.items()
+            if level is Evidence.READ and at > self.now
+        }
+        unsettled = {
+            (copy, shard) for copy, shard in self._rows("SELECT copy_id, shard_id FROM shard_state WHERE failures > 0")
+        }
+        found = [one for copy in COPIES for one in self.catalog.candidates(copy, Evidence.READ, cutoff, self.now)]
+        pairs = {(one.copy_id, one.shard_id) for one in found}
+        assert len(pairs) == len(found)
+        assert pairs == ((older | ahead | unsettled) - waiting) | set(self.model.wanted)
+        assert {(one.copy_id, one.shard_id): one.wanted for one in found if one.wanted} == {
+            pair: why for pair, (why, _) in self.model.wanted.items()
+        }
 
     @invariant()
     def the_chain_holds(self) -> None:

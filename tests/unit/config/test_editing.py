@@ -156,3 +156,46 @@ def test_every_key_is_found_whatever_its_value(items: dict[str, str], newline: s
     text = text.replace("\n", newline)
     tomllib.loads(text)
     assert [(place.key, place.line) for place in places(text)] == expected
+
+
+POLICIES = """\
+[audit]
+hours = ["22:00-06:00"] # night
+[replica.nas]
+url = "/a"
+hours = [
+  "sat,sun 00:00-24:00", # ]
+]
+budget = ["1TB", "4h"]
+# kept
+[collection."replica.nas"]
+max_age = "30d"
+[collection.nas]
+minimum_copies = 2
+[alerts]
+digest = "08:00"
+"""
+
+
+def test_replicas_are_added_and_taken_out_beside_policies() -> None:
+    longer = config.with_replica(POLICIES, "disk", "/b")
+    settings = config.parse(longer, Path("/x/preserve.toml"))
+    assert settings.limits("disk") == settings.audit.limits and settings.limits("nas").budget_bytes == 10**12
+    shorter = config.without_replica(config.without_replica(longer, "nas"), "disk")
+    expected = tomllib.loads(POLICIES)
+    del expected["replica"]
+    assert {"replica": {}, **tomllib.loads(shorter)} == {"replica": {}, **expected}
+    assert "# kept" in shorter and "sat,sun" not in shorter
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",))))
+def test_a_collection_may_be_called_anything(name: str) -> None:
+    quoted = "".join(f"\\U{ord(character):08x}" for character in name)
+    text = f'[replica.nas]\nurl = "/a"\n[collection."{quoted}"]\nmax_age = "9d"\n'
+    edited = config.without_replica(config.with_replica(text, "disk", "/b"), "nas")
+    settings = config.parse(edited, Path("/x/preserve.toml"))
+    assert settings.promise(name, "disk").max_age.days == 9
+    with pytest.raises(SettingsError) as caught:
+        config.parse(text + "x = 1\n", Path("/x/preserve.toml"))
+    assert caught.value.line == 5
+    assert caught.value.message.replace("\u200b", "").isprintable(), "a name cannot steer the screen it is told on"

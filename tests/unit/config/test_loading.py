@@ -1,6 +1,7 @@
 """The settings file: what it means, and what is said of what it cannot mean."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def refused(text: str) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
         config.parse(text, FILE)
     assert caught.value.path == FILE
+    assert caught.value.remedy, "every mistake is told with what to do about it"
     return caught.value
 
 
@@ -35,14 +37,13 @@ def test_the_example_loads_and_says_the_defaults() -> None:
 
 
 def test_the_examples_commented_settings_load_too() -> None:
-    lines = [
-        line[2:]
-        if line.startswith(("# [", "# url", "# medium", "# site", "# offline", "# org", "# thr", "# min"))
-        else line
-        for line in config.example().splitlines()
-    ]
+    lines = [re.sub(r"^# (?=\[|[a-z_]+ = )", "", line) for line in config.example().splitlines()]
     settings = config.parse("\n".join(lines), FILE)
     assert list(settings.replicas) == ["nas", "vault"]
+    assert list(settings.collections) == ["Glass plates"]
+    assert settings.limits("nas").budget_bytes == 200 * 10**9
+    assert settings.alerts.urls_file == Path("/archive/alert-urls")
+    assert settings.serve.metrics == ("127.0.0.1", 9108)
     assert settings.replicas["vault"].offline
     assert (settings.audit.threads, settings.audit.minimum_copies) == (2, 3)
 
@@ -88,7 +89,11 @@ def test_one_unknown_key_has_its_own_sentence() -> None:
 
 
 def test_a_key_in_the_wrong_table_is_told_where_it_belongs() -> None:
-    assert refused('max_age = "1d"').remedy == "it belongs under [audit]"
+    assert refused('max_age = "1d"').remedy == 'it belongs under [audit], [replica.NAME] or [collection."NAME"]'
+    assert refused("[catalog]\nthreads = 2").remedy == "it belongs under [audit]"
+    budget = refused('[audit]\n[collection."Maps of 1975"]\nbudget = "2GB"')
+    assert (budget.line, budget.remedy) == (3, "it belongs under [audit] or [replica.NAME]")
+    assert budget.message == 'collection."Maps of 1975".budget means nothing below [collection."NAME"]'
 
 
 @pytest.mark.parametrize(

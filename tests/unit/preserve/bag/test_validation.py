@@ -471,7 +471,7 @@ def test_bytes_are_told_while_a_large_file_is_read(bag: Bag) -> None:
     told: list[int] = []
 
     class Telling(Silent):
-        def advance(self, *, files: int = 0, bytes: int = 0) -> None:
+        def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
             told.append(bytes)
 
     bag.files[b"data/large.bin"] = b"x" * (5 << 20)

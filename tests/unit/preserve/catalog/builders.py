@@ -88,8 +88,8 @@ UNAVAILABLE = Finding(code=Code.REPLICA_UNAVAILABLE, parameters={"cause": "empty
 COPY_MISSING = Finding(code=Code.COPY_MISSING)
 
 
-@cache
-def _template() -> Path:
+def fresh_template() -> Path:
+    """A catalog with package `a` and the replicas `disk` and `nas`."""
     path = Path(mkdtemp(prefix="catalog-template-")) / "catalog.sqlite"
     with Catalog.create(path, START) as catalog:
         catalog.add_packages([new_package()], at=START)
@@ -98,13 +98,16 @@ def _template() -> Path:
     return path
 
 
+_template = cache(fresh_template)
+
+
 class Held:
     """A catalog with package `a` in shards, and a copy of it on `disk` and on `nas`, read or not."""
 
-    def __init__(self, folder: Path, *, read: bool = True) -> None:
+    def __init__(self, folder: Path, *, read: bool = True, template: Path | None = None) -> None:
         self.path = folder / "catalog.sqlite"
-        shutil.copy(_template(), self.path)
-        self.catalog = Catalog.open(self.path)
+        shutil.copy(template or _template(), self.path)
+        self.catalog = Catalog(self.path) if template else Catalog.open(self.path)
         self.package: PackageRow = self.catalog.packages()[0]
         self.shards = self.catalog.shards(self.package.inventory_id)
         self.copies: list[CopyRow] = [

@@ -133,7 +133,7 @@ def test_an_old_catalog_is_copied_then_brought_up_to_date(tmp_path: Path) -> Non
         )  # out of `event`, filled from the journal
         *_, last = catalog.journal()
         assert last.kind == "catalog-migrated"
-    kept = verified(bytes(tmp_path / "old.sqlite.before-0002"))
+    kept = verified(bytes(tmp_path / "old.sqlite.before-0003"))
     assert (kept.revision, kept.number, kept.hash) == ("0001", before.number, before.hash)
     assert kept.sha256.hex().encode() in last.body
     with Catalog.open(path) as catalog:
@@ -147,10 +147,10 @@ def test_a_migration_that_ends_half_way_changes_nothing_and_is_done_by_the_next(
         with patch.object(opening, place, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
             Catalog.open(path)
         assert dump(path) == before
-    (tmp_path / "old.sqlite.before-0002.partial").write_bytes(b"half")
+    (tmp_path / "old.sqlite.before-0003.partial").write_bytes(b"half")
     Catalog.open(path).close()
-    assert verified(bytes(path)).revision == "0002"
-    assert not (tmp_path / "old.sqlite.before-0002.partial").exists()
+    assert verified(bytes(path)).revision == "0003"
+    assert not (tmp_path / "old.sqlite.before-0003.partial").exists()
 
 
 def _open(path: Path, gate: object) -> None:

@@ -93,7 +93,7 @@ def test_the_oldest_of_all_replicas_comes_first_up_to_the_limit(held: Held) -> N
     assert len(everything) == 2 * len(held.shards)
     for limit in range(1, len(everything)):
         assert held.catalog.due(Evidence.READ, START + DAY, LATER, limit=limit) == everything[:limit]
-    assert held.catalog.due(Evidence.READ, START, LATER) == []
+    assert held.catalog.due(Evidence.READ, START - DAY, LATER) == []
     assert held.catalog.due(Evidence.READ, START + DAY, LATER, []) == []
 
 

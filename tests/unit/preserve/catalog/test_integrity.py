@@ -17,7 +17,7 @@ import pytest
 from checks.evidence import Evidence
 from checks.findings import Code, Finding
 from checks.inventory import inventory_root
-from checks.policy import MassChange
+from checks.policy import MassChange, Wanted
 from preserve.app import audits
 from preserve.app.holdings import replicate, take_in
 from preserve.catalog.acts import Act
@@ -79,6 +79,11 @@ def _lived() -> Path:
     catalog.copy_deleted(7, {"by": "somebody"}, next(now))
     catalog.add_replica(UUID(int=9), "abroad", next(now))
     catalog.remove_replica("abroad", next(now))
+    catalog.end_audit(4, AuditState.STOPPED, next(now), reason="hours", abandoned=1)
+    catalog.record_acts([Act(kind="file-repaired", copy_id=2, body={"path": "data/large.tif"})], [], next(now))
+    catalog.disbelieve([3], [(5, catalog.shards(2)[0].id)], "it passes what is wrong", next(now))
+    catalog.ask_reading([1, 7], Wanted.ASKED, "somebody", next(now))
+    catalog.ask_reading([(3, catalog.shards(4)[1].id)], Wanted.ASKED, "somebody", next(now))
     catalog.open_audit_of_copies({}, Evidence.READ, [1], next(now))
     catalog.close()
     return held.path
@@ -260,6 +265,16 @@ EDITS: dict[str, tuple[str | Edit, str, str]] = {
     "a shard's outcome": ("UPDATE shard_state SET outcome = 'pass' WHERE outcome = 'fail'", "shard_state", "`outcome`"),
     "a shard put off": ("UPDATE shard_state SET not_before = 9999999999999999", "shard_state", "`not_before`"),
     "a shard's failures": ("UPDATE shard_state SET failures = failures + 1", "shard_state", "`failures`"),
+    "a shard wanted no more": (
+        "UPDATE shard_state SET wanted = NULL WHERE wanted = 'repaired'",
+        "shard_state",
+        "the shard from data/large.tif on of the copy of version 1 of the package a on the replica nas: `wanted`",
+    ),
+    "a shard asked for": (
+        "UPDATE shard_state SET wanted = 'asked', wanted_at = 1 WHERE copy_id = 6",
+        "shard_state",
+        "`wanted_at`",
+    ),
     "a shard's state deleted": ("DELETE FROM shard_state WHERE copy_id = 2 AND shard_id = 3", "shard_state", "nas is"),
     "a copy's damage": (
         "UPDATE copy SET damage = 0",
@@ -298,6 +313,7 @@ EDITS: dict[str, tuple[str | Edit, str, str]] = {
     "a replica inserted": ("INSERT INTO replica VALUES (9, 'ab', 'x', 5, NULL)", "replica", "the replica 9 stands"),
     "an audit's counts": ("UPDATE audit SET failed = 0, passed = done", "audit", "audit 1: `failed`"),
     "an audit's end": ("UPDATE audit SET state = 'ended', ended_at = 5 WHERE id = 5", "audit", "audit 5: `state`"),
+    "why an audit stopped": ("UPDATE audit SET reason = '' WHERE id = 4", "audit", "audit 4: `reason`"),
     "an audit's scope": ("UPDATE audit SET scope = '{}' WHERE id = 1", "audit", "`scope`"),
     "an audit deleted": ("DELETE FROM audit WHERE id = 2", "audit", "audit 2 is not in the catalog any more"),
     "an item inserted": ("INSERT INTO audit_item VALUES (5, 2, 1, NULL, NULL)", "audit_item", "audit 5 set out"),
@@ -390,7 +406,7 @@ def test_an_edit_is_named(lived: Path, name: str) -> None:
 
 
 # What follows from nothing: numbers that only the program itself gives out, and what is made anew at will.
-_UNCHECKED = ("lease", "leader", "name_index", "name_slice")
+_UNCHECKED = ("lease", "leader", "heartbeat", "alert", "channel", "name_index", "name_slice")
 _FREE = {
     *("catalog.last_token", "audit_item.token", "finding.id"),
     *(f"{table}.{column}" for table in _UNCHECKED for column in metadata.tables[table].c.keys()),  # noqa: SIM118
@@ -550,6 +566,17 @@ FORGED: dict[str, tuple[str, str, Callable[[dict[str, object]], object], str]] =
     "another kind": ("copy-deleted", "", _set(kind="change-confirmed"), "journal"),
     "a time without a zone": ("check", "", _set(at="2026-01-01T00:00:00"), "journal"),
     "counts of an audit": ("audit-ended", "", _set(failed=0), "journal"),
+    "why it stopped": ("audit-stopped", '"reason"', _set(reason="died"), "audit"),
+    "more given up than was left": ("audit-stopped", '"reason"', _set(abandoned=999), "journal"),
+    "what is disbelieved": ("audit-disbelieved", "", _set(audits=[2]), "audit"),
+    "what was never begun disbelieved": ("audit-disbelieved", "", _set(audits=[99]), "journal"),
+    "whose reading was asked": ("reading-asked", "", _set(package=str(UUID(int=77))), "journal"),
+    "why it was asked": ("reading-asked", "", _set(why="repaired"), "shard_state"),
+    "why it was asked, without sense": ("reading-asked", "", _set(why="whim"), "journal"),
+    "when it was asked": ("reading-asked", "", _set(at="2025-01-01T00:00:00.000000Z"), "shard_state"),
+    "what was asked": ("reading-asked", '"starts"', _set(starts=[""]), "shard_state"),
+    "a shard that is none asked": ("reading-asked", '"starts"', _set(starts=["ff"]), "journal"),
+    "which file was repaired": ("file-repaired", "", _set(path="data/f0"), "shard_state"),
     "a plan": ("audit-opened", "", _set(planned=3), "audit"),
     "a confirmation": ("change-confirmed", "", _set(kind="change-noted"), "copy"),
     "what an act settled": ("file-quarantined", "", lambda body: body.pop("closed"), "finding"),

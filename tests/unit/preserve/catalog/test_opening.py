@@ -150,14 +150,15 @@ def _definitions(path: Path) -> dict[str, object]:
         return made
 
 
-def test_a_revision_that_does_not_fit_the_tables_was_written_by_hand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_revision_that_does_not_fit_the_tables_was_written_by_hand(tmp_path: Path, revision: str) -> None:
     path = tmp_path / "catalog"
     Catalog.create(path, START).close()
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
     before = path.read_bytes()
     error = refused(path)
-    assert "says that it is of revision 0001, and its tables are those of 0002" in error.message
+    assert f"says that it is of revision {revision}, and its tables are those of 0003" in error.message
     assert "catalog rebuild" in error.remedy
     assert path.read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir() if ".before-" in each.name) == []

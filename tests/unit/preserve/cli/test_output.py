@@ -108,3 +108,18 @@ class TestProgress:
             for _ in range(4):
                 pool.submit(lambda: [progress.advance(files=1, bytes=2) for _ in range(2000)])
         assert "16 kB" in progress.line() and "8,000 files" in progress.line()
+
+    def test_each_replica_has_its_line_on_a_terminal_and_all_have_one_in_a_log(self) -> None:
+        clock = Clock()
+        sizes = {"nas": 400_000_000, "abroad": 100_000_000}
+        progress = Progress("auditing", total_bytes=500_000_000, replicas=sizes, stream=io.StringIO(), clock=clock)
+        progress.advance(bytes=100_000_000, replica="nas")
+        progress.advance(bytes=50_000_000, replica="abroad")
+        progress.found(1, replica="abroad")
+        clock.now = 10.0
+        assert progress.lines() == [
+            progress.line(),
+            "  nas     100 MB of 400 MB  10 MB/s  30 s left",
+            "  abroad  50 MB of 100 MB  5 MB/s  10 s left  1 finding",
+        ]
+        assert progress.line() == "auditing  150 MB of 500 MB  15 MB/s  23 s left  1 finding"

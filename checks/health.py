@@ -1,0 +1,232 @@
+"""From what is known of an archive to what is not as it should be with the care for it. Pure: no clock, no catalog.
+
+Nothing here is silent because something is not known: what is not known is a concern, or no reason for one is.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from checks.concerns import Concern, ConcernCode
+from checks.evidence import Outcome
+from checks.situation import Beat, ReplicaState, Situation
+
+SKEW = timedelta(minutes=5)  # by which clocks of machines that share a catalog may differ
+BACKUP_AGE = timedelta(days=7)
+_LEAST_SILENCE = timedelta(minutes=5)
+_BEATS_MISSED = 10
+_REASONS = {
+    "replica-unavailable": "a replica was gone",
+    "stopped": "it was told to stop",
+    "died": "its process ended",
+    "self-test": "the auditor's own test failed",
+    "": "nobody knows why",
+}
+_SEVERITIES = {Outcome.FAIL: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2}
+
+
+def concerns(situation: Situation) -> list[Concern]:
+    """All there is to be concerned about, the worst first."""
+    found = [*_of_the_archive(situation), *_of_the_auditor(situation)]
+    for replica in situation.replicas:
+        found += [*_of_the_replica(replica), *_of_its_copies(replica), *_of_its_promise(situation, replica)]
+    if situation.unknown_packages and not any(one.code is ConcernCode.UNDETERMINED for one in found):
+        found.append(_undetermined("", situation.unknown_packages, situation.unknown_packages))
+    if situation.degraded_packages and not any(one.code is ConcernCode.DAMAGED for one in found):
+        packages = situation.degraded_packages
+        found.append(
+            Concern(
+                code=ConcernCode.DAMAGED, magnitude=packages, parameters={"files": "some", "packages": f"{packages:,}"}
+            )
+        )
+    return sorted(found, key=_rank)
+
+
+def outcome_of(found: Iterable[Concern]) -> Outcome:
+    """PASS only where nothing but warnings was found."""
+    return min((one.meaning.outcome for one in found), key=_SEVERITIES.__getitem__, default=Outcome.PASS)
+
+
+def _rank(concern: Concern) -> tuple[int, bool, int, str]:
+    meaning = concern.meaning
+    return _SEVERITIES[meaning.outcome], not meaning.urgent, list(ConcernCode).index(concern.code), concern.replica
+
+
+def _of_the_archive(situation: Situation) -> Iterator[Concern]:
+    if situation.copies == 0:
+        yield Concern(code=ConcernCode.NOTHING_KEPT)
+    if situation.lost_packages:
+        files = situation.lost_files
+        told = {"files": f"{files:,}" if files else "some", "packages": f"{situation.lost_packages:,}"}
+        yield Concern(code=ConcernCode.LOST, magnitude=max(files, situation.lost_packages), parameters=told)
+    if situation.altered:
+        yield Concern(code=ConcernCode.RECORD_ALTERED, parameters={"why": situation.altered})
+    if situation.few_packages:
+        told = {"packages": f"{situation.few_packages:,}", "minimum": situation.minimum or "?"}
+        yield Concern(code=ConcernCode.UNDER_REPLICATED, magnitude=situation.few_packages, parameters=told)
+    late = situation.backed_up_at is None or situation.now - situation.backed_up_at > BACKUP_AGE
+    if situation.backup_wanted and situation.copies and late:
+        at = situation.backed_up_at
+        when = "never backed up to a replica" if at is None else f"last backed up {(situation.now - at).days} days ago"
+        yield Concern(code=ConcernCode.BACKUP_LATE, parameters={"when": when})
+
+
+def _of_the_auditor(situation: Situation) -> Iterator[Concern]:
+    yield from _clock(situation)
+    beat = situation.heartbeat
+    if beat is not None and silent(beat, situation.now):
+        yield Concern(code=ConcernCode.SILENT, parameters={"at": _moment(beat.at)})
+    run = situation.last_run
+    if run is not None and run.went_wrong:
+        why = _REASONS["died"] if run.dead else _REASONS.get(run.reason, run.reason)
+        told = {"audit": run.audit, "done": f"{run.done:,}", "planned": f"{run.planned:,}", "why": why}
+        yield Concern(code=ConcernCode.RUN_STOPPED, magnitude=run.planned - run.done, parameters=told)
+    failing = [channel for channel in situation.channels if channel.fails]
+    if failing:
+        since = [channel.failed_at for channel in failing if channel.failed_at is not None]
+        told = {
+            "channel": ", ".join(channel.name for channel in failing),
+            "at": _moment(min(since)),
+            "why": failing[0].why or "?",
+        }
+        yield Concern(code=ConcernCode.CHANNEL_FAILED, magnitude=len(failing), parameters=told)
+
+
+def silent(beat: Beat, now: datetime) -> bool:
+    """Whether a service that did not say goodbye has not been heard of for too long."""
+    patience = max(_LEAST_SILENCE, _BEATS_MISSED * timedelta(seconds=beat.every_seconds))
+    return not beat.stopped and now - beat.at > patience
+
+
+def _clock(situation: Situation) -> Iterator[Concern]:
+    """By a clock that was set back, what was read years ago looks fresh, and no run is ever late."""
+    seen: list[tuple[datetime | None, str]] = [(situation.newest_at, "the last link of the journal")]
+    if situation.heartbeat is not None:
+        seen.append((situation.heartbeat.at, "the last sign of `preserve serve`"))
+    for replica in situation.replicas:
+        seen.append((replica.newest_read_at, f"a reading on {replica.name}"))
+        seen.append((replica.last_run_at, f"the last run over {replica.name}"))
+    ahead = [(at, what) for at, what in seen if at is not None and at - situation.now > SKEW]
+    if ahead:
+        at, what = max(ahead)
+        told = {"now": _moment(situation.now), "at": _moment(at), "what": what}
+        yield Concern(code=ConcernCode.CLOCK_WRONG, parameters=told)
+
+
+def _of_the_replica(replica: ReplicaState) -> Iterator[Concern]:
+    if replica.wrong:
+        yield Concern(code=ConcernCode.WRONG_REPLICA, replica=replica.name, parameters={"why": replica.why_not})
+    elif replica.there is False and not replica.offline:
+        why = replica.why_not or "nobody knows why"
+        yield Concern(code=ConcernCode.REPLICA_AWAY, replica=replica.name, parameters={"why": why})
+    if replica.self_test_failed:
+        told = {"why": replica.self_test_failed}
+        yield Concern(code=ConcernCode.SELF_TEST_FAILED, replica=replica.name, parameters=told)
+    if replica.canaries:
+        yield Concern(code=ConcernCode.CANARY_DAMAGED, replica=replica.name, parameters={"why": replica.canaries})
+    if replica.surveyed:
+        numbers = {kind: each for kind, each in replica.surveyed.items() if isinstance(each, int) and each}
+        named = [f"{number:,} {kind if number > 1 else kind.removesuffix('s')}" for kind, number in numbers.items()]
+        total = sum(numbers.values())
+        what = f"{' and '.join(named)} {'is' if total == 1 else 'are'}"
+        yield Concern(
+            code=ConcernCode.UNKNOWN_ON_REPLICA,
+            replica=replica.name,
+            magnitude=total,
+            parameters={**replica.surveyed, "what": what},
+        )
+
+
+def _of_its_copies(replica: ReplicaState) -> Iterator[Concern]:
+    if replica.changed_files:
+        told = {"changed": f"{replica.changed_files:,}", "files": f"{replica.changed_of:,}"}
+        yield Concern(
+            code=ConcernCode.MASS_CHANGE, replica=replica.name, magnitude=replica.changed_files, parameters=told
+        )
+    if replica.damaged_files:
+        told = {"files": f"{replica.damaged_files:,}", "packages": f"{replica.damaged_packages:,}"}
+        yield Concern(code=ConcernCode.DAMAGED, replica=replica.name, magnitude=replica.damaged_files, parameters=told)
+    if replica.unsettled_shards:
+        yield _undetermined(replica.name, replica.unsettled_shards, replica.unsettled_packages)
+
+
+def _undetermined(replica: str, shards: int, packages: int) -> Concern:
+    told = {"shards": f"{shards:,}", "packages": f"{packages:,}"}
+    return Concern(code=ConcernCode.UNDETERMINED, replica=replica, magnitude=shards, parameters=told)
+
+
+def _of_its_promise(situation: Situation, replica: ReplicaState) -> Iterator[Concern]:
+    if not replica.copies:
+        return
+    due, now = replica.run_due_at, situation.now
+    if due is not None and now - due > replica.grace:
+        last = "never" if replica.last_run_at is None else _moment(replica.last_run_at)
+        told = {"last": last, "due": _moment(due)}
+        yield Concern(code=ConcernCode.RUN_LATE, replica=replica.name, parameters=told)
+    promised = _span(replica.max_age)
+    if replica.overdue_shards:
+        told = {
+            "shards": f"{replica.overdue_shards:,}",
+            "size": size(replica.overdue_bytes),
+            "max_age": promised,
+        }
+        yield Concern(code=ConcernCode.OVERDUE, replica=replica.name, magnitude=replica.overdue_shards, parameters=told)
+    yield from _of_its_future(replica, now, promised)
+
+
+def _of_its_future(replica: ReplicaState, now: datetime, promised: str) -> Iterator[Concern]:
+    if replica.offline and replica.there is False:
+        yield from _while_it_is_away(replica, now, promised)
+        return
+    outlook = replica.outlook
+    if outlook is None or outlook.a_day is None:
+        return
+    would = replica.advice.sentence if replica.advice is not None else "Run `preserve plan`."
+    if not outlook.sustains:
+        why = f"{size(outlook.needed_a_day)} have to be read a day, and {size(outlook.a_day)} can be"
+        told = {"max_age": promised, "why": why, "would": would}
+        yield Concern(code=ConcernCode.CANNOT_KEEP, replica=replica.name, parameters=told)
+    elif outlook.breaks_at is not None:
+        told = {
+            "how": "at this speed",
+            "max_age": promised,
+            "date": f"{outlook.breaks_at:%Y-%m-%d}",
+            "would": f"{would} `preserve plan` tells more.",
+        }
+        yield Concern(code=ConcernCode.WILL_BE_OVERDUE, replica=replica.name, parameters=told)
+
+
+def _while_it_is_away(replica: ReplicaState, now: datetime, promised: str) -> Iterator[Concern]:
+    """A disk in a safe is to be brought between its target and its promise; before that nobody has to think of it."""
+    oldest, most, aim = replica.oldest_read_at, replica.max_age, replica.target_age
+    if oldest is None or most is None or aim is None or not aim < now - oldest <= most:
+        return
+    told = {
+        "how": "unless it is brought,",
+        "max_age": promised,
+        "date": f"{oldest + most:%Y-%m-%d}",
+        "would": "Bring it, and run `preserve audit --due`.",
+    }
+    yield Concern(code=ConcernCode.WILL_BE_OVERDUE, replica=replica.name, parameters=told)
+
+
+def size(size_bytes: float) -> str:
+    """Decimal units, three figures: `1.23 GB`."""
+    value, units = float(size_bytes), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while value >= 999.5 and unit != "PB":
+        value, unit = value / 1000, next(units)
+    return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.3g} {unit}"
+
+
+def _span(span: timedelta | None) -> str:
+    if span is None:
+        return "?"
+    if span >= timedelta(days=2):
+        return f"{span.days} days"
+    if span >= timedelta(hours=1):
+        return f"{span // timedelta(hours=1)} hours"
+    return f"{round(span.total_seconds())} seconds"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

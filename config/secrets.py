@@ -1,0 +1,62 @@
+"""Files with secrets in them: addresses with passwords, which nobody else on the machine may read."""
+
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from config.errors import SettingsError
+
+_MOST_BYTES = 1_048_576
+
+
+def secret_lines(path: Path) -> list[str]:
+    """The lines of a file that only its owner may read, without comments (#) and empty lines; may be none.
+
+    Raises:
+        SettingsError: it is not there, is no file, is not UTF-8, or its group or others may read or write it.
+    """
+    try:
+        # The mode is asked of the open file, so that it is the mode of what is read. A pipe must not keep us waiting.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read: {error.strerror or error}", path, remedy="make it, with one address a line and mode 600"
+        ) from error
+    try:
+        _refuse_readable(os.fstat(descriptor).st_mode, path)
+        data = _read(descriptor)
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror or error}", path, remedy="look at its disk") from error
+    finally:
+        os.close(descriptor)
+    if len(data) > _MOST_BYTES:
+        raise SettingsError("is too large to be a list of addresses", path, remedy="look whether it is the right file")
+    return _lines(data, path)
+
+
+def _refuse_readable(mode: int, path: Path) -> None:
+    if not stat.S_ISREG(mode):
+        raise SettingsError("is no file", path, remedy="name a file with one address a line and mode 600")
+    if stat.S_IMODE(mode) & 0o077:
+        raise SettingsError(
+            f"others than its owner may read or change it (mode {stat.S_IMODE(mode):03o}), and it is for secrets",
+            path,
+            remedy=f"chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _read(descriptor: int) -> bytes:
+    """All of it, or a byte more than is taken."""
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read(_MOST_BYTES + 1)
+
+
+def _lines(data: bytes, path: Path) -> list[str]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError("is not UTF-8", path, line, "save it as UTF-8 text") from None
+    stripped = (line.strip() for line in text.splitlines())
+    return [line for line in stripped if line and not line.startswith("#")]

@@ -1,0 +1,241 @@
+"""What audits read with: threads, stores that spare the storage, limits, and the auditor's test of itself."""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
+
+from checks.digesting import Digester
+from checks.names import show
+from checks.policy import Urgency
+from checks.ports import Store
+from config import Limits
+from preserve.app.workspace import Workspace
+from preserve.audit.limits import Gate
+from preserve.audit.running import Auditor
+from preserve.audit.selftest import SelfTest, self_test
+from preserve.audit.surveying import Survey, survey
+from preserve.catalog.rows import AuditRow, AuditState, ReplicaRow
+from preserve.errors import UndeterminedError
+from preserve.executors.threads import Pool, Threads
+from preserve.progress import Progress
+from preserve.stores.heads import Heads
+from preserve.stores.identity import OURS
+from preserve.stores.limiting import RateLimited
+from preserve.stores.local import LocalStore, PlainFolder
+from preserve.stores.retrying import Retrying
+
+SELF_TEST = "self-test"  # kinds of the journal's links
+SURVEYED = "replica-surveyed"
+NOT_BELIEVED_REMEDY = "Install preserve anew, on another machine if there is one, and audit from there."
+_EXAMPLES = 10
+_PATIENCE_SECONDS = 60.0  # with a test that reads some megabytes
+_TEST_BYTES = 10_000_000
+_LOOK_SECONDS = 0.5  # after which whoever waits looks again whether it shall stop
+_NOT_BELIEVED = "the auditor's own test failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """How the auditor's test of itself went, by replica.
+
+    Attributes:
+        there: the replicas that can be read.
+        away: those that are not there, and why.
+        failed: why the auditor is not to be believed, by the replica on which that showed; then nothing it says counts.
+    """
+
+    there: Sequence[ReplicaRow] = ()
+    away: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def why(self) -> str:
+        return "; ".join(f"{_NOT_BELIEVED} on {name}: {why}" for name, why in self.failed.items())
+
+
+class Reading:
+    """A context manager: threads and stores for one run. What is read between two tests that passed counts.
+
+    Args:
+        stop: when set, shards in hand are abandoned; what is done stands.
+        auditor: reads the shards.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        progress: Progress,
+        stop: threading.Event | None = None,
+        auditor: type[Auditor] = Auditor,
+    ) -> None:
+        self._workspace = workspace
+        self._catalog = workspace.catalog
+        self._stop = stop or threading.Event()
+        self._threads = Threads(workspace.settings.audit.threads)
+        self._plain = workspace.stores()
+        self._names = {replica.id: replica.name for replica in self._catalog.replicas()}
+        self._stores = {id_: self._spared(store, self._names[id_]) for id_, store in self._plain.items()}
+        self._gates = {id_: self._gate(id_) for id_ in self._names}  # one for all audits of a run: its time is theirs
+        self._auditor = auditor
+        self._progress = progress
+
+    def __enter__(self) -> Self:
+        self._threads.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.__exit__(kind, error, trace)
+
+    def test(self, replicas: Sequence[ReplicaRow], audits: Sequence[AuditRow] = ()) -> Tested:
+        """Tests the auditor on each of these replicas, and writes down how that went.
+
+        Args:
+            audits: those that were just read, if it is the test after them.
+        """
+        there, away, failed = list[ReplicaRow](), dict[str, str](), dict[str, str]()
+        lanes = {one.id: self._threads.lane(f"{one.name}-test", 1) for one in replicas}
+        tests = {one.id: lanes[one.id].shards.submit(self._tested, one, lanes[one.id].files) for one in replicas}
+        for one in replicas:
+            result = self._answer(one, tests[one.id])
+            lanes[one.id].end(0.0)
+            self._record(one, result, audits)
+            if result.away:
+                away[one.name] = result.away
+            elif result.passed:
+                there.append(one)
+            else:
+                failed[one.name] = result.why
+        return Tested(there=there, away=away, failed=failed)
+
+    def read(self, audit: AuditRow, urgencies: Mapping[tuple[int, int], Urgency] | None = None) -> AuditRow:
+        """Reads what is left of an audit; with `urgencies`, within the hours and the time set for each replica."""
+        auditor = self._auditor(
+            self._catalog,
+            self._stores,
+            self._threads,
+            self._workspace.clock,
+            progress=self._progress,
+            stop=self._stop,
+        )
+        if urgencies is None:
+            free = {id_: Gate(concurrency=self._limits(id_).concurrency) for id_ in self._names}
+            return auditor.run(audit, gates=free)
+        return auditor.run(audit, urgencies=urgencies, gates=self._gates)
+
+    def read_believed(
+        self,
+        audits: Sequence[AuditRow],
+        replicas: Sequence[ReplicaRow],
+        urgencies: Mapping[tuple[int, int], Urgency] | None = None,
+    ) -> list[AuditRow]:
+        """Reads audits, then tests the auditor again; if that fails, all that was read is asked for anew.
+
+        Raises:
+            UndeterminedError: the test after the reading failed; the audits say so.
+        """
+        set_out = [pair for audit in audits for pair in self._catalog.remaining(audit.id)]
+        read = list[AuditRow]()
+        for audit in audits:
+            if self._stop.is_set() and read:
+                read.append(
+                    self._catalog.end_audit(audit.id, AuditState.STOPPED, self._workspace.clock(), reason="stopped")
+                )
+            else:
+                read.append(self.read(audit, urgencies))
+        if self._stop.is_set() or not set_out:
+            return read
+        again = self.test(replicas, read)
+        if again.failed:
+            now = self._workspace.clock()
+            self._catalog.disbelieve([audit.id for audit in audits], set_out, again.why, now)
+            raise UndeterminedError(again.why, remedy="What was read in this run is read again before it counts.")
+        return read
+
+    def survey(self, replicas: Sequence[ReplicaRow]) -> Mapping[str, Survey]:
+        """What stands on these replicas and in no catalog, by replica; written down."""
+        found = {}
+        for one in replicas:
+            seen = survey(self._plain[one.id], self._catalog.locations(one.id))
+            found[one.name] = seen
+            names = [*seen.bags, *seen.folders, *seen.files]
+            body = {
+                "replica": str(one.uuid),
+                "bags": len(seen.bags),
+                "folders": len(seen.folders),
+                "files": len(seen.files),
+                "more": seen.more,
+                "examples": [show(name) for name in names[:_EXAMPLES]],
+                "problem": seen.problem,
+            }
+            self._catalog.record_of_itself(SURVEYED, body, self._workspace.clock())
+        return found
+
+    def leave_heads(self, replicas: Sequence[ReplicaRow]) -> list[str]:
+        """Appends the journal's head to what each replica keeps of it; what could not be written, in words."""
+        (number, hash_), now = self._catalog.head(), self._workspace.clock()
+        problems = []
+        for one in replicas:
+            try:
+                Heads(self._plain[one.id].root, self._catalog.uuid()).append(number, hash_, now)
+            except UndeterminedError as error:
+                problems.append(f"the head of the record could not be left on {one.name}: {error.message}")
+        return problems
+
+    def _spared(self, store: LocalStore, name: str) -> Store:
+        rate = self._workspace.settings.limits(name).rate_bytes_per_second
+        patient: Store = Retrying(store, sleep=self._stop.wait)
+        return patient if rate is None else RateLimited(patient, rate, stop=self._stop)
+
+    def _limits(self, replica_id: int) -> Limits:
+        return self._workspace.settings.limits(self._names[replica_id])
+
+    def _gate(self, replica_id: int) -> Gate:
+        limits, hours = self._limits(replica_id), self._workspace.policies.hours(self._names[replica_id])
+        return Gate(hours=hours, budget_time=limits.budget_time, concurrency=limits.concurrency)
+
+    def _answer(self, one: ReplicaRow, test: Future[SelfTest]) -> SelfTest:
+        """Of a test in a thread of its own: a disk that hangs must not keep the others from being read."""
+        rate = self._workspace.settings.limits(one.name).rate_bytes_per_second
+        patience = _PATIENCE_SECONDS + (0 if rate is None else 4 * _TEST_BYTES / rate)
+        until = time.monotonic() + patience
+        while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
+            if wait([test], timeout=min(left, _LOOK_SECONDS)).done:
+                return test.result()
+        return SelfTest(passed=False, away="stopped" if self._stop.is_set() else f"no answer for {patience:.0f} s")
+
+    def _tested(self, one: ReplicaRow, files: Pool) -> SelfTest:
+        if one.id not in self._stores:
+            return SelfTest(passed=False, away="it is not in the settings")
+        digester = Digester(("sha256",), files)
+        root, now = self._plain[one.id].root, self._workspace.clock()
+        result = self_test(self._stores[one.id], root, str(one.uuid), digester, now)
+        if not result.untested:
+            return result
+        # A disk that takes no canaries, such as one that is locked against writing, is read all the same; what reads it
+        # is tested beside the machine's other temporary files.
+        with tempfile.TemporaryDirectory(prefix="preserve-") as folder:
+            plain = PlainFolder(os.fsencode(folder))
+            os.mkdir(os.path.join(plain.root, OURS))
+            elsewhere = self_test(plain, plain.root, PlainFolder.IDENTITY, digester, now)
+        why = "; ".join(filter(None, (result.why, elsewhere.why)))
+        return replace(elsewhere, why=why, damaged=result.damaged, made=(), untested=True)
+
+    def _record(self, one: ReplicaRow, result: SelfTest, audits: Sequence[AuditRow]) -> None:
+        body: dict[str, object] = {
+            "replica": str(one.uuid),
+            "outcome": "away" if result.away else "pass" if result.passed else "fail",
+            "why": result.away or result.why,
+            "damaged": [show(name) for name in result.damaged],
+            "made": [show(name) for name in result.made],
+        }
+        body |= {"untested": True} if result.untested else {}
+        body |= {"audits": [audit.id for audit in audits]} if audits else {}
+        self._catalog.record_of_itself(SELF_TEST, body, self._workspace.clock())

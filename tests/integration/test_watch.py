@@ -1,0 +1,284 @@
+"""`preserve watch` and `preserve plan` on a real workspace: what is not known is never green."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from preserve.app import workspace as workspaces
+from preserve.app.health import damaged_canaries, health, metrics, self_test_failed, surveyed_things
+from preserve.audit.holders import this_process
+from preserve.catalog.rows import AuditState, Heartbeat
+from preserve.cli.main import main
+from tests.support.workspaces import PlacedWorkspace, make_workspace
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlacedWorkspace:
+    monkeypatch.chdir(tmp_path)
+    return make_workspace(tmp_path, packages=2, files=6)
+
+
+@pytest.fixture
+def running(placed: PlacedWorkspace) -> PlacedWorkspace:
+    """One whose schedule was run, and found nothing due."""
+    run_due(placed)
+    return placed
+
+
+def run_due(
+    placed: PlacedWorkspace,
+    state: AuditState = AuditState.ENDED,
+    reason: str = "",
+    replicas: list[str] | None = None,
+) -> None:
+    """A run for what is due, as the catalog has it."""
+    with placed.open() as workspace:
+        scope = {"by": "test", "holder": this_process(), "due": True, "replicas": replicas or placed.replicas}
+        audit = workspace.catalog.open_audit(scope, workspace.required, [], workspace.clock())
+        workspace.catalog.end_audit(audit.id, state, workspace.clock(), reason=reason)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, span: timedelta) -> None:
+    monkeypatch.setattr(workspaces, "utc_now", lambda: datetime.now(UTC) + span)
+
+
+def watched(capsys: Capture) -> tuple[int, list[str]]:
+    """The exit status, and the keys of all concerns that are more than warnings."""
+    capsys.readouterr()
+    status = main(["watch", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    return status, [one["key"] for one in document["concerns"] if one["severity"] == "error"]
+
+
+def test_a_workspace_whose_schedule_runs_is_green_and_says_why(running: PlacedWorkspace, capsys: Capture) -> None:
+    assert watched(capsys) == (0, [])
+    assert main(["watch"]) == 0
+    assert "All is well: the last run began" in capsys.readouterr().out
+
+
+def test_copies_that_no_run_ever_read_are_not_green(
+    placed: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert watched(capsys) == (3, [])
+    later(monkeypatch, DAY + 7 * HOUR)
+    assert watched(capsys) == (3, ["run-late:abroad", "run-late:disk", "run-late:nas"])
+    assert main(["status"]) == 3, "nor is it in the status, once there should have been one"
+
+
+def test_a_schedule_that_stood_still_is_noticed(
+    running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch, DAY + 5 * HOUR)
+    assert watched(capsys) == (0, [])
+    later(monkeypatch, DAY + 7 * HOUR)
+    assert watched(capsys)[1] == ["run-late:abroad", "run-late:disk", "run-late:nas"]
+
+
+@pytest.mark.parametrize("option", [[], ["--nagios"], ["--metrics"], ["--json"]])
+def test_no_settings_no_catalog_and_no_copies_are_never_green(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["watch", *option]) != 0, "no settings"
+    assert main(["init"]) == 0
+    assert main(["watch", *option]) == 3, "no copies"
+    (tmp_path / "catalog.sqlite").write_bytes(b"this is no catalog" * 1000)
+    assert main(["watch", *option]) != 0, "no catalog that could be read"
+    (tmp_path / "catalog.sqlite").unlink()
+    capsys.readouterr()
+    assert main(["watch", *option]) != 0, "no catalog"
+    out = capsys.readouterr().out
+    assert option != ["--nagios"] or out.startswith("PRESERVE UNKNOWN - ")
+    assert option != ["--metrics"] or "preserve_up 0.0" in out
+
+
+def test_a_service_that_fell_silent_is_a_concern_and_one_that_said_goodbye_is_none(
+    running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running.open() as workspace:
+        now = workspace.clock()
+        beat = Heartbeat(
+            at=now,
+            holder="here:1:1",
+            host="here",
+            every_seconds=30.0,
+            next_run_at=now + DAY,
+            audit_id=None,
+            version="0",
+        )
+        workspace.catalog.beat(beat)
+    later(monkeypatch, 4 * MINUTE)
+    assert watched(capsys) == (0, [])
+    later(monkeypatch, 6 * MINUTE)
+    assert watched(capsys) == (3, ["silent"])
+    with running.open() as workspace:
+        goodbye = Heartbeat(
+            at=now, holder="", host="here", every_seconds=30.0, next_run_at=None, audit_id=None, version="0"
+        )
+        workspace.catalog.beat(goodbye)
+    assert watched(capsys) == (0, [])
+
+
+def test_a_clock_that_was_set_back_is_told_and_makes_nothing_look_fresh(
+    running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch, -2 * DAY)
+    assert watched(capsys) == (3, ["clock-wrong"])
+    assert main(["status"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("hours", []), ("budget-time", []), ("replica-unavailable", ["run-stopped"]), ("", ["run-stopped"])],
+)
+def test_a_run_that_stopped_otherwise_than_by_its_limits_is_a_concern(
+    running: PlacedWorkspace, capsys: Capture, reason: str, expected: list[str]
+) -> None:
+    run_due(running, AuditState.STOPPED, reason)
+    assert watched(capsys)[1] == expected
+
+
+def test_a_run_that_went_wrong_is_not_hidden_by_a_later_one_over_another_replica(
+    running: PlacedWorkspace, capsys: Capture
+) -> None:
+    run_due(running, AuditState.STOPPED, "died", replicas=["nas"])
+    run_due(running, replicas=["disk"])
+    assert watched(capsys) == (3, ["run-stopped"])
+    run_due(running, replicas=["nas"])
+    assert watched(capsys) == (0, [])
+
+
+def test_while_a_long_run_goes_on_no_other_is_late(
+    running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running.open() as workspace:
+        scope = {"holder": this_process(), "due": True, "replicas": ["nas", "disk"]}
+        workspace.catalog.open_audit(scope, workspace.required, [], workspace.clock())
+    later(monkeypatch, 3 * DAY)
+    assert watched(capsys) == (3, ["run-late:abroad"])
+
+
+def test_a_run_whose_process_died_is_a_concern_before_anybody_settles_it(
+    running: PlacedWorkspace, capsys: Capture
+) -> None:
+    with running.open() as workspace:
+        scope = {"holder": f"{socket.gethostname()}:999999999:1", "due": True}
+        workspace.catalog.open_audit(scope, workspace.required, [], workspace.clock())
+    assert watched(capsys) == (3, ["run-stopped"])
+
+
+def test_damage_ends_with_1_and_is_named_with_its_replica(running: PlacedWorkspace, capsys: Capture) -> None:
+    victim = next(path for path in running.copy("nas", "box-0").rglob("*.bin") if path.stat().st_size > 100)
+    victim.write_bytes(victim.read_bytes()[:-1] + b"\0\1")
+    running.audit()
+    status, keys = watched(capsys)
+    assert status == 1 and "damaged:nas" in keys
+    assert main(["watch", "--nagios"]) == 2
+    assert "PRESERVE CRITICAL" in capsys.readouterr().out
+    with running.open() as workspace:
+        assert 'preserve_damaged_files{replica="nas"} 1.0' in metrics(workspace)
+
+
+def test_a_replica_that_is_away_is_told_unless_it_may_be(running: PlacedWorkspace, capsys: Capture) -> None:
+    shutil.move(running.folder / "disk", running.folder / "taken away")
+    assert watched(capsys) == (3, ["replica-away:disk"])
+    settings = running.folder / "preserve.toml"
+    text = settings.read_text("utf-8")
+    table = text.index("[replica.disk]") + len("[replica.disk]")
+    settings.write_text(f"{text[:table]}\noffline = true{text[table:]}", "utf-8")
+    assert watched(capsys) == (0, [])
+
+
+def test_what_is_overdue_is_counted_by_its_own_promise(
+    running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = running.folder / "preserve.toml"
+    text = settings.read_text("utf-8")
+    table = text.index("[replica.disk]") + len("[replica.disk]")
+    settings.write_text(f'{text[:table]}\nmax_age = "400d"{text[table:]}', "utf-8")
+    later(monkeypatch, 91 * DAY)
+    keys = watched(capsys)[1]
+    assert {"overdue:nas", "overdue:abroad"} <= set(keys) and "overdue:disk" not in keys
+
+
+def test_a_journal_that_was_cut_back_is_altered(running: PlacedWorkspace, capsys: Capture) -> None:
+    before = (running.folder / "catalog.sqlite").read_bytes()
+    run_due(running)
+    assert main(["catalog", "backup"]) == 0
+    for name in running.folder.glob("catalog.sqlite*"):
+        name.unlink()
+    (running.folder / "catalog.sqlite").write_bytes(before)
+    status, keys = watched(capsys)
+    assert (status, keys) == (1, ["record-altered"])
+
+
+def test_the_status_carries_the_concerns_and_is_never_better_than_they_are(
+    running: PlacedWorkspace, capsys: Capture
+) -> None:
+    run_due(running, AuditState.STOPPED, "died")
+    capsys.readouterr()
+    assert main(["status", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["outcome"] == "inconclusive"
+    assert "run-stopped" in [one["key"] for one in document["concerns"]]
+    assert main(["status"]) == 3
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].startswith("? the last run (audit 2) stopped before its end")
+
+
+def test_what_runs_write_down_of_themselves_is_understood() -> None:
+    assert self_test_failed({"outcome": "fail", "why": "a wrong file passed"}) == "a wrong file passed"
+    assert self_test_failed({"outcome": "pass"}) == self_test_failed({}) == ""
+    assert damaged_canaries({"outcome": "pass", "damaged": ["4096.bin"]}) == "4096.bin"
+    assert surveyed_things({"bags": 0, "folders": 0, "files": 0, "more": 0}) == {}
+    assert surveyed_things({"bags": 1, "files": 2, "examples": ["x"]}) == {
+        "bags": 1, "folders": 0, "files": 2, "example": "x"
+    }  # fmt: skip
+
+
+def test_plans_end_by_whether_the_promise_is_kept(placed: PlacedWorkspace, capsys: Capture) -> None:
+    assert main(["plan"]) == 3, "nothing was measured"
+    assert main(["plan", "--budget", "10GB"]) == 0
+    capsys.readouterr()
+    assert main(["plan", "--replica", "nas", "--budget", "10B"]) == 2
+    captured = capsys.readouterr()
+    assert "nas: the promise of 90 d cannot be kept. This would keep it: budget = " in captured.err
+    assert "abroad" not in captured.out
+    assert main(["plan", "--budget", "much"]) == 2
+    assert main(["plan", "--replica", "nobody"]) == 2
+    capsys.readouterr()
+    assert main(["plan", "--json", "--rate", "1MB/s", "--price", "0.09"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["outcome"] == "pass"
+    assert document["replicas"][0]["as_asked"]["capacity_bytes_a_day"] == 86_400_000_000
+
+
+def test_what_a_plan_advises_keeps_the_promise_when_it_is_set(placed: PlacedWorkspace, capsys: Capture) -> None:
+    capsys.readouterr()
+    assert main(["plan", "--replica", "nas", "--budget", "10B"]) == 2
+    advised = capsys.readouterr().err.split('budget = "')[1].split('"')[0]
+    assert main(["plan", "--replica", "nas", "--budget", advised]) == 0
+
+
+def test_a_reader_that_goes_away_makes_no_damage_of_it(placed: PlacedWorkspace) -> None:
+    command = [sys.executable, "-m", "preserve", "plan"]
+    process = subprocess.Popen(command, cwd=placed.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait() == 3
+
+
+def test_health_forecasts_each_replica_that_has_copies(placed: PlacedWorkspace) -> None:
+    with placed.open() as workspace:
+        found = health(workspace)
+    assert set(found.forecasts) == set(placed.replicas)
+    assert found.heartbeat is None

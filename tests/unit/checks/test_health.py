@@ -1,0 +1,189 @@
+"""What is a concern and what is not: a table of situations, and that nothing unknown is ever green."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from checks.advice import advice
+from checks.capacity import Pace
+from checks.concerns import CONCERNS, Concern, ConcernCode
+from checks.evidence import Outcome
+from checks.forecast import Load, outlook
+from checks.health import concerns, outcome_of
+from checks.situation import Beat, Channel, LastRun, ReplicaState, Situation
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+STOPPED = LastRun(audit=4, done=1, planned=9, stopped=True)
+REFUSED = Channel(name="mailto://mail", failed_at=NOW, last_ok_at=None, why="refused")
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+
+def replica(**changes: object) -> ReplicaState:
+    good = ReplicaState(
+        name="nas",
+        copies=2,
+        oldest_read_at=NOW - 30 * DAY,
+        newest_read_at=NOW - DAY,
+        max_age=90 * DAY,
+        target_age=60 * DAY,
+        last_run_at=NOW - 10 * HOUR,
+        run_due_at=NOW + 14 * HOUR,
+        grace=6 * HOUR,
+    )
+    return replace(good, **changes)  # type: ignore[arg-type]
+
+
+def situation(*replicas: ReplicaState, **changes: object) -> Situation:
+    good = Situation(
+        now=NOW, replicas=replicas or (replica(),), packages=2, newest_at=NOW - HOUR, backed_up_at=NOW - HOUR
+    )
+    return replace(good, **changes)  # type: ignore[arg-type]
+
+
+def codes(found: list[Concern]) -> list[str]:
+    return [concern.code.value for concern in found]
+
+
+def of(*replicas: ReplicaState, **changes: object) -> list[str]:
+    return codes(concerns(situation(*replicas, **changes)))
+
+
+def test_an_archive_that_was_read_in_time_is_of_no_concern() -> None:
+    assert of() == []
+    assert outcome_of([]) is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "outcome"),
+    [
+        ({"there": False, "why_not": "not mounted"}, "replica-away", Outcome.INCONCLUSIVE),
+        ({"there": False, "wrong": True, "why_not": "it is another"}, "wrong-replica", Outcome.INCONCLUSIVE),
+        ({"damaged_files": 3, "damaged_packages": 1}, "damaged", Outcome.FAIL),
+        ({"changed_files": 30, "changed_of": 40}, "mass-change", Outcome.FAIL),
+        ({"unsettled_shards": 1, "unsettled_packages": 1}, "undetermined", Outcome.INCONCLUSIVE),
+        ({"overdue_shards": 4, "overdue_bytes": 10**9}, "overdue", Outcome.INCONCLUSIVE),
+        ({"self_test_failed": "a wrong file passed"}, "self-test-failed", Outcome.INCONCLUSIVE),
+        ({"canaries": "1MiB.bin"}, "canary-damaged", Outcome.PASS),
+        ({"surveyed": {"bags": 1, "folders": 0, "files": 0, "example": "x"}}, "unknown-on-replica", Outcome.PASS),
+        ({"run_due_at": NOW - 7 * HOUR}, "run-late", Outcome.INCONCLUSIVE),
+        ({"run_due_at": NOW - 7 * HOUR, "last_run_at": None}, "run-late", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_each_thing_that_is_wrong_with_a_replica_is_one_concern(
+    changes: dict[str, object], code: str, outcome: Outcome
+) -> None:
+    found = concerns(situation(replica(**changes)))
+    assert codes(found) == [code]
+    assert found[0].key == f"{code}:nas"
+    assert outcome_of(found) is outcome
+    assert "?" not in found[0].message + found[0].remedy, "every parameter of the sentence is filled"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "outcome"),
+    [
+        ({"lost_files": 2, "lost_packages": 1}, "lost", Outcome.FAIL),
+        ({"altered": "link 7 is another"}, "record-altered", Outcome.FAIL),
+        ({"few_packages": 2, "minimum": "3"}, "under-replicated", Outcome.INCONCLUSIVE),
+        ({"degraded_packages": 1}, "damaged", Outcome.FAIL),
+        ({"unknown_packages": 1}, "undetermined", Outcome.INCONCLUSIVE),
+        ({"backed_up_at": None, "backup_wanted": True}, "backup-late", Outcome.PASS),
+        ({"backed_up_at": NOW - 8 * DAY, "backup_wanted": True}, "backup-late", Outcome.PASS),
+        ({"channels": (REFUSED,)}, "channel-failed", Outcome.INCONCLUSIVE),
+        ({"newest_at": NOW + DAY}, "clock-wrong", Outcome.INCONCLUSIVE),
+        ({"last_run": replace(STOPPED, reason="replica-unavailable")}, "run-stopped", Outcome.INCONCLUSIVE),
+        ({"last_run": STOPPED}, "run-stopped", Outcome.INCONCLUSIVE),
+        ({"last_run": replace(STOPPED, stopped=False, dead=True)}, "run-stopped", Outcome.INCONCLUSIVE),
+        ({"heartbeat": Beat(at=NOW - HOUR, every_seconds=30, next_run_at=NOW)}, "silent", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_each_thing_that_is_wrong_with_the_whole_is_one_concern(
+    changes: dict[str, object], code: str, outcome: Outcome
+) -> None:
+    found = concerns(situation(**changes))
+    assert codes(found) == [code]
+    assert outcome_of(found) is outcome
+    assert "?" not in found[0].message + found[0].remedy
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"last_run": replace(STOPPED, reason="hours")},
+        {"last_run": replace(STOPPED, reason="budget-time")},
+        {"last_run": replace(STOPPED, stopped=False)},
+        {"heartbeat": Beat(at=NOW - 4 * MINUTE, every_seconds=1, next_run_at=NOW)},
+        {"heartbeat": Beat(at=NOW - 50 * MINUTE, every_seconds=600, next_run_at=NOW)},
+        {"heartbeat": Beat(at=NOW - 50 * DAY, every_seconds=30, stopped=True)},
+        {"backed_up_at": NOW - 80 * DAY, "backup_wanted": False},
+        {"channels": (Channel(name="mailto://mail", failed_at=None, last_ok_at=NOW),)},
+        {"newest_at": NOW + 4 * MINUTE},
+    ],
+)
+def test_what_goes_as_planned_is_none(changes: dict[str, object]) -> None:
+    assert of(**changes) == []
+
+
+def test_an_archive_without_copies_is_not_green() -> None:
+    found = concerns(situation(ReplicaState(name="nas"), packages=0))
+    assert codes(found) == ["nothing-kept"]
+    assert outcome_of(found) is Outcome.INCONCLUSIVE
+
+
+def test_a_run_is_late_only_after_its_grace() -> None:
+    assert of(replica(run_due_at=NOW - 6 * HOUR)) == []
+    assert of(replica(run_due_at=NOW - 6 * HOUR - MINUTE)) == ["run-late"]
+
+
+@pytest.mark.parametrize("what", ["last_run_at", "newest_read_at"])
+def test_a_time_in_the_future_is_told_as_a_wrong_clock(what: str) -> None:
+    assert of(replica(**{what: NOW + DAY})) == ["clock-wrong"]
+    ahead = Beat(at=NOW + DAY, every_seconds=30, next_run_at=NOW)
+    assert of(heartbeat=ahead) == ["clock-wrong"], "and never a service that is only seemingly alive"
+
+
+def test_a_disk_that_may_be_away_is_a_concern_only_by_its_own_promise() -> None:
+    safe = replica(there=False, offline=True)
+    assert of(safe) == []
+    soon = concerns(situation(replace(safe, oldest_read_at=NOW - 80 * DAY)))
+    assert codes(soon) == ["will-be-overdue"] and outcome_of(soon) is Outcome.PASS
+    assert "2026-11-30" in soon[0].message and "Bring it" in soon[0].remedy
+    assert of(replace(safe, oldest_read_at=NOW - 91 * DAY, overdue_shards=3)) == ["overdue"]
+
+
+def foreseen(budget: int, days_ago: int = 30) -> ReplicaState:
+    load = Load(read_at=NOW - days_ago * DAY, size_bytes=9 * 10**12, shards=900, max_age=90 * DAY, target_age=60 * DAY)
+    pace = Pace(next_run=lambda at: at + DAY, budget_bytes=budget)
+    return replica(outlook=outlook([load], pace, NOW, NOW), advice=advice([load], pace, NOW, NOW))
+
+
+def test_a_promise_that_the_budget_cannot_keep_says_which_would() -> None:
+    (found,) = concerns(situation(foreseen(90 * 10**9)))
+    assert found.code is ConcernCode.CANNOT_KEEP
+    assert "100 GB have to be read a day, and 90 GB can be" in found.message
+    assert 'budget = "' in found.remedy and 'max_age = "' in found.remedy
+
+
+def test_a_promise_that_will_be_broken_once_is_a_warning_with_its_day() -> None:
+    # Enough in the long run, but all of it comes due at once.
+    (found,) = concerns(situation(foreseen(105 * 10**9, days_ago=60)))
+    assert found.code is ConcernCode.WILL_BE_OVERDUE
+    assert "will be broken on 2026-12-20" in found.message
+    assert outcome_of([found]) is Outcome.PASS
+
+
+def test_a_promise_that_is_kept_is_not_spoken_of() -> None:
+    assert of(foreseen(10**12)) == []
+
+
+def test_the_worst_comes_first() -> None:
+    found = of(
+        replica(damaged_files=1, there=False, canaries="x"), altered="x", heartbeat=Beat(at=NOW - DAY, every_seconds=1)
+    )
+    assert found == ["record-altered", "damaged", "silent", "replica-away", "canary-damaged"]
+
+
+def test_every_concern_has_words_for_people() -> None:
+    assert set(CONCERNS) == set(ConcernCode)
+    assert all(meaning.sentence and meaning.remedy for meaning in CONCERNS.values())
