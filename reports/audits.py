@@ -10,7 +10,6 @@ from reports.layout import table
 from reports.rows import AuditView
 from reports.words import OUTCOMES, count, headline, iso, length, moment, size, visible
 
-
 _BY_LIMITS = {"hours": "its hours were over", "budget-time": "its time was over"}
 _WHY = {
     "replica-unavailable": "a replica went away",

@@ -13,7 +13,7 @@ from checks.situation import Channel, ReplicaState, Situation
 from checks.verdicts import Verdict
 from preserve.app.catalog_care import heads
 from preserve.app.last_runs import beat, being_read, last_run
-from preserve.app.planning import Prospect, prospects, zone_of
+from preserve.app.planning import Prospect, prospects
 from preserve.app.workspace import Workspace, presence
 from preserve.audit.schedule import due_at
 from preserve.catalog.rows import CopyRow, Heartbeat, ReplicaRow, ReplicaStatus
@@ -185,7 +185,7 @@ def _run_due_at(workspace: Workspace, prospect: Prospect) -> datetime | None:
         return prospect.run_due_at
     copies = workspace.catalog.copies(replica_ids=[prospect.replica.id])
     first = min((copy.recorded_at for copy in copies), default=None)
-    return None if first is None else due_at(replace(prospect.plan, last_run_at=first), zone_of(workspace))
+    return None if first is None else due_at(replace(prospect.plan, last_run_at=first), workspace.policies.zone)
 
 
 def _packages(copies: Sequence[CopyRow]) -> int:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-from tzlocal import get_localzone
-
 from checks.advice import advice
 from checks.capacity import ALWAYS, Opening, Pace
 from checks.evidence import Evidence
@@ -50,7 +48,7 @@ class Prospect:
 
 def prospects(workspace: Workspace, replicas: Iterable[ReplicaRow] | None = None) -> list[Prospect]:
     """Of these replicas, or all in use; those without copies have no loads."""
-    catalog, now, zone = workspace.catalog, workspace.clock(), zone_of(workspace)
+    catalog, now, zone = workspace.catalog, workspace.clock(), workspace.policies.zone
     asked = workspace.replicas() if replicas is None else list(replicas)
     ages = _ages(workspace, asked)
     speeds, last_runs = catalog.speeds(now - _MEASURED_IN), catalog.last_due_runs()
@@ -75,11 +73,6 @@ def prospects(workspace: Workspace, replicas: Iterable[ReplicaRow] | None = None
             )
         )
     return found
-
-
-def zone_of(workspace: Workspace) -> tzinfo:
-    """In which hours and cron lines are meant."""
-    return workspace.settings.time_zone or get_localzone()
 
 
 def never_read(copies: Iterable[CopyRow]) -> list[tuple[datetime, int]]:

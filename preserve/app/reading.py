@@ -198,7 +198,7 @@ class Reading:
         return self._workspace.settings.limits(self._names[replica_id])
 
     def _gate(self, replica_id: int) -> Gate:
-        limits, hours = self._limits(replica_id), self._workspace.policies.hours(self._names[replica_id])
+        limits, hours = self._limits(replica_id), self._workspace.hours(self._names[replica_id])
         return Gate(hours=hours, budget_time=limits.budget_time, concurrency=limits.concurrency)
 
     def _answer(self, one: ReplicaRow, test: Future[SelfTest]) -> SelfTest:

@@ -163,7 +163,7 @@ def run_plans(workspace: Workspace) -> Mapping[str, RunPlan]:
         replica.name: RunPlan(
             name=replica.name,
             every=workspace.settings.limits(replica.name).every,
-            hours=workspace.policies.hours(replica.name),
+            hours=workspace.hours(replica.name),
             grace=workspace.settings.limits(replica.name).grace,
             last_run_at=last.get(replica.name),
             asked=replica.id in asked,

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from checks.policy import Urgency
@@ -81,7 +82,8 @@ class Auditor:
             run.go()
         except BaseException as error:
             self._stop.set()
-            run.finish_in_hand()
+            with suppress(Exception):  # several workers may fail by one mistake; the first error is the one to tell
+                run.finish_in_hand()
             reason = DIED if isinstance(error, Exception) else STOPPED
             self._end(run, audit, AuditState.STOPPED, reason)
             raise

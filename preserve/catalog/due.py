@@ -23,13 +23,12 @@ from sqlalchemy import (
 )
 
 from checks.evidence import Evidence
-from checks.policy import Wanted
+from checks.policy import LONGEST_WAIT, Wanted
 from preserve.catalog.bulk import among, as_list
 from preserve.catalog.database import Database
 from preserve.catalog.rows import DueShard
 from preserve.catalog.schema import collection, copy, package, replica, shard, shard_state
 from preserve.catalog.states import LEVELS
-from preserve.catalog.transitions import LONGEST_WAIT
 
 _LIMIT: BindParameter[int] = bindparam("limit", type_=Integer)
 

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding, Severity
+from checks.policy import LONGEST_WAIT
 from preserve.catalog.rows import CheckResult
 
 # These speak of the copy as a whole: one each for a copy, whichever shard's check met with it.
 COPY_WIDE = frozenset({Code.COPY_MISSING, Code.REPLICA_UNAVAILABLE})
 
 _FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(days=1)
 AHEAD = timedelta(days=1)
 
 Slot = tuple[bool, bytes, Code | None]

@@ -74,7 +74,8 @@ class Shape:
             "abroad": "",
         }
         text = '[catalog]\npath = "catalog.sqlite"\nkeep_backups = 2\n'
-        ages = f'max_age = "{self.max_age // timedelta(hours=1)}h"\ntarget_age = "{self.target_age // timedelta(hours=1)}h"'
+        hour = timedelta(hours=1)
+        ages = f'max_age = "{self.max_age // hour}h"\ntarget_age = "{self.target_age // hour}h"'
         text += f'[audit]\nevery = "1d"\n{ages}\ntime_zone = "{ZONE}"\nthreads = 1\nminimum_copies = 3\n'
         for name in REPLICAS:
             text += f'[replica.{name}]\nurl = "{name}"\nhours = ["{_HOURS[name]}"]\n{limits[name]}'

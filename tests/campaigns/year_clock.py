@@ -1,4 +1,4 @@
-"""A clock that nobody waits for: it stands still until it is told to go on, and on its way it lets happen what is due."""
+"""A clock that nobody waits for: it stands still until it is told to go on, and lets happen what is due on its way."""
 
 import heapq
 import threading
@@ -32,7 +32,8 @@ class Clock:
         return (self.true - self._start).total_seconds()
 
     def sleep(self, seconds: float) -> None:
-        self.pass_to(self.true + timedelta(seconds=seconds))
+        # Never for no time: whoever waits for the rest of a microsecond would wait for ever.
+        self.pass_to(self.true + max(timedelta(seconds=seconds), timedelta(microseconds=1)))
 
     def set_by(self, ahead: timedelta) -> None:
         """Somebody sets the wall's clock, so that it is so far ahead of the true time."""

@@ -1,7 +1,7 @@
 """The reading of shards, simulated: nothing is read, and the clock goes on by as long as the reading would take.
 
-Everything around it is what production does: lanes, hours, budgets, leases, commits. Each replica is read by one thread,
-and all replicas of a run side by side: the reading that ends first ends first.
+Everything around it is what production does: lanes, hours, budgets, leases, commits. Each replica is read by one
+thread, and all replicas of a run side by side: the reading that ends first ends first.
 """
 
 from collections import deque

@@ -8,11 +8,17 @@ from random import Random
 
 from checks.policy import Wanted
 from preserve.audit.lanes import Pair
-from tests.campaigns.year_archive import REPLICAS, START, Archive
+from tests.campaigns.year_archive import START, Archive
 from tests.campaigns.year_reading import Readings
 
 _NOON = timedelta(hours=12)
 _DAY = timedelta(days=1)
+# After noon, when a replica goes: in the middle of its reading.
+_INTO_THE_NIGHT = {
+    "nas": timedelta(hours=8, minutes=8),
+    "disk": timedelta(hours=9, minutes=8),
+    "abroad": timedelta(hours=12, minutes=45),
+}
 SMALL_BUDGET = 1_000_000_000  # bytes a night
 
 
@@ -76,10 +82,7 @@ class Troubles:
     def _away(self, name: str, first: float, days: float) -> None:
         """It goes in the middle of a night's reading, and is brought back at noon."""
         here, away = self.archive.folder / name, self.archive.folder / f"{name}.away"
-        begins = self._day(first) + timedelta(
-            hours=12 if name == "abroad" else 9, minutes=45 if name == "abroad" else 8
-        )
-        begins += timedelta(hours=1) if name != "abroad" else timedelta(0)
+        begins = self._day(first) + _INTO_THE_NIGHT[name]
         ends = max(self._day(first + days), self._day(first) + 2 * _DAY)
         self.archive.clock.at(begins, lambda: os.rename(here, away))
         self.archive.clock.at(ends, lambda: os.rename(away, here))
@@ -146,7 +149,3 @@ class Troubles:
     def shaded(self) -> list[Trouble]:
         """Those in which a replica, or all of them, cannot be read."""
         return [one for one in self.all if one.kind in ("away", "service off", "budget too small")]
-
-
-def names() -> tuple[str, ...]:
-    return REPLICAS

@@ -18,11 +18,11 @@ import pytest
 
 import config
 from checks.evidence import Outcome
-from preserve.app.runs import Service
 from preserve.app.catalog_care import back_up, backup_is_due, heads
 from preserve.app.holdings import replicate, take_in
 from preserve.app.rebuild_request import asked_for
 from preserve.app.rebuilds import rebuild
+from preserve.app.runs import Service
 from preserve.catalog.backing import verified
 from preserve.catalog.catalog import Catalog
 from preserve.cli.main import main
