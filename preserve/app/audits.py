@@ -104,9 +104,11 @@ def read_path(
 
     Raises:
         UsageError: no copy of what was asked for should have such a path.
+        UndeterminedError: the auditor's test of itself failed; nothing was read.
     """
     name = os.fsencode(path)
-    replica_ids = [replica.id for replica in workspace.replicas(replicas)]
+    asked = workspace.replicas(replicas)
+    replica_ids = [replica.id for replica in asked]
     packages_asked = [package.id for package in workspace.packages(packages)]
     copies = [
         copy
@@ -117,6 +119,11 @@ def read_path(
         raise UsageError(
             f"no copy should have a file {path}", remedy="Paths are from the bag's root, such as data/folder/page.jpg."
         )
+    there = {copy.replica_id for copy in copies}
+    with Reading(workspace, progress) as reading:
+        tested = reading.test([replica for replica in asked if replica.id in there])
+        if tested.failed:
+            raise UndeterminedError(f"{tested.why}; nothing was read", remedy=NOT_BELIEVED_REMEDY)
     results = []
     with Threads(workspace.settings.audit.threads) as threads:
         auditor = Auditor(workspace.catalog, workspace.stores(), threads, workspace.clock, progress=progress)

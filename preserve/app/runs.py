@@ -1,4 +1,4 @@
-"""A run: the auditor tests itself, reads what is due, looks what else is there, leaves the head of its record, tells."""
+"""A run: the auditor tests itself, reads what is due, looks what else is there, leaves the head of the record."""
 
 import socket
 import threading

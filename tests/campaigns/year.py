@@ -24,6 +24,7 @@ from preserve.progress import Silent
 from tests.campaigns.year_archive import START, ZONE, Archive, Shape
 from tests.campaigns.year_clock import Clock
 from tests.campaigns.year_looks import Account
+from tests.campaigns.year_picture import picture
 from tests.campaigns.year_reading import Medium, Readings
 from tests.campaigns.year_tables import by_month, of_breaches
 from tests.campaigns.year_troubles import Troubles
@@ -186,9 +187,8 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         year = campaign(folder, shape)
     if given.picture:
-        from tests.campaigns.year_picture import picture
-
-        given.picture.write_text(picture(year.account), encoding="utf-8")
+        drawn = picture(year.account.looks, year.troubles.all, shape.max_age, shape.target_age)
+        given.picture.write_text(drawn, encoding="utf-8")
     if given.log:
         given.log.write_text("\n".join(year.log) + "\n", encoding="utf-8")
     _print(year)

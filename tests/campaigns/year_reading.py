@@ -10,11 +10,12 @@ from concurrent.futures import ALL_COMPLETED, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from checks.canaries import Canary
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding
 from checks.inventory import Record
@@ -163,6 +164,7 @@ class Readings:
         with ExitStack() as stack:
             for where, what in (
                 ("preserve.audit.handing.wait", self.wait),
+                ("checks.canaries.Canary.content", cache(Canary.content)),  # by a formula: always the same
                 ("preserve.app.reading.Gate", partial(Gate, monotonic=clock.steady)),
                 ("preserve.app.reading.Retrying", lambda store, sleep: Retrying(store, sleep=clock.sleep)),
                 (

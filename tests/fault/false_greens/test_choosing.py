@@ -241,7 +241,7 @@ GUARDS = {
         ),
     ),
     "test_a_reading_that_failed_is_stamped_as_verified": FalseGreen(
-        "Merritt",
+        "the same, one step on",
         "the stamp stood though the reading had failed",
         (
             Guard(
@@ -251,7 +251,7 @@ GUARDS = {
         ),
     ),
     "test_what_could_not_be_read_is_forgotten_by_the_next_run": FalseGreen(
-        "Riprap",
+        "Riprap's, one step on",
         "what had been skipped was not in the next run either, which was green",
         (
             Guard(
@@ -271,7 +271,7 @@ GUARDS = {
         ),
     ),
     "test_never_checked_rows_sort_last": FalseGreen(
-        "preservation_catalog (Stanford)",
+        "preservation_catalog",
         "rows that were never checked sorted behind all that were",
         (Guard("never read is more urgent than any age", _never_is_last),),
     ),
@@ -309,7 +309,7 @@ GUARDS = {
         ),
     ),
     "test_a_repaired_copy_is_not_read_again": FalseGreen(
-        "what LOCKSS does, and others do not",
+        "what LOCKSS guards against",
         "a repaired copy counted as good by the repair",
         (
             Guard(

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import bagit
@@ -191,8 +190,7 @@ def _newer_is_right(stage: Stage) -> None:
 
 def _the_bag_is_believed(stage: Stage) -> None:
     def judge(self: ShardReader, view: Any, copy: Any, shard: Any, *_: Any, **__: Any) -> Judgement:
-        folder = Path(os.fsdecode(view.store._inner.root + b"/" + copy.location))
-        assert bagit.Bag(str(folder)).is_valid()
+        assert bagit.Bag(str(stage.placed.copy(copy.replica, copy.package))).is_valid()
         return _passed(self._record(shard.id), shard.root)
 
     stage.patch.setattr(ShardReader, "_judge", judge)
@@ -230,7 +228,7 @@ GUARDS = {
         ),
     ),
     "test_an_unmounted_disk_is_shown_as_everything_deleted": FalseGreen(
-        "Fixity (AVP), chkbit",
+        "AVP Fixity, chkbit",
         "a disk that was not mounted was shown as every file deleted",
         (
             Guard(
@@ -239,7 +237,7 @@ GUARDS = {
         ),
     ),
     "test_stored_metadata_is_compared_with_stored_metadata": FalseGreen(
-        "preservation_catalog (Stanford), its audit of clouds",
+        "preservation_catalog, its audit of clouds",
         "what was stored about files was compared with what was stored about them; no byte was read",
         (
             Guard(
@@ -264,12 +262,12 @@ GUARDS = {
         ),
     ),
     "test_hashing_through_the_page_cache": FalseGreen(
-        "all but SnapRAID",
+        "all that were looked at, but SnapRAID",
         "files were read from the kernel's memory: a bit that flipped on the medium was not seen",
         (Guard("files are read past the cache (O_DIRECT)", lambda stage: stage.patch.setattr(local, "DIRECT", 0)),),
     ),
     "test_a_link_to_another_copy_is_counted_as_a_copy": FalseGreen(
-        "audits that follow links",
+        "a threat",
         "a link to the good copy elsewhere was read in place of a file that was gone",
         (
             Guard(
@@ -289,7 +287,7 @@ GUARDS = {
         ),
     ),
     "test_catalog_says_present_nobody_looks_what_else_is_there": FalseGreen(
-        "audits from the catalog to the storage only",
+        "audits in one direction",
         "what stood on the storage and in no catalog was never seen",
         (
             Guard("each copy is listed, and its names are compared both ways", _nobody_lists),
@@ -300,7 +298,7 @@ GUARDS = {
         ),
     ),
     "test_the_record_is_put_back_to_what_it_was_before_the_damage": FalseGreen(
-        "every system with its record in one place",
+        "a threat",
         "the record of a damage could be taken back without anybody noticing",
         (
             Guard(
@@ -310,7 +308,7 @@ GUARDS = {
         ),
     ),
     "test_a_clock_that_was_set_back_makes_everything_look_fresh": FalseGreen(
-        "every audit by ages",
+        "a threat",
         "by a clock that was set back nothing was ever too old",
         (
             Guard(

@@ -47,6 +47,16 @@ def test_every_row_success_since_an_upgrade(stage: Stage) -> None:
     assert stage.last_audit().done == 0
 
 
+def test_one_file_is_good_whatever_it_is(stage: Stage) -> None:
+    file = stage.file("nas")
+    path = str(file.relative_to(stage.placed.copy("nas", "box-0")))
+    stage.flip(file)
+    assert stage.audit("--path", path, "box-0")[0] == 1
+    stage.patch.setattr(ShardChecker, "check", _everything_passes)
+    assert stage.audit("--path", path, "box-0")[0] == 3, LIE
+    assert stage.codes() == {"digest-mismatch"}, "nor is what was found taken back"
+
+
 def test_successfully_scanned_whatever_failed(stage: Stage) -> None:
     stage.break_file(stage.file("nas"))
     status, told = stage.audit()
@@ -159,6 +169,11 @@ GUARDS = {
         "after an upgrade every row said success, damaged files too",
         (Guard("before and after each run the auditor must find files that are recorded wrongly", _no_self_test),),
     ),
+    "test_one_file_is_good_whatever_it_is": FalseGreen(
+        "the same, one step on",
+        "one file that somebody asked for was read by a reader that nobody had tried",
+        (Guard("the auditor is tried before it reads one file, too", _no_self_test),),
+    ),
     "test_successfully_scanned_whatever_failed": FalseGreen(
         "fixity",
         "“Successfully scanned N” was said whatever had failed",
@@ -185,7 +200,7 @@ GUARDS = {
         ),
     ),
     "test_a_run_that_was_killed_is_forgotten": FalseGreen(
-        "Archivematica",
+        "the same, one step on",
         "a run that died was nowhere to be seen",
         (
             Guard(
@@ -195,7 +210,7 @@ GUARDS = {
         ),
     ),
     "test_the_auditor_that_did_not_run_is_green": FalseGreen(
-        "every audit by cron",
+        "any cron job",
         "nothing ran for months, and nothing was red",
         (
             Guard(
@@ -205,7 +220,7 @@ GUARDS = {
         ),
     ),
     "test_a_service_that_died_is_green": FalseGreen(
-        "every audit by a service",
+        "any service",
         "a service that is dead says nothing, which looks like having nothing to say",
         (
             Guard(
