@@ -17,16 +17,14 @@ from preserve.audit.planning import Planner, Request
 from preserve.audit.policies import SettingsPolicies
 from preserve.audit.reading import ShardReader, Stopped
 from preserve.audit.schedule import due_now
-from preserve.catalog import acts, audits, states
+from preserve.catalog import audits, states
 from preserve.catalog.audits import Audits
 from preserve.catalog.due import Due
 from preserve.catalog.leases import Leases
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import AuditState, DueShard, Lease
 from preserve.progress import Silent
-from preserve.repair import mending
 from tests.fault.false_greens.stage import DAY, LIE, MISTAKE, PAST_PROMISE, PAST_TARGET, FalseGreen, Guard, Stage
-from tests.support.repairing import mend
 
 
 def _mistake(*_: object, **__: object) -> None:
@@ -124,27 +122,6 @@ def test_a_marker_instead_of_the_set_of_what_is_done(stage: Stage) -> None:
     assert stage.preserve("audit", "--resume", str(audit.id))[0] == 1, LIE
 
 
-def test_the_primary_copy_is_favoured(stage: Stage) -> None:
-    """The copy that repair would take first goes bad after it was last read."""
-    bad = stage.file("disk")
-    good = bad.read_bytes()
-    stage.flip(bad)
-    assert stage.audit(replica="disk")[0] == 1
-    (planned,) = mend(stage.placed, apply=False).lines
-    stage.flip(stage.file(planned.source))
-    (done,) = mend(stage.placed).lines
-    assert bad.read_bytes() == good, f"{LIE}: the bad bytes were spread"
-    assert (done.ending, done.source != planned.source) == ("repaired", True)
-
-
-def test_a_repaired_copy_is_not_read_again(stage: Stage) -> None:
-    stage.flip(stage.file("disk"))
-    assert stage.audit(replica="disk")[0] == 1
-    assert stage.preserve("repair", "--apply")[0] == 0
-    stage.flip(stage.file("disk"))  # the disk does it again
-    assert stage.audit("--due", replica="disk")[0] == 1, LIE
-
-
 def _stamped_when_leased(stage: Stage) -> None:
     lease = Leases.lease
 
@@ -224,11 +201,6 @@ def _a_marker(stage: Stage) -> None:
     stage.patch.setattr(Audits, "end_audit", content)
 
 
-def _sources_are_believed(stage: Stage) -> None:
-    fetch = mending.fetch
-    stage.patch.setattr(mending, "fetch", lambda *of, **how: replace(fetch(*of, **how), fault=""))
-
-
 GUARDS = {
     "test_verified_is_stamped_when_claimed": FalseGreen(
         "Merritt",
@@ -298,24 +270,5 @@ GUARDS = {
         "borg",
         "a check that was interrupted went on after the last that was done; what was left out before it stayed so",
         (Guard("what an audit has done is a set, and it ends only when all of it is done", _a_marker),),
-    ),
-    "test_the_primary_copy_is_favoured": FalseGreen(
-        "Ceph, without checksums",
-        "the first copy was taken for the right one, and put over the others",
-        (
-            Guard(
-                "only bytes that match the inventory are put in place, whatever copy they are of", _sources_are_believed
-            ),
-        ),
-    ),
-    "test_a_repaired_copy_is_not_read_again": FalseGreen(
-        "what LOCKSS guards against",
-        "a repaired copy counted as good by the repair",
-        (
-            Guard(
-                "what was repaired is read again in the next run, whatever its age",
-                lambda stage: stage.patch.setattr(acts, "want_repaired", lambda *_: None),
-            ),
-        ),
     ),
 }

@@ -5,11 +5,11 @@ from types import ModuleType
 
 import pytest
 
-from tests.fault.false_greens import test_choosing, test_reading, test_telling
+from tests.fault.false_greens import test_choosing, test_mending, test_reading, test_telling, test_threats
 from tests.fault.false_greens.stage import LIE, FalseGreen, Guard, Stage
 
-MODULES: tuple[ModuleType, ...] = (test_telling, test_reading, test_choosing)
-GUARDS: dict[str, FalseGreen] = {**test_telling.GUARDS, **test_reading.GUARDS, **test_choosing.GUARDS}
+MODULES: tuple[ModuleType, ...] = (test_telling, test_reading, test_choosing, test_mending, test_threats)
+GUARDS: dict[str, FalseGreen] = {name: one for module in MODULES for name, one in module.GUARDS.items()}
 SCENARIOS = {name: getattr(module, name) for module in MODULES for name in module.GUARDS}
 _OUT = [
     pytest.param(name, guard, id=f"{name}-{n}") for name, one in GUARDS.items() for n, guard in enumerate(one.guards)
