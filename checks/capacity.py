@@ -67,11 +67,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A time at which so many bytes can be read; at most a day of a run."""
+    """A time at which so many bytes can be read; at most a day of a run.
+
+    `runs` begin here: several, where they are taken together; 0: the run before goes on.
+    """
 
     at: datetime
     size_bytes: float
-    begins: bool = True  # a run; False: the same run goes on
+    runs: float = 1.0
 
 
 def slots(pace: Pace, start: datetime, stop: datetime, *, least: timedelta = timedelta(hours=1)) -> Iterator[Slot]:
@@ -101,7 +104,7 @@ def _run(pace: Pace, begin: datetime, following: datetime, runs: float) -> Itera
     while at < end and left > 0:
         until = min(at + _DAY, end)
         size = left if speed is None else min(left, speed * (until - at).total_seconds())
-        yield Slot(at, size, begins=at == begin)
+        yield Slot(at, size, runs=runs if at == begin else 0.0)
         left -= size
         at = until
 

@@ -3,9 +3,11 @@
 A finding is about a file; a concern is about what an archivist has to know or do. Many findings make one concern.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from string import Formatter
+from typing import Any
 
 from checks.evidence import Outcome
 from checks.findings import Severity
@@ -26,6 +28,8 @@ class ConcernCode(StrEnum):
     REPLICA_AWAY = "replica-away"
     WRONG_REPLICA = "wrong-replica"
     CANARY_DAMAGED = "canary-damaged"
+    HEAD_NOT_LEFT = "head-not-left"
+    NOT_TESTED_THERE = "not-tested-there"
     # Of the auditor itself.
     SELF_TEST_FAILED = "self-test-failed"
     SILENT = "silent"
@@ -33,9 +37,12 @@ class ConcernCode(StrEnum):
     RUN_STOPPED = "run-stopped"
     OVERDUE = "overdue"
     WILL_BE_OVERDUE = "will-be-overdue"
+    ASKED_NOT_READ = "asked-not-read"
+    UNKNOWN_COLLECTION = "unknown-collection"
     CANNOT_KEEP = "cannot-keep"
     BACKUP_LATE = "backup-late"
     CHANNEL_FAILED = "channel-failed"
+    METRICS_FAILED = "metrics-failed"
     CLOCK_WRONG = "clock-wrong"
     NOTHING_KEPT = "nothing-kept"
 
@@ -47,7 +54,8 @@ class ConcernMeaning:
         outcome: what it makes of the archive's state: FAIL is damage, INCONCLUSIVE is not known or not kept; PASS is a
             warning that changes no exit status.
         urgent: told at once; the rest waits for the daily letter.
-        sentence: with the names of parameters in braces.
+        sentence: with the names of parameters in braces; `{files:file|files}` is the one word or the other, by the
+            number.
         remedy: what to do, in one or two sentences for an archivist.
     """
 
@@ -72,18 +80,21 @@ _FAIL, _UNKNOWN = Outcome.FAIL, Outcome.INCONCLUSIVE
 CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ConcernCode.LOST: _error(
         _FAIL,
-        "{files} files of {packages} packages cannot be made whole from any copy that is known",
+        "{files} {files:file|files} of {packages} {packages:package|packages} cannot be made whole "
+        "from any copy that is known",
         "Run `preserve report loss`. Look for other copies before anything is written anywhere.",
         urgent=True,
     ),
     ConcernCode.DAMAGED: _error(
         _FAIL,
-        "{files} files of {packages} packages are not as they were taken in",
+        "{files} {files:file|files} of {packages} {packages:package|packages} "
+        "{files:is not as it was|are not as they were} taken in",
         "Run `preserve report drift`, then `preserve repair`, which shows a plan before it does anything.",
     ),
     ConcernCode.MASS_CHANGE: _error(
         _FAIL,
-        "{changed} of {files} files have changed at once; nothing is repaired or replicated there",
+        "{changed} of {files} {files:file|files} {changed:has|have} changed at once; nothing is repaired or replicated "
+        "there",
         "Find out what happened to this disk before anything else; `preserve repair` tells how to go on.",
         urgent=True,
     ),
@@ -95,12 +106,13 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ),
     ConcernCode.UNDETERMINED: _error(
         _UNKNOWN,
-        "{shards} parts of {packages} packages were never read, or could not be read or judged",
+        "{shards} {shards:part|parts} of {packages} {packages:package|packages} {shards:was|were} never read, or could "
+        "not be read or judged",
         "Run `preserve status`; look at the disk, its cable and its log. They are tried again by themselves.",
     ),
     ConcernCode.UNDER_REPLICATED: _error(
         _UNKNOWN,  # nothing is damaged; what was asked for is not kept
-        "{packages} packages have fewer good copies than {minimum}",
+        "{packages} {packages:package has|packages have} fewer good copies than {minimum}",
         "Run `preserve replicate`.",
     ),
     ConcernCode.UNKNOWN_ON_REPLICA: _warning(
@@ -114,7 +126,7 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ),
     ConcernCode.WRONG_REPLICA: _error(
         _UNKNOWN,
-        "another disk is in its place: {why}",
+        "{why}",
         "Mount the right disk there. Nothing is read from or written to this one.",
         urgent=True,
     ),
@@ -122,9 +134,17 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         "a file that is there for testing only was read wrongly: {why}",
         "This disk loses or changes bytes. Have it looked at; the archive's own files are told apart.",
     ),
+    ConcernCode.HEAD_NOT_LEFT: _warning(
+        "the head of the record could not be left there: {why}",
+        "Look what stands at .preserve/heads on this disk. It no longer bears witness should the record be rewritten.",
+    ),
+    ConcernCode.NOT_TESTED_THERE: _warning(
+        "the auditor could not be tested on this disk, and was tested in another place instead: {why}",
+        "The test says less so. If this disk may be written to, let `preserve` write into its folder .preserve.",
+    ),
     ConcernCode.SELF_TEST_FAILED: _error(
         _UNKNOWN,
-        "the auditor's own test failed: {why}; nothing that it says can be believed",
+        "{what}",
         "Install preserve anew on another machine and audit from there. What was read in this run is read again.",
         urgent=True,
     ),
@@ -141,12 +161,12 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ),
     ConcernCode.RUN_STOPPED: _error(
         _UNKNOWN,
-        "the last run (audit {audit}) stopped before its end: {done} of {planned} shards, {why}",
-        "It goes on by itself at the next run; if it happens again, look into the log.",
+        "the last run (audit {audit}) {how}",
+        "{would}",
     ),
     ConcernCode.OVERDUE: _error(
         _UNKNOWN,
-        "{shards} shards ({size}) were not read for longer than the {max_age} that are promised",
+        "{shards} {shards:shard|shards} ({size}) {shards:was|were} not read for longer than the {max_age} promised",
         "Run `preserve plan`: it says whether budget and hours are enough.",
     ),
     ConcernCode.WILL_BE_OVERDUE: _warning(
@@ -158,6 +178,15 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         "the promise of {max_age} cannot be kept: {why}",
         "{would}",
     ),
+    ConcernCode.ASKED_NOT_READ: _warning(
+        "{shards} {shards:shard that was|shards that were} asked for or repaired {shards:waits|wait} to be read, "
+        "the first since {since}",
+        "Run `preserve audit --due` while this replica is there.",
+    ),
+    ConcernCode.UNKNOWN_COLLECTION: _warning(
+        "the settings have {tables}, and there is no such collection; known are {known}",
+        "Write the name as it was given to `preserve add --collection`. Until then these settings hold for nothing.",
+    ),
     ConcernCode.BACKUP_LATE: _warning(
         "the catalog was {when}",
         "Run `preserve catalog backup`.",
@@ -166,6 +195,10 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         _UNKNOWN,
         "alerts did not get through by {channel} since {at}: {why}",
         "Run `preserve alert --test` until it arrives.",
+    ),
+    ConcernCode.METRICS_FAILED: _warning(
+        "`preserve serve` works without its metrics: {why}",
+        "Set another address under [serve] metrics, or stop what listens there; then start `preserve serve` again.",
     ),
     ConcernCode.CLOCK_WRONG: _error(
         _UNKNOWN,
@@ -201,14 +234,21 @@ class Concern:
 
     @property
     def message(self) -> str:
-        told = self.meaning.sentence.format_map(_Unknown(self.parameters))
+        told = _SENTENCES.vformat(self.meaning.sentence, (), self.parameters)
         return f"{self.replica}: {told}" if self.replica else told
 
     @property
     def remedy(self) -> str:
-        return self.meaning.remedy.format_map(_Unknown(self.parameters))
+        return _SENTENCES.vformat(self.meaning.remedy, (), self.parameters)
 
 
-class _Unknown(dict[str, object]):
-    def __missing__(self, key: str) -> str:
-        return "?"
+class _Sentences(Formatter):
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
+        return kwargs.get(str(key), "?")
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, either, many = format_spec.partition("|")
+        return (one if str(value) == "1" else many) if either else str(value)
+
+
+_SENTENCES = _Sentences()

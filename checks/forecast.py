@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
+from math import ceil
 
 from checks.capacity import Pace, Slot, bytes_a_day, slots
 
@@ -19,6 +20,7 @@ _FARTHEST = timedelta(days=3 * 366)
 _MOST_SLOTS = 2000
 _DAY = timedelta(days=1)
 _MONTH_DAYS = 365.25 / 12
+_ROUNDING = 1e-6  # of a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,12 +192,13 @@ def _least(span: timedelta) -> timedelta:
 def _runs(ahead: Sequence[Slot], size: float, pass_days: float | None) -> int | None:
     """How many runs read all; by the mean, where the forecast does not reach so far."""
     read = 0.0
-    begun = 0
+    begun = 0.0
     for slot in ahead:
-        begun += slot.begins
+        if slot.size_bytes and read + slot.size_bytes >= size:
+            part = (size - read) / slot.size_bytes if slot.runs > 1 else 1.0  # of runs that were taken together
+            return max(1, ceil(begun + slot.runs * part - _ROUNDING))
+        begun += slot.runs
         read += slot.size_bytes
-        if read >= size:
-            return begun
     return None if not read or pass_days is None else max(1, round(begun * size / read))
 
 

@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 from checks.concerns import Concern, ConcernCode
 from checks.evidence import Outcome
-from checks.situation import Beat, ReplicaState, Situation
+from checks.situation import Beat, LastRun, ReplicaState, Situation
 
 SKEW = timedelta(minutes=5)  # by which clocks of machines that share a catalog may differ
 BACKUP_AGE = timedelta(days=7)
+ASKED_AGE = timedelta(days=2)  # for which what was asked for may wait
 _LEAST_SILENCE = timedelta(minutes=5)
 _BEATS_MISSED = 10
 _REASONS = {
     "replica-unavailable": "a replica was gone",
     "stopped": "it was told to stop",
     "died": "its process ended",
-    "self-test": "the auditor's own test failed",
     "": "nobody knows why",
 }
 _SEVERITIES = {Outcome.FAIL: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2}
@@ -77,8 +77,7 @@ def _of_the_auditor(situation: Situation) -> Iterator[Concern]:
         yield Concern(code=ConcernCode.SILENT, parameters={"at": _moment(beat.at)})
     run = situation.last_run
     if run is not None and run.went_wrong:
-        why = _REASONS["died"] if run.dead else _REASONS.get(run.reason, run.reason)
-        told = {"audit": run.audit, "done": f"{run.done:,}", "planned": f"{run.planned:,}", "why": why}
+        told = {"audit": run.audit, "how": _how_it_stopped(run), "would": _what_then(run)}
         yield Concern(code=ConcernCode.RUN_STOPPED, magnitude=run.planned - run.done, parameters=told)
     failing = [channel for channel in situation.channels if channel.fails]
     if failing:
@@ -89,6 +88,26 @@ def _of_the_auditor(situation: Situation) -> Iterator[Concern]:
             "why": failing[0].why or "?",
         }
         yield Concern(code=ConcernCode.CHANNEL_FAILED, magnitude=len(failing), parameters=told)
+    if situation.unknown_collections and situation.packages:
+        tables = ", ".join(f'[collection."{name}"]' for name in situation.unknown_collections)
+        told = {"tables": tables, "known": ", ".join(situation.collections)}
+        yield Concern(code=ConcernCode.UNKNOWN_COLLECTION, parameters=told)
+    if situation.no_metrics:
+        yield Concern(code=ConcernCode.METRICS_FAILED, parameters={"why": situation.no_metrics})
+
+
+def _how_it_stopped(run: LastRun) -> str:
+    if run.disbelieved:
+        return "cannot be believed: the auditor's own test failed"
+    why = _REASONS["died"] if run.dead else _REASONS.get(run.reason, run.reason)
+    shards = "shard" if run.planned == 1 else "shards"
+    return f"stopped before its end: {run.done:,} of {run.planned:,} {shards}, {why}"
+
+
+def _what_then(run: LastRun) -> str:
+    if run.disbelieved:
+        return "Run `preserve audit --due` with an auditor that passes its test: it reads all of that again."
+    return "It goes on by itself at the next run; if it happens again, look into the log."
 
 
 def silent(beat: Beat, now: datetime) -> bool:
@@ -118,14 +137,24 @@ def _of_the_replica(replica: ReplicaState) -> Iterator[Concern]:
     elif replica.there is False and not replica.offline:
         why = replica.why_not or "nobody knows why"
         yield Concern(code=ConcernCode.REPLICA_AWAY, replica=replica.name, parameters={"why": why})
-    if replica.self_test_failed:
-        told = {"why": replica.self_test_failed}
-        yield Concern(code=ConcernCode.SELF_TEST_FAILED, replica=replica.name, parameters=told)
+    if replica.self_test_failed or replica.disbelieved_shards:
+        yield Concern(
+            code=ConcernCode.SELF_TEST_FAILED,
+            replica=replica.name,
+            magnitude=replica.disbelieved_shards,
+            parameters={"what": _not_believed(replica)},
+        )
+    if replica.not_tested:
+        told = {"why": replica.not_tested}
+        yield Concern(code=ConcernCode.NOT_TESTED_THERE, replica=replica.name, parameters=told)
     if replica.canaries:
         yield Concern(code=ConcernCode.CANARY_DAMAGED, replica=replica.name, parameters={"why": replica.canaries})
+    if replica.head_not_left:
+        told = {"why": replica.head_not_left}
+        yield Concern(code=ConcernCode.HEAD_NOT_LEFT, replica=replica.name, parameters=told)
     if replica.surveyed:
         numbers = {kind: each for kind, each in replica.surveyed.items() if isinstance(each, int) and each}
-        named = [f"{number:,} {kind if number > 1 else kind.removesuffix('s')}" for kind, number in numbers.items()]
+        named = [f"{number:,} {_kind(kind, number)}" for kind, number in numbers.items()]
         total = sum(numbers.values())
         what = f"{' and '.join(named)} {'is' if total == 1 else 'are'}"
         yield Concern(
@@ -134,6 +163,19 @@ def _of_the_replica(replica: ReplicaState) -> Iterator[Concern]:
             magnitude=total,
             parameters={**replica.surveyed, "what": what},
         )
+
+
+def _kind(kind: str, number: int) -> str:
+    return "more" if kind == "more" else kind if number > 1 else kind.removesuffix("s")
+
+
+def _not_believed(replica: ReplicaState) -> str:
+    """The failed test, and what it leaves to be read again: that outlasts a later test that passes, or a disk away."""
+    shards, why = replica.disbelieved_shards, replica.self_test_failed
+    noun, are = ("shard", "is") if shards == 1 else ("shards", "are")
+    again = f"{shards:,} {noun} read in a run whose auditor failed its own test {are} to be read again"
+    failed = f"the auditor's own test failed: {why}; nothing that it says can be believed"
+    return "; ".join([failed] * bool(why) + [again] * bool(shards))
 
 
 def _of_its_copies(replica: ReplicaState) -> Iterator[Concern]:
@@ -170,6 +212,11 @@ def _of_its_promise(situation: Situation, replica: ReplicaState) -> Iterator[Con
             "max_age": promised,
         }
         yield Concern(code=ConcernCode.OVERDUE, replica=replica.name, magnitude=replica.overdue_shards, parameters=told)
+    if replica.asked_since is not None and now - replica.asked_since > ASKED_AGE:
+        told = {"shards": f"{replica.asked_shards:,}", "since": _moment(replica.asked_since)}
+        yield Concern(
+            code=ConcernCode.ASKED_NOT_READ, replica=replica.name, magnitude=replica.asked_shards, parameters=told
+        )
     yield from _of_its_future(replica, now, promised)
 
 
@@ -224,8 +271,12 @@ def _span(span: timedelta | None) -> str:
     if span >= timedelta(days=2):
         return f"{span.days} days"
     if span >= timedelta(hours=1):
-        return f"{span // timedelta(hours=1)} hours"
-    return f"{round(span.total_seconds())} seconds"
+        return _counted(span // timedelta(hours=1), "hour")
+    return _counted(round(span.total_seconds()), "second")
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def _moment(at: datetime) -> str:

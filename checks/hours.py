@@ -8,6 +8,7 @@ from typing import Protocol
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 _SECOND = timedelta(seconds=1)
+_WEEK = timedelta(days=8)  # in which each window came at least once, whatever was done to the clock
 _LONGEST_STEP_MINUTES = _DAY_MINUTES  # no zone changes its offset twice within a day
 
 
@@ -61,6 +62,18 @@ class Hours:
     def next_open(self, now: datetime) -> datetime:
         """When they next open; `now` itself if they are open."""
         return next(at for at in self._changes(now) if self.is_open(at))
+
+    def opened_at(self, now: datetime) -> datetime | None:
+        """When they opened that are open now; None if they are shut, or never were."""
+        if self._always or not self.is_open(now):
+            return None
+        opened = at = now.astimezone(UTC) - _WEEK
+        while (at := self.next_open(at)) <= now:
+            opened, closes = at, self.closes_at(at)
+            if closes is None or closes > now:
+                return opened
+            at = closes
+        return opened
 
     def open_time(self, start: datetime, stop: datetime) -> timedelta:
         """For how long they are open between two times; nothing if `stop` is not after `start`."""

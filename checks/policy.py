@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, IntEnum, StrEnum, auto
 from hashlib import sha256
+from itertools import groupby, islice
 from typing import Generic, Protocol, TypeVar
 
 LONGEST_WAIT = timedelta(days=1)  # of any back-off; a wait that ends later than that was written by a wrong clock
@@ -32,6 +33,7 @@ class Wanted(StrEnum):
 
     ASKED = "asked"  # by a person
     REPAIRED = "repaired"  # something of it was put right
+    DISBELIEVED = "disbelieved"  # it was read by an auditor that failed its own test
 
 
 class Candidate(Sized, Protocol):
@@ -146,7 +148,7 @@ class DueItem(Generic[Shard]):
 def urgency(candidate: Candidate, promise: Promise, now: datetime) -> Urgency | None:
     """How urgently a shard is to be read; None: it is not due. Limits, back-off among them, are not looked at."""
     if candidate.wanted is not None:
-        return Urgency.ASKED if candidate.wanted is Wanted.ASKED else Urgency.AFTER_REPAIR
+        return Urgency.AFTER_REPAIR if candidate.wanted is Wanted.REPAIRED else Urgency.ASKED
     read_at = candidate.read_at
     if read_at is None:
         # What was tried in vain does not go before all that was read long ago, however often it is tried.
@@ -175,8 +177,8 @@ def due_list(
     budgets: Mapping[int, int | None],
     closed: Container[int] = (),
 ) -> list[DueItem[Shard]]:
-    """What a run is to read, in this order: the most urgent first; of these, what was not tried in vain; of these, what
-    was never read, then the oldest.
+    """What a run is to read, in this order: the most urgent first; of these, what was never read, then the oldest, and
+    among them, in turn, what was tried in vain.
 
     Args:
         budgets: bytes that this run may read of a replica, by its id; None or nothing: no limit. It is exceeded by at
@@ -195,7 +197,7 @@ def due_list(
     for replica_id, items in limited.items():
         budget = budgets.get(replica_id)
         chosen += items if budget is None else _within_reach(sorted(items, key=order), budget, now)
-    return sorted(chosen, key=order)
+    return list(_retries_among(sorted(chosen, key=order), now))
 
 
 def _may(candidate: Candidate, how: Urgency, now: datetime, closed: Container[int]) -> bool:
@@ -210,6 +212,19 @@ def _order_at(now: datetime) -> Callable[[DueItem[Shard]], tuple[int, bool, date
         return -item.urgency, one.failures > 0, _gone(one.read_at, now), one.copy_id, one.shard_id
 
     return order
+
+
+def _retries_among(items: Iterable[DueItem[Shard]], now: datetime) -> Iterator[DueItem[Shard]]:
+    """Within each urgency, one that was tried in vain after every few others: a run may end before it came to them all,
+    and those that were kept away by an outage must not wait until the whole backlog is read."""
+    for _, alike in groupby(items, key=lambda item: item.urgency):
+        group = list(alike)
+        fresh = iter([item for item in group if not item.candidate.failures])
+        retries = [item for item in group if item.candidate.failures]
+        for retry in sorted(retries, key=lambda item: _gone(item.candidate.not_before, now)):
+            yield from islice(fresh, _RETRY_SHARE - 1)
+            yield retry
+        yield from fresh
 
 
 def _gone(at: datetime | None, now: datetime) -> datetime:

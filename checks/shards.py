@@ -57,7 +57,7 @@ class ShardChecker:
 
     Args:
         store: where they are read.
-        replica: the UUID that the store's identity must show before anything that was found is believed.
+        replica: the UUID that the store's identity must show before a reading and after it; else nothing of it counts.
         digester: computes SHA-256 at least.
         required: the least evidence for PASS.
         on_bytes: told of every buffer read, in bytes; what it raises ends the check.
@@ -183,12 +183,11 @@ class ShardChecker:
 
     def _judged(self, location: bytes, record: Record, tally: _Tally, observed: bytes | None, root: bytes) -> Judgement:
         findings = tally.findings
-        if findings:
-            # Before a finding is believed: is this still the replica, and is the copy's folder still there?
-            if (absent := self._absent()) is not None:
-                return unavailable(record, absent)
-            if any(f.code is Code.MISSING for f in findings) and self._copy_gone(location):
-                return copy_missing(record)
+        # Before anything is believed, that all is good too: is this still the replica?
+        if (absent := self._absent()) is not None:
+            return unavailable(record, absent)
+        if any(f.code is Code.MISSING for f in findings) and self._copy_gone(location):
+            return copy_missing(record)
         if tally.evidence < self._required and not tally.unread:
             parameters = {"evidence": tally.evidence.label, "required": self._required.label}
             findings = [*findings, Finding(code=Code.WEAK_EVIDENCE, parameters=parameters)]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from checks.advice import Advice
 from checks.forecast import Outlook
 
-_AS_PLANNED = frozenset({"hours", "budget-time"})
+_AS_PLANNED = frozenset({"hours", "budget-time", "other-run"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,11 @@ class ReplicaState:
             goes on.
         outlook, advice: the forecast, and what would keep the promise where it is not kept.
         self_test_failed, canaries: why the last self-test failed, and which canaries it found damaged.
-        surveyed: bags, folders and files that no copy accounts for, and one of them.
+        not_tested: why the auditor was tested in another place than this; empty: it was tested here.
+        disbelieved_shards: that were read by an auditor whose test failed, and were not read again since.
+        asked_shards: asked for or repaired, and not read since; `asked_since`: the first of them.
+        head_not_left: why the journal's head could not be left there by the last run; empty: it was.
+        surveyed: bags, folders and files that no copy accounts for, how many more, and one of them.
     """
 
     name: str
@@ -56,6 +60,11 @@ class ReplicaState:
     advice: Advice | None = None
     self_test_failed: str = ""
     canaries: str = ""
+    not_tested: str = ""
+    disbelieved_shards: int = 0
+    asked_shards: int = 0
+    asked_since: datetime | None = None
+    head_not_left: str = ""
     surveyed: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -79,6 +88,11 @@ class LastRun:
     stopped: bool
     dead: bool = False
     reason: str = ""
+
+    @property
+    def disbelieved(self) -> bool:
+        """The auditor's test of itself failed: whatever was done counts for nothing."""
+        return self.stopped and self.reason == "self-test"
 
     @property
     def went_wrong(self) -> bool:
@@ -109,6 +123,8 @@ class Situation:
         lost_packages to few_packages: packages by verdict; `minimum` copies are asked for, in words.
         altered: why the record cannot be the one it was; empty: nothing speaks for that.
         backed_up_at: None: never. `backup_wanted`: something was recorded since.
+        unknown_collections: those of the settings that the catalog, which knows `collections`, does not.
+        no_metrics: why the service that lives cannot be asked for metrics; empty: it can, or need not be.
     """
 
     now: datetime
@@ -127,6 +143,9 @@ class Situation:
     backed_up_at: datetime | None = None
     backup_wanted: bool = False
     channels: tuple[Channel, ...] = ()
+    no_metrics: str = ""
+    unknown_collections: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
 
     @property
     def copies(self) -> int:

@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from config.errors import cut
+
 Key = tuple[str, ...]
 
 _BLANK = re.compile(r"\ufeff?(?:[ \t\r\n]|#[^\n]*)*")
@@ -56,8 +58,8 @@ def line_of(found: tuple[Place, ...], key: Key) -> int | None:
 
 
 def shown(key: Key) -> str:
-    """The key as one would write it: `audit.max_age`, `collection."Maps of 1975".max_age`; on one line."""
-    return ".".join(part if _BARE_KEY.fullmatch(part) else _quoted(part) for part in key)
+    """The key as one would write it: `audit.max_age`, `collection."Maps of 1975".max_age`; on one short line."""
+    return ".".join(part if _BARE_KEY.fullmatch(part) else _quoted(part) for part in map(cut, key))
 
 
 def _quoted(part: str) -> str:

@@ -1,6 +1,7 @@
 """From the text of `preserve.toml` to `Settings`; everything wrong is told with its file, line and remedy."""
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from config.texts import checked_line, checked_name
 from config.unknown import UnknownKey, unknown_keys
 from config.urls import root_of
 
+_MOST_BYTES = 1_048_576
+
 
 def example() -> str:
     """The one commented example; what `preserve init` writes."""
@@ -28,18 +31,33 @@ def load(path: Path) -> Settings:
     Raises:
         SettingsError: it cannot be read, is not TOML, or says what cannot be meant.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SettingsError(
-            f"cannot be read: {error.strerror or error}", path, remedy="look at its name and who may read it"
-        ) from error
+    data = _read(path)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SettingsError("is not UTF-8", path, line, "save it as UTF-8 text") from None
     return parse(text, path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        # A pipe must not keep a service waiting that reads its settings again.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise SettingsError("cannot be read: it is no file", path, remedy="name the file with the settings")
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(_MOST_BYTES + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read: {error.strerror or error}", path, remedy="look at its name and who may read it"
+        ) from error
+    if len(data) > _MOST_BYTES:
+        raise SettingsError("is too large to be settings", path, remedy="look whether it is the right file")
+    return data
 
 
 def parse(text: str, path: Path) -> Settings:

@@ -9,6 +9,7 @@ from config.errors import ValueProblem
 from config.model import Alerts, Serve
 from config.schedule import parse_duration
 from config.tables import Tables
+from config.texts import quoted
 from config.windows import parse_clock
 
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -50,15 +51,20 @@ def _file_name(value: str) -> str:
             "write the address into a file of mode 600, and that file's name here",
         )
     if not value or "\0" in value or value.startswith("~"):
-        raise ValueProblem(f'"{value}" cannot be the name of a file'.replace("\0", "\\0"), "write its whole path")
+        raise ValueProblem(f"{quoted(value)} cannot be the name of a file", "write its whole path")
     return value
 
 
 def _address(value: str) -> tuple[str, int]:
     match = _ADDRESS.fullmatch(value.strip())
+    if "@" in value:  # not repeated: it may hold a password
+        raise ValueProblem(
+            "this has a user's name in it, and no address to listen at has one",
+            'write it as "127.0.0.1:9108"; the port is 1 to 65535',
+        )
     if match is None or not 1 <= int(match["port"]) <= 65535:
         raise ValueProblem(
-            f'"{value}" is not an address and a port', 'write it as "127.0.0.1:9108"; the port is 1 to 65535'
+            f"{quoted(value)} is not an address and a port", 'write it as "127.0.0.1:9108"; the port is 1 to 65535'
         )
     return match["six"] or match["host"], int(match["port"])
 

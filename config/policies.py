@@ -10,6 +10,7 @@ from config.model import Audit, Limits, OwnPromise, Promise
 from config.schedule import duration_text, parse_duration, parse_every
 from config.sizes import parse_budget, parse_rate
 from config.tables import Tables
+from config.texts import quoted
 from config.windows import parse_windows
 
 _AUDIT = ("audit",)
@@ -18,7 +19,8 @@ _AUDIT = ("audit",)
 def read_audit(tables: Tables) -> Audit:
     """The table for all, with the defaults."""
     table = tables.table(_AUDIT, raw.Audit)
-    max_age = tables.valued((*_AUDIT, "max_age"), parse_duration, table.max_age or raw.MAX_AGE)
+    written = raw.MAX_AGE if table.max_age is None else table.max_age
+    max_age = tables.valued((*_AUDIT, "max_age"), parse_duration, written)
     defaults = Limits(
         every=parse_every(raw.EVERY),
         hours=(),
@@ -82,7 +84,8 @@ def _target_age(tables: Tables, key: Key, table: raw.Promised, max_age: timedelt
     if target_age > max_age:
         raise tables.error(
             (*key, "target_age"),
-            f'target_age "{table.target_age}" is longer than max_age "{table.max_age or duration_text(max_age)}"',
+            f"target_age {quoted(table.target_age)} is longer than "
+            f"max_age {quoted(table.max_age or duration_text(max_age))}",
             "what is aimed at must not be later than what is promised: "
             f'write target_age = "{duration_text(two_thirds)}", or leave the line out, which means the same',
         )
@@ -90,16 +93,21 @@ def _target_age(tables: Tables, key: Key, table: raw.Promised, max_age: timedelt
 
 
 def _time_zone(name: str) -> ZoneInfo:
+    if name in ("Factory", "localtime", "posixrules") or name.startswith(("right/", "posix/")):
+        # Not a place, another one on each machine, with leap seconds: times of day would be others than were meant.
+        raise ValueProblem(f"{quoted(name)} names no place", 'write a name such as "Asia/Phnom_Penh", or "UTC"')
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, a path, no name at all
         known = available_timezones()
     if not known:
-        raise ValueProblem(f'the time zone "{name}" cannot be found, nor any other', "install the package tzdata")
+        raise ValueProblem(f"the time zone {quoted(name)} cannot be found, nor any other", "install the package tzdata")
     wanted = name.replace(" ", "_").lower()
     near = sorted(zone for zone in known if wanted and wanted in zone.lower())
     such = near[0] if near else "Asia/Phnom_Penh"
-    raise ValueProblem(f'"{name}" is no time zone', f'write a name such as "{such}" (`timedatectl list-timezones`)')
+    raise ValueProblem(
+        f"{quoted(name)} is no time zone", f'write a name such as "{such}" (`timedatectl list-timezones`)'
+    )
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -19,7 +19,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
     mass_change_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
-    mass_change_files: Annotated[int, msgspec.Meta(ge=1)] = 20
+    mass_change_files: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 20
 
 
 class Promised(msgspec.Struct, frozen=True, kw_only=True):

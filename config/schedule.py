@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from config.errors import ValueProblem
+from config.texts import quoted
 
 _SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]{1,9})\s*([smhdw])", re.ASCII)
@@ -32,12 +33,12 @@ def parse_duration(text: str) -> timedelta:
     """`90d`, `6h`, `30m`, `45s`, `2w`; more than nothing, at most a century. ValueProblem for all else."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise ValueProblem(f'"{text}" is not a length of time', _DURATION_REMEDY)
+        raise ValueProblem(f"{quoted(text)} is not a length of time", _DURATION_REMEDY)
     seconds = int(match[1]) * _SECONDS[match[2]]
     if seconds == 0:
-        raise ValueProblem(f'"{text}" is no time at all', _DURATION_REMEDY)
+        raise ValueProblem(f"{quoted(text)} is no time at all", _DURATION_REMEDY)
     if seconds > _LONGEST.total_seconds():
-        raise ValueProblem(f'"{text}" is more than a century', _DURATION_REMEDY)
+        raise ValueProblem(f"{quoted(text)} is more than a century", _DURATION_REMEDY)
     return timedelta(seconds=seconds)
 
 
@@ -57,7 +58,7 @@ def parse_every(text: str) -> Every:
         return Every(interval=parse_duration(text))
     except ValueProblem:
         raise ValueProblem(
-            f'"{text}" is neither an interval nor a cron line',
+            f"{quoted(text)} is neither an interval nor a cron line",
             'write an interval such as "6h" or "1d", or five cron fields such as "0 2 * * *" (each day at 02:00)',
         ) from None
 
@@ -82,7 +83,7 @@ class _Field:
     def problem(self, text: str) -> ValueProblem:
         named = f" or {self.words[0]} to {self.words[-1]}" if self.words else ""
         return ValueProblem(
-            f'"{text}" cannot stand in the {self.name} field of a cron line',
+            f"{quoted(text)} cannot stand in the {self.name} field of a cron line",
             f"the {self.name} is {self.low} to {self.high}{named}, as in `*`, `*/5`, `1-5`, `1,15`",
         )
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from config.errors import ValueProblem
 from config.schedule import parse_duration
+from config.texts import quoted
 
 _DECIMAL: dict[str, int] = {"B": 1, "kB": 10**3, "KB": 10**3} | {
     f"{letter}B": 1000**power for power, letter in enumerate("MGTP", start=2)
@@ -24,12 +25,14 @@ def parse_size(text: str) -> int:
     """Bytes: `200GB` is decimal, `200GiB` binary; more than nothing. ValueProblem for all else."""
     match = _SIZE.fullmatch(text.strip())
     if match is None or match[2] not in _UNITS:
-        raise ValueProblem(f'"{text}" is not a size', _SIZE_REMEDY)
+        raise ValueProblem(f"{quoted(text)} is not a size", _SIZE_REMEDY)
     size = int(Decimal(match[1]) * _UNITS[match[2]])
     if size == 0:
-        raise ValueProblem(f'"{text}" is nothing at all', "leave the line out where there is to be no limit")
+        raise ValueProblem(f"{quoted(text)} is nothing at all", "leave the line out where there is to be no limit")
     if size > _MOST:
-        raise ValueProblem(f'"{text}" is more than there can be', "leave the line out where there is to be no limit")
+        raise ValueProblem(
+            f"{quoted(text)} is more than there can be", "leave the line out where there is to be no limit"
+        )
     return size
 
 
@@ -37,13 +40,13 @@ def parse_rate(text: str) -> int:
     """Bytes a second: `50MB/s`; more than nothing. ValueProblem for all else."""
     size, slash, unit = text.strip().rpartition("/")
     if not slash or unit.strip() != "s":
-        raise ValueProblem(f'"{text}" is not a rate', _RATE_REMEDY)
+        raise ValueProblem(f"{quoted(text)} is not a rate", _RATE_REMEDY)
     try:
         return parse_size(size)
     except ValueProblem as problem:
         if "nothing" in problem.message:
-            raise ValueProblem(f'at "{text}" nothing would ever be read', _RATE_REMEDY) from None
-        raise ValueProblem(f'"{text}" is not a rate', _RATE_REMEDY) from None
+            raise ValueProblem(f"at {quoted(text)} nothing would ever be read", _RATE_REMEDY) from None
+        raise ValueProblem(f"{quoted(text)} is not a rate", _RATE_REMEDY) from None
 
 
 def parse_budget(texts: Sequence[str]) -> tuple[int | None, timedelta | None]:
@@ -59,11 +62,11 @@ def parse_budget(texts: Sequence[str]) -> tuple[int | None, timedelta | None]:
     for text in texts:
         if text.strip()[-1:] == "B":
             if size is not None:
-                raise ValueProblem(f'a second size in one budget: "{text}"', _BUDGET_REMEDY)
+                raise ValueProblem(f"a second size in one budget: {quoted(text)}", _BUDGET_REMEDY)
             size = parse_size(text)
         else:
             if time is not None:
-                raise ValueProblem(f'a second time in one budget: "{text}"', _BUDGET_REMEDY)
+                raise ValueProblem(f"a second time in one budget: {quoted(text)}", _BUDGET_REMEDY)
             time = _time(text)
     return size, time
 
@@ -73,5 +76,5 @@ def _time(text: str) -> timedelta:
         return parse_duration(text)
     except ValueProblem as problem:
         if "length of time" in problem.message:
-            raise ValueProblem(f'"{text}" is neither a size nor a time', _BUDGET_REMEDY) from None
+            raise ValueProblem(f"{quoted(text)} is neither a size nor a time", _BUDGET_REMEDY) from None
         raise

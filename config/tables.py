@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from config import raw
-from config.errors import SettingsError, ValueProblem
+from config.errors import SettingsError, ValueProblem, cut
 from config.lines import Key, Place, line_of, places, shown
 
 _T = TypeVar("_T")
@@ -43,7 +43,9 @@ def read_toml(text: str, path: Path | None) -> dict[str, Any]:
         message = _AT_LINE.sub("", message)
         if message.startswith(("Cannot overwrite a value", "Cannot declare")):
             raise SettingsError("is set a second time here", path, line, "keep one of the two") from None
-        raise SettingsError(f"is not TOML: {message}", path, line, 'text stands in quotes: key = "value"') from None
+        raise SettingsError(
+            f"is not TOML: {cut(message)}", path, line, 'text stands in quotes: key = "value"'
+        ) from None
 
 
 class Tables:
@@ -80,7 +82,7 @@ class Tables:
             message, _, where = str(error).partition(" - at `$")
             below = _INDEX.sub("", where.rstrip("`"))  # which of a list is at fault shows in its line
             full = (*key, *(part for part in below.split(".") if part))
-            message = _for_people(message)
+            message = cut(_for_people(message))
             missing = re.search("it needs the setting `([a-z_]+)`", message)
             remedy = raw.REMEDIES.get(missing[1] if missing else full[-1], "")
             raise self.error(full, f"{shown(full)}: {message}", remedy) from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from config.errors import ValueProblem
+from config.texts import quoted
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MINUTES = 24 * 60
@@ -66,7 +67,9 @@ def parse_clock(text: str) -> int:
     """Minutes since midnight of `08:00`; 00:00 to 23:59. ValueProblem for all else."""
     minute = _minute(text.strip())
     if minute is None or minute == _DAY_MINUTES:
-        raise ValueProblem(f'"{text}" is not a time of day', 'write it as hours and minutes in quotes, such as "08:00"')
+        raise ValueProblem(
+            f"{quoted(text)} is not a time of day", 'write it as hours and minutes in quotes, such as "08:00"'
+        )
     return minute
 
 
@@ -74,9 +77,9 @@ def _window(text: str) -> Window:
     match = _WINDOW.fullmatch(text.strip().lower())
     start, stop = (_minute(match["start"]), _minute(match["stop"])) if match is not None else (None, None)
     if match is None or start is None or stop is None or start == _DAY_MINUTES:
-        raise ValueProblem(f'"{text}" are no hours', _REMEDY)
+        raise ValueProblem(f"{quoted(text)} are no hours", _REMEDY)
     if start == stop:
-        raise ValueProblem(f'"{text}" may mean no time or a whole day', 'for the whole day write "00:00-24:00"')
+        raise ValueProblem(f"{quoted(text)} may mean no time or a whole day", 'for the whole day write "00:00-24:00"')
     return Window(days=_days(match["days"], text), start_minute=start, stop_minute=stop)
 
 
@@ -88,7 +91,9 @@ def _days(written: str | None, text: str) -> frozenset[int]:
         first, dash, last = (name.strip() for name in part.partition("-"))
         names = (first, last) if dash else (first,)
         if any(name not in DAYS for name in names):
-            raise ValueProblem(f'"{text}": "{part.strip()}" is no day of the week', f"the days are {', '.join(DAYS)}")
+            raise ValueProblem(
+                f"{quoted(text)}: {quoted(part.strip())} is no day of the week", f"the days are {', '.join(DAYS)}"
+            )
         low = DAYS.index(first)
         span = (DAYS.index(last) - low) % 7 if dash else 0  # fri-mon goes over the end of the week
         found |= {(low + days) % 7 for days in range(span + 1)}

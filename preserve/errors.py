@@ -5,6 +5,7 @@
     ├── CatalogError        there is no catalog that can serve           exit 2
     │   └── UnreadableError     it is damaged, busy, or its disk fails       exit 3
     └── UndeterminedError   it could not be found out, or not finished   exit 3
+        └── StoppedError        it was asked to stop                         exit 3
 
 The exit statuses stand in one table, `preserve.cli.exits`.
 """
@@ -40,3 +41,7 @@ class UnreadableError(CatalogError):
 
 class UndeterminedError(PreserveError):
     """The work could not be brought to its end: unreachable, unreadable, full, or stopped."""
+
+
+class StoppedError(UndeterminedError):
+    """It was asked to stop before there was anything to tell."""

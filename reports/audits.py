@@ -1,5 +1,8 @@
 """One audit: what it set out to do, how far it came, what it saw, and how to go on."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -7,10 +10,14 @@ from rich.text import Text
 from checks.evidence import Outcome
 from reports import findings
 from reports.layout import table
-from reports.rows import AuditView
+from reports.rows import AuditView, LeftLine
 from reports.words import OUTCOMES, count, headline, iso, length, moment, size, visible
 
-_BY_LIMITS = {"hours": "its hours were over", "budget-time": "its time was over"}
+_BY_LIMITS = {
+    "hours": "its hours were over",
+    "budget-time": "its time was over",
+    "other-run": "what was left was being read by another run",
+}
 _WHY = {
     "replica-unavailable": "a replica went away",
     "stopped": "it was asked to",
@@ -23,7 +30,7 @@ def outcome_of(view: AuditView) -> Outcome:
     """PASS only if all that was planned was done and passed; nothing planned passes only for what is due.
 
     A run for what is due that came to the limits set for it was done as it was asked for; whether the promise holds is
-    for `status` to say.
+    for `status` to say. But where it left, from the first, what is past its promise, nobody can take it for good.
     """
     seen = findings.outcome_of(view.findings)
     if view.failed or view.files_bad or seen is Outcome.FAIL:
@@ -32,7 +39,15 @@ def outcome_of(view: AuditView) -> Outcome:
     ended = view.state == "ended" or _by_limits(view)
     complete = ended and view.passed == view.done == planned and not view.files_unread and not view.away
     empty = view.planned == 0 and not view.due_only
-    if not complete or empty or view.waiting or view.inconclusive or seen is Outcome.INCONCLUSIVE:
+    if (
+        not complete
+        or empty
+        or view.waiting
+        or view.left_past_promise
+        or view.untested
+        or view.inconclusive
+        or seen is Outcome.INCONCLUSIVE
+    ):
         return Outcome.INCONCLUSIVE
     return Outcome.PASS
 
@@ -57,6 +72,8 @@ def as_json(view: AuditView) -> dict[str, object]:
             "files_unread": view.files_unread,
             "bytes_read": view.bytes_read,
             "shards_waiting": view.waiting,
+            "shards_left": sum(line.shards for line in view.left),
+            "shards_left_past_promise": view.left_past_promise,
             **findings.counts_of(view.findings, view.total_findings),
         },
         "replicas": [
@@ -85,6 +102,11 @@ def summary_json(view: AuditView) -> dict[str, object]:
         "state": view.state,
         "reason": view.reason,
         "away": dict(view.away),
+        "untested": dict(view.untested),
+        "left": [
+            {"replica": line.replica, "shards": line.shards, "why": line.why, "opens_at": iso(line.opens_at)}
+            for line in view.left
+        ],
         "opened_at": iso(view.opened_at),
         "ended_at": iso(view.ended_at),
         "required_evidence": view.required,
@@ -114,17 +136,31 @@ def _sentence(view: AuditView) -> str:
     told = _read(view)
     if view.away:
         told += f" Not there, and not read: {', '.join(f'{name} ({why})' for name, why in view.away.items())}."
+    told += "".join(f" The auditor could not be tested again on {name}: {why}." for name, why in view.untested.items())
+    told += "".join(f" {_left_out(line)}" for line in view.left)
+    if view.left_past_promise:
+        were = count(view.left_past_promise, "shard was", "shards were")
+        told += f" Of what is left, {were} not read for longer than is promised."
     if view.waiting:
         wait = f"{count(view.waiting, 'shard')} could not be determined a short time ago and will be tried again later"
         told += f" But {wait}: nothing is known of them until then."
     return told
 
 
+def _left_out(line: LeftLine) -> str:
+    due = f"{count(line.shards, 'shard is', 'shards are')} due on {line.replica}"
+    if line.why == "hours":
+        until = "" if line.opens_at is None else f" until {line.opens_at:%Y-%m-%d %H:%M %Z}"
+        return f"{due}, whose hours are shut{until}."
+    return f"{due}, which is not there." if line.why == "away" else f"More than fits the budget: {due}."
+
+
 def _read(view: AuditView) -> str:
     if view.reason == "self-test":
         return f"{_name(view)} cannot be believed: the auditor's own test failed. Nothing of it counts."
     if view.planned == 0:
-        return "Nothing was due." if view.due_only else "There was nothing to read: no copy fits what was asked for."
+        due = "Nothing was read." if view.left else "Nothing was due."
+        return due if view.due_only else "There was nothing to read: no copy fits what was asked for."
     done = f"{view.done:,} of {count(view.planned, 'shard')}"
     if view.state == "running":
         return f"{_name(view)} is running: {done} done."
@@ -139,10 +175,13 @@ def _read(view: AuditView) -> str:
         return f"{_name(view)} found damage: {count(view.files_bad, 'file')} bad, {view.files_good:,} good."
     if outcome_of(view) is Outcome.FAIL:
         return f"{_name(view)} found damage: see the findings."
+    good = count(view.files_good, "file is", "files are")
+    if view.left_past_promise and outcome_of(replace(view, left_past_promise=0)) is Outcome.PASS:
+        return f"{_name(view)} read what it could read now: {good} good."
     if outcome_of(view) is Outcome.INCONCLUSIVE:
         unread = count(view.files_unread, "file was", "files were")
         return f"{_name(view)} could not determine everything: {unread} not read, {view.files_good:,} are good."
-    return f"{_name(view)} read all that was asked: {count(view.files_good, 'file is', 'files are')} good."
+    return f"{_name(view)} read all that was asked: {good} good."
 
 
 def _name(view: AuditView) -> str:
@@ -150,15 +189,20 @@ def _name(view: AuditView) -> str:
 
 
 def _particulars(view: AuditView) -> str:
-    until = "" if view.ended_at is None else f", for {length(view.ended_at - view.opened_at)}"
+    until = "" if view.ended_at is None else f", {_for(view.ended_at - view.opened_at)}"
     return (
         f"{visible(view.scope)}; begun {moment(view.opened_at)}{until}; "
         f"{size(view.bytes_read)} read; evidence asked for: {view.required}"
     )
 
 
+def _for(span: timedelta) -> str:
+    return "ended before that by the clock, which was set back" if span < timedelta(0) else f"for {length(span)}"
+
+
 def _resume(view: AuditView) -> str | None:
-    resumable = view.state == "stopped" and view.done < view.planned and not _by_limits(view)
+    believed = view.reason != "self-test"
+    resumable = view.state == "stopped" and view.done < view.planned and not _by_limits(view) and believed
     return f"preserve audit --resume {view.id}" if resumable else None
 
 

@@ -11,7 +11,7 @@ from checks.findings import Code
 from checks.names import path_fields
 from checks.verdicts import CopyState, Verdict
 from reports.rows import FileLine
-from reports.words import age, count, iso, listed, name, size, verdict, visible
+from reports.words import ago, count, iso, listed, name, size, verdict, visible
 
 _MARKS = {CopyState.GOOD: ("✔", "green"), CopyState.BAD: ("✖", "red"), CopyState.UNREAD: ("?", "yellow")}
 
@@ -97,7 +97,7 @@ def _copy_text(line: FileLine, replica: str, state: CopyState, now: datetime) ->
         text.append(f"  {codes}", style)
     read = line.reads.get(replica)
     if read is not None:
-        text.append(f"  {visible(read.evidence)}, {age(read.at, now)} ago", "dim")
+        text.append(f"  {visible(read.evidence)}, {ago(read.at, now)}", "dim")
     elif state is CopyState.UNREAD:
         text.append("  never read", "red")
     return text

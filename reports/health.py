@@ -12,7 +12,7 @@ from checks.evidence import Outcome
 from checks.findings import Severity
 from checks.health import outcome_of as outcome_of_concerns
 from checks.situation import Situation
-from reports.words import OUTCOMES, age, count, headline, iso, length, visible, within
+from reports.words import OUTCOMES, ago, count, headline, iso, length, visible, within
 
 NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN = 0, 1, 2, 3
 _NAGIOS = {NAGIOS_OK: "OK", NAGIOS_WARNING: "WARNING", NAGIOS_CRITICAL: "CRITICAL", NAGIOS_UNKNOWN: "UNKNOWN"}
@@ -116,21 +116,26 @@ def how_it_is_known(view: HealthView) -> str:
     if not kept:
         return "There is no copy, so nothing is known."
     runs = [replica.last_run_at for replica in kept if replica.last_run_at is not None]
-    last = f"the last run began {age(max(runs), situation.now)} ago" if runs else "no run was ever begun"
+    last = f"the last run began {ago(max(runs), situation.now)}" if runs else "no run was ever begun"
     oldest = [replica.oldest_read_at for replica in kept]
     known = [at for at in oldest if at is not None]
     if len(known) < len(oldest):
         reading = "some shards were never read"
     else:
         copies = count(situation.copies, "copy", "copies")
-        reading = f"every byte of {copies} was read in the last {_within(known, situation)}"
+        reading = f"every byte of {copies} was read {_within(min(known), situation.now)}"
+    doubted = sum(replica.disbelieved_shards for replica in kept)
+    if doubted:
+        reading += f", {count(doubted, 'shard')} of them by an auditor that is not believed"
     promises = sorted({replica.max_age for replica in kept if replica.max_age is not None})
     promised = " to ".join(dict.fromkeys(length(span) for span in promises[:1] + promises[-1:]))
     return f"{last}; {reading}; {promised} are promised."
 
 
-def _within(read: list[datetime], situation: Situation) -> str:
-    return within(situation.now - min(read))
+def _within(oldest: datetime, now: datetime) -> str:
+    if oldest > now:
+        return "at times that lie in the future"
+    return f"in the last {within(now - oldest)}"
 
 
 def nagios(view: HealthView) -> tuple[str, int]:

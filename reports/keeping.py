@@ -14,7 +14,7 @@ from checks.findings import Severity
 from checks.keeping import Held, Reason, Rule, Staying, standing
 from checks.names import path_fields
 from reports.layout import table
-from reports.words import age, count, headline, iso, length, listed, moment, name, size, visible
+from reports.words import ago, count, headline, iso, length, listed, moment, name, size, visible
 
 SHOWN = 1000
 _ANSWERS = {Outcome.PASS: "yes", Outcome.FAIL: "no", Outcome.INCONCLUSIVE: "undetermined"}
@@ -230,5 +230,5 @@ def _place(view: KeepingView, held: Held) -> str:
         return "would be deleted with it"
     if why in (Reason.DAMAGED_COPIES, Reason.NEVER_READ):
         return "damaged" if why is Reason.DAMAGED_COPIES else "never read"
-    read = f"read {age(held.read_at, view.generated_at)} ago"
+    read = f"read {ago(held.read_at, view.generated_at)}"
     return f"{read}, could not be judged since" if why is Reason.IN_DOUBT else read

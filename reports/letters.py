@@ -49,6 +49,8 @@ _HOW_KNOWN: Mapping[ConcernCode, str] = {
     ConcernCode.WRONG_REPLICA: "The identity in its folder is that of another replica.",
     ConcernCode.CANARY_DAMAGED: "Files with known content, made for testing only, were read like all others.",
     ConcernCode.SELF_TEST_FAILED: "Files with known content were read and judged like all others.",
+    ConcernCode.HEAD_NOT_LEFT: "A line was to be added to a small file on it at the end of a run.",
+    ConcernCode.METRICS_FAILED: "The service tried at its start.",
     ConcernCode.CHANNEL_FAILED: "The channel did not take the last message.",
 }
 _OF_FILES = (ConcernCode.LOST, ConcernCode.DAMAGED, ConcernCode.MASS_CHANGE)  # whose magnitude counts files

@@ -20,6 +20,7 @@ _OF_NO_REPLICA = frozenset(
         ConcernCode.RUN_STOPPED,
         ConcernCode.BACKUP_LATE,
         ConcernCode.CHANNEL_FAILED,
+        ConcernCode.METRICS_FAILED,
         ConcernCode.CLOCK_WRONG,
         ConcernCode.NOTHING_KEPT,
     }

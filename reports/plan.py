@@ -17,13 +17,18 @@ from reports.words import OUTCOMES, count, iso, length, size, visible
 _ROWS = 9  # of a chart, up to the promise
 _NARROWEST = 8
 _EVER = 10**9  # days
+_UNITS = {  # of the chart, short and in full
+    timedelta(days=1): ("d", "days"),
+    timedelta(hours=1): ("h", "hours"),
+    timedelta(minutes=1): ("min", "minutes"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeBar:
-    """What was last read so many whole days ago; None: never; negative: in the future."""
+    """What was last read so long ago; None: never; negative: in the future."""
 
-    days: int | None
+    age: timedelta | None
     size_bytes: int
     shards: int
 
@@ -42,7 +47,10 @@ class PlanFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaPlan:
-    """`speed` in bytes a second, as it was measured; `changed` by the settings that were asked about."""
+    """`speed` in bytes a second, as it was measured; `changed` by the settings that were asked about.
+
+    `measured`: bytes and seconds by which the speed is to be known, be they too few for it; None: nothing was read.
+    """
 
     name: str
     today: PlanFigures
@@ -51,6 +59,7 @@ class ReplicaPlan:
     max_age: timedelta
     target_age: timedelta
     speed: float | None
+    measured: tuple[int, float] | None = None
 
     @property
     def asked(self) -> PlanFigures:
@@ -78,7 +87,7 @@ def outcome_of(view: PlanView) -> Outcome:
 def broken(view: PlanView) -> list[str]:
     """A sentence for each promise that is not kept, with what would keep it."""
     return [
-        f"{visible(replica.name)}: {_verdict(replica.asked)[1]}"
+        f"{visible(replica.name)}: {_verdict(replica)[1]}"
         for replica in view.replicas
         if replica.asked.outlook.keeps is False
     ]
@@ -100,18 +109,25 @@ def as_text(view: PlanView) -> Iterator[RenderableType]:
     if not view.replicas:
         yield Text("There is no copy that could be planned for.", "dim")
     for replica in view.replicas:
-        outcome, sentence = _verdict(replica.asked)
+        outcome, sentence = _verdict(replica)
         mark, style = OUTCOMES[outcome]
         yield Text.assemble((visible(replica.name), "bold"), ": ", (f"{mark} {sentence}", style))
         yield _table(replica, view.price)
         yield Chart(replica)
 
 
-def _verdict(figures: PlanFigures) -> tuple[Outcome, str]:
+def chart_unit(promise: timedelta) -> timedelta:
+    """Days, hours or minutes: that in which a promise is a number that says something."""
+    units = (timedelta(days=1), timedelta(hours=1))
+    return next((unit for unit in units if promise >= 3 * unit), timedelta(minutes=1))
+
+
+def _verdict(replica: ReplicaPlan, figures: PlanFigures | None = None) -> tuple[Outcome, str]:
+    figures = figures or replica.asked
     outlook, would = figures.outlook, figures.advice.sentence if figures.advice is not None else ""
     promise = f"the promise of {length(outlook.max_age)}"
     if outlook.keeps is None:
-        return Outcome.INCONCLUSIVE, f"whether {promise} is kept is not known: nothing was measured yet"
+        return Outcome.INCONCLUSIVE, f"whether {promise} is kept is not known: {_unmeasured(replica)}"
     if outlook.keeps:
         return Outcome.PASS, f"{promise} is kept"
     if not outlook.sustains:
@@ -120,6 +136,16 @@ def _verdict(figures: PlanFigures) -> tuple[Outcome, str]:
         return Outcome.FAIL, f"{promise} will be broken on {outlook.breaks_at:%Y-%m-%d}. {would}"
     late = count(outlook.overdue_shards, "shard is", "shards are")
     return Outcome.FAIL, f"{promise} is broken now: {late} overdue ({size(outlook.overdue_bytes)}); they are read first"
+
+
+def _unmeasured(replica: ReplicaPlan) -> str:
+    if replica.measured is None:
+        return "nothing was read yet: run `preserve audit`, or set a budget or a rate"
+    read, seconds = replica.measured
+    return (
+        f"too little was read to measure the speed by (so far {size(read)} in {length(timedelta(seconds=seconds))}); "
+        "set a budget or a rate"
+    )
 
 
 def _table(replica: ReplicaPlan, price: float | None) -> Table:
@@ -189,7 +215,7 @@ def _cost(outlook: Outlook, price: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """How much was last read how many days ago: a bar for each span of days, with target and promise marked."""
+    """How much was last read how long ago: a bar for each span of days, hours or minutes, target and promise marked."""
 
     replica: ReplicaPlan
 
@@ -200,7 +226,7 @@ class Chart:
         label = max((len(words) for words, *_ in rows), default=0)
         tail = max((len(size(amount)) + 2 + len(note) for _, amount, note, _ in rows), default=0)
         columns = max(_NARROWEST, options.max_width - label - tail - 6)
-        yield Text("last read (days ago)", "dim")
+        yield Text(f"last read ({_UNITS[chart_unit(self.replica.max_age)][1]} ago)", "dim")
         for words, amount, note, style in rows:
             bar = ink * (max(1, round(columns * amount / most)) if amount else 0)
             line = Text.assemble(f"  {words:>{label}}  ", (bar, style), " " if bar else "")
@@ -209,8 +235,10 @@ class Chart:
 
 
 def _spans(replica: ReplicaPlan) -> list[tuple[str, int, str, str]]:
-    """(days, bytes, what lies there, style), from what was read today to what was never read."""
-    promise, target = (max(1, age // timedelta(days=1)) for age in (replica.max_age, replica.target_age))
+    """(days, hours or minutes; bytes; what lies there; style), from what was read last to what was never read."""
+    unit = chart_unit(replica.max_age)
+    promise, target = (max(1, age // unit) for age in (replica.max_age, replica.target_age))
+    short = _UNITS[unit][0]
     step = max(1, -(-promise // _ROWS))
     rows = []
     ahead = _between(replica, -_EVER, 0)
@@ -219,21 +247,22 @@ def _spans(replica: ReplicaPlan) -> list[tuple[str, int, str, str]]:
     for first in range(0, promise, step):
         last = min(first + step, promise)
         words = f"{first}" if last - first == 1 else f"{first}-{last - 1}"
-        note = f"target: {target} d" if first <= target - 1 < last and target < promise else ""
+        note = f"target: {target} {short}" if first <= target - 1 < last and target < promise else ""
         if last == promise:
-            note = ", ".join(part for part in (note, f"promise: {promise} d") if part)
+            note = ", ".join(part for part in (note, f"promise: {promise} {short}") if part)
         style = "green" if first < target else "yellow"
         rows.append((words, _between(replica, first, last), note, style))
     rows.append((f"{promise}+", _between(replica, promise, _EVER), "overdue", "red"))
-    never = sum(bar.size_bytes for bar in replica.bars if bar.days is None)
+    never = sum(bar.size_bytes for bar in replica.bars if bar.age is None)
     if never:
         rows.append(("never", never, "never read", "red"))
     return rows
 
 
 def _between(replica: ReplicaPlan, first: int, last: int) -> int:
-    """Bytes last read so many days ago, of [first, last)."""
-    return sum(bar.size_bytes for bar in replica.bars if bar.days is not None and first <= bar.days < last)
+    """Bytes last read so many of the chart's units ago, of [first, last)."""
+    unit = chart_unit(replica.max_age)
+    return sum(bar.size_bytes for bar in replica.bars if bar.age is not None and first <= bar.age // unit < last)
 
 
 def _replica_json(replica: ReplicaPlan, price: float | None) -> dict[str, object]:
@@ -242,20 +271,25 @@ def _replica_json(replica: ReplicaPlan, price: float | None) -> dict[str, object
         "max_age_seconds": round(replica.max_age.total_seconds()),
         "target_age_seconds": round(replica.target_age.total_seconds()),
         "measured_bytes_per_second": None if replica.speed is None else round(replica.speed),
-        "today": _figures_json(replica.today, price),
-        "as_asked": None if replica.changed is None else _figures_json(replica.changed, price),
+        "today": _figures_json(replica, replica.today, price),
+        "as_asked": None if replica.changed is None else _figures_json(replica, replica.changed, price),
         "by_age": [
-            {"days": bar.days, "bytes": bar.size_bytes, "shards": bar.shards}
-            for bar in sorted(replica.bars, key=lambda bar: -1 if bar.days is None else bar.days)
+            {
+                "days": None if bar.age is None else bar.age // timedelta(days=1),
+                "seconds": None if bar.age is None else round(bar.age.total_seconds()),
+                "bytes": bar.size_bytes,
+                "shards": bar.shards,
+            }
+            for bar in sorted(replica.bars, key=lambda bar: timedelta(-1) if bar.age is None else bar.age)
         ],
     }
 
 
-def _figures_json(figures: PlanFigures, price: float | None) -> dict[str, object]:
+def _figures_json(replica: ReplicaPlan, figures: PlanFigures, price: float | None) -> dict[str, object]:
     outlook = figures.outlook
     return {
         "kept": outlook.keeps,
-        "verdict": _verdict(figures)[1],
+        "verdict": _verdict(replica, figures)[1],
         "bytes": outlook.size_bytes,
         "shards": outlook.shards,
         "budget_bytes": figures.budget_bytes,

@@ -13,7 +13,7 @@ from checks.evidence import Outcome, worst
 from checks.names import path_fields
 from reports import findings
 from reports.rows import FindingLine
-from reports.words import OUTCOMES, age, count, headline, iso, name, visible
+from reports.words import OUTCOMES, ago, count, headline, iso, name, visible
 
 LINES_SHOWN = 200
 
@@ -222,5 +222,5 @@ def _from(line: RepairLine, now: datetime) -> str:
     if not line.source:
         return ""
     read = f"read now by {line.source_evidence} and good" if line.source_evidence else ""
-    audited = f"last audited {age(line.source_read_at, now)} ago, and good" if line.source_read_at else ""
+    audited = f"last audited {ago(line.source_read_at, now)}, and good" if line.source_read_at else ""
     return f", from {visible(line.source)} ({', '.join(filter(None, (read, audited)))})"

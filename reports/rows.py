@@ -158,6 +158,16 @@ class AuditReplica:
     why_not: str = ""  # filled where the replica was not there
 
 
+@dataclass(frozen=True, slots=True)
+class LeftLine:
+    """Shards of one replica that were due when a run began and that it left."""
+
+    replica: str
+    shards: int
+    why: str  # hours, budget, away
+    opens_at: datetime | None = None  # its hours, in their zone
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditView:
     """One run. Its checks are shards of copies."""
@@ -181,6 +191,9 @@ class AuditView:
     waiting: int = 0  # shards left out because they could not be determined a short time ago
     reason: str = ""  # why it stopped: hours, budget-time, replica-unavailable, stopped, died, self-test
     away: Mapping[str, str] = field(default_factory=dict)  # replicas that were not there, and may not be away: why
+    untested: Mapping[str, str] = field(default_factory=dict)  # where no test of the auditor followed the reading: why
+    left: tuple[LeftLine, ...] = ()  # what was due, and was not to be read in this run
+    left_past_promise: int = 0  # shards of it that were not read for longer than is promised, or never
     by_replica: tuple[AuditReplica, ...] = ()
     findings: tuple[FindingLine, ...] = ()
     total_findings: int | None = None

@@ -45,6 +45,12 @@ def age(at: datetime | None, now: datetime) -> str:
     return length(now - at)
 
 
+def ago(at: datetime | None, now: datetime) -> str:
+    """`3 h ago`, `never`, `in the future`."""
+    told = age(at, now)
+    return told if at is None or at > now else f"{told} ago"
+
+
 def length(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     if seconds < 0:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from preserve.errors import UsageError
 
 DEADLINE_SECONDS = 30.0  # for one message; each further one of a channel has ten more
 _FURTHER_SECONDS = 10.0
+_AT_A_TIME = 4
 _SECRETS = ("PRESERVE_ALERT_URLS", "PRESERVE_PING_URL")
 
 # What stands where a host does is one only here; elsewhere (discord, tgram, slack, ...) it is often the secret itself.
@@ -88,7 +89,7 @@ def require() -> None:
 
 
 def send(urls: Sequence[str], title: str, body: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> list[Delivery]:
-    """One message to all addresses, all at the same time; what became of each. See `send_each`."""
+    """One message to all addresses; what became of each. See `send_each`."""
     channels = named(urls)
     messages = {name: [Message(title=title, body=body)] for name in channels}
     return send_each(channels, messages, deadline_seconds=deadline_seconds)
@@ -100,7 +101,7 @@ def send_each(
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> list[Delivery]:
-    """Sends to each channel its own messages, to all at the same time; a try each, in the order given.
+    """Sends to each channel its own messages, to four channels at a time; a try each, in the order given.
 
     Args:
         channels: address by name, as `named` gives them.
@@ -112,13 +113,23 @@ def send_each(
     """
     require()
     wanted = {name: some for name, some in messages.items() if some}
-    end = time.monotonic()
-    running: list[tuple[str, float, subprocess.Popen[bytes] | OSError]] = []
+    running: deque[tuple[str, float, subprocess.Popen[bytes] | OSError]] = deque()
+    deliveries = list[Delivery]()
+
+    def finish_first() -> None:
+        name, until, process = running[0]
+        deliveries.extend(_outcome(name, wanted[name], process, until))
+        running.popleft()
+
     try:
         for name, some in wanted.items():
+            if len(running) == _AT_A_TIME:
+                finish_first()
             seconds = deadline_seconds + _FURTHER_SECONDS * (len(some) - 1)
-            running.append((name, end + seconds, _start(channels[name], some, seconds)))
-        return [one for name, until, process in running for one in _outcome(name, wanted[name], process, until)]
+            running.append((name, time.monotonic() + seconds, _start(channels[name], some, seconds)))
+        while running:
+            finish_first()
+        return deliveries
     finally:
         for _, _, process in running:
             if isinstance(process, subprocess.Popen):
@@ -129,6 +140,7 @@ def _start(url: str, messages: Sequence[Message], seconds: float) -> subprocess.
     asked = {
         "url": url,
         "seconds": seconds,
+        "parent": os.getpid(),
         "messages": [{"title": message.title, "body": message.body} for message in messages],
     }
     try:

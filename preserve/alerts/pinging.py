@@ -1,24 +1,27 @@
 """Pings for a watcher elsewhere (healthchecks style): it alarms when they do not come, whatever has died here.
 
-`start` goes to `URL/start`, `ok` to `URL`, `fail` to `URL/fail`, each as a POST with a short text.
+`start` goes to `URL/start`, `ok` to `URL`, `fail` to `URL/fail`, each as a POST with a short text. `log` goes to
+`URL/log`: the watcher keeps its text, and it counts as no ping of a run.
 """
 
 import http.client
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Literal
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from preserve.alerts.channels import Delivery, label
 
-Kind = Literal["start", "ok", "fail"]
+Kind = Literal["start", "ok", "fail", "log"]
 TRIES, TIMEOUT_SECONDS = 3, 10.0
 _WAIT_SECONDS = 1.0
 _MOST_BODY = 10_000  # bytes
-_PATHS: dict[Kind, str] = {"start": "/start", "ok": "", "fail": "/fail"}
+_PATHS: dict[Kind, str] = {"start": "/start", "ok": "", "fail": "/fail", "log": "/log"}
+_HOW_TO_CODE = "an @ behind its host is written %40; in a user name or password / # ? are %2F %23 %3F"
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -50,10 +53,14 @@ def ping(
         good = False
     if not good:
         return Delivery(channel=channel, ok=False, why="the address does not begin with http:// or https://")
-    whole = urlunsplit(parts._replace(path=parts.path.rstrip("/") + _PATHS[kind], fragment=""))
+    if "@" in parts.path + parts.query + parts.fragment:  # perhaps the rest of a password, whose begin is no host
+        return Delivery(channel=channel, ok=False, why=_HOW_TO_CODE)
+    host = parts.netloc.rpartition("@")[2]
+    whole = urlunsplit(parts._replace(netloc=host, path=parts.path.rstrip("/") + _PATHS[kind], fragment=""))
+    headers = {"Content-Type": "text/plain; charset=utf-8", **_credentials(parts)}
     why = ""
     for left in reversed(range(TRIES)):
-        why, again = _ask(whole, body.encode("utf-8", "replace")[:_MOST_BODY], timeout_seconds)
+        why, again = _ask(whole, headers, body.encode("utf-8", "replace")[:_MOST_BODY], timeout_seconds)
         if not why or not again:
             break
         if left:
@@ -61,22 +68,32 @@ def ping(
     return Delivery(channel=channel, ok=not why, why=why)
 
 
-def _ask(url: str, body: bytes, timeout_seconds: float) -> tuple[str, bool]:
+def _credentials(parts: SplitResult) -> dict[str, str]:
+    """User name and password by the header that is for them: left in the address, they would be looked up as a host."""
+    user, found, _ = parts.netloc.rpartition("@")
+    if not found:
+        return {}
+    name, _, password = user.partition(":")
+    plain = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+    return {"Authorization": f"Basic {b64encode(plain).decode('ascii')}"}
+
+
+def _ask(url: str, headers: dict[str, str], body: bytes, timeout_seconds: float) -> tuple[str, bool]:
     """Why it failed (empty: it did not), and whether another try makes sense.
 
     On a thread that may be left behind: looking up a name, or a server that sends a byte a second, knows no time-out.
     """
     answer: list[tuple[str, bool]] = []
-    thread = threading.Thread(target=lambda: answer.append(_request(url, body, timeout_seconds)), daemon=True)
+    thread = threading.Thread(target=lambda: answer.append(_request(url, headers, body, timeout_seconds)), daemon=True)
     thread.start()
     thread.join(timeout_seconds)
     return answer[0] if answer else (f"no answer for {timeout_seconds:g} s", True)
 
 
-def _request(url: str, body: bytes, timeout_seconds: float) -> tuple[str, bool]:
+def _request(url: str, headers: dict[str, str], body: bytes, timeout_seconds: float) -> tuple[str, bool]:
     opener: OpenerDirector = build_opener(_NoRedirects)
     try:
-        request = Request(url, data=body, method="POST", headers={"Content-Type": "text/plain; charset=utf-8"})
+        request = Request(url, data=body, method="POST", headers=headers)
         with opener.open(request, timeout=timeout_seconds):
             return "", False
     except HTTPError as error:

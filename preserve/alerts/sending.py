@@ -4,12 +4,14 @@ An answer is a JSON string: empty if the message was taken, else why not, in the
 says of it, which may have the address in it, is only searched for signs and never handed on.
 """
 
+import ctypes
 import json
 import logging
 import os
 import re
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 _STATUS = re.compile(r"error=(\d{3})\b")
@@ -24,6 +26,7 @@ _SIGNS = (
     (re.compile(r"recipient|\b55[0-9]\b", re.I), "it did not accept the recipient or the sender"),
     (re.compile(r"connection|socket", re.I), "there was no connection, or it broke off"),
 )
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _UNSAID = "it was not taken; the reason is not known"
 _MOST_BODY = 20_000  # characters
 
@@ -53,7 +56,8 @@ def main() -> int:
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     asked = json.loads(sys.stdin.buffer.read())
-    signal.alarm(int(asked["seconds"]) + 5)  # should whoever started it be gone
+    _end_with(asked["parent"])
+    signal.alarm(int(asked["seconds"]) + 5)  # where the kernel cannot do so
     for message in asked["messages"]:
         try:
             why = _send(asked["url"], message["title"], message["body"][:_MOST_BODY])
@@ -63,9 +67,20 @@ def main() -> int:
     return 0
 
 
+def _end_with(parent: int) -> None:
+    """Nothing goes out once whoever asked for it has ended, and perhaps been started again."""
+    with suppress(AttributeError, OSError):  # another kernel than Linux
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit(1)
+
+
 def _send(url: str, title: str, body: str) -> str:
     import apprise
+    from requests.sessions import SessionRedirectMixin
 
+    # What a letter says is for the host that the address names. For all plugins, whatever an address asks for.
+    SessionRedirectMixin.get_redirect_target = _nowhere  # type: ignore[method-assign, assignment]
     log, kept = logging.getLogger("apprise"), _Kept()
     log.propagate = False
     log.setLevel(logging.DEBUG)
@@ -83,6 +98,10 @@ def _send(url: str, title: str, body: str) -> str:
         body=body, title=title, notify_type=apprise.NotifyType.WARNING, body_format=apprise.NotifyFormat.TEXT
     )
     return "" if taken else reason(kept.lines)
+
+
+def _nowhere(*_: object) -> None:
+    return None
 
 
 def _asset(apprise: Any) -> Any:

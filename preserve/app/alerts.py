@@ -7,8 +7,9 @@ between the two sends again, but never for ever. What cannot be written down is 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from checks.alarms import Alarm, Letter, Times, due_letters, follow, revived, taken, tried
 from checks.concerns import Concern
@@ -23,6 +24,8 @@ from preserve.stores.locking import locked
 
 URLS, PING_URL = "PRESERVE_ALERT_URLS", "PRESERVE_PING_URL"
 LIST_OF_ADDRESSES, PING = "urls_file", "ping_url_file"  # channels that stand for files that cannot be read
+MOST_ADDRESSES = 50
+_PING_TEST = "a ping that only shows that it arrives"
 _NONE_SET = "there is nobody to tell: no channel is set"
 _HOW_TO_SET = (
     "Write one address a line (docs/alerts.md) into a file of mode 600, and its name into preserve.toml: "
@@ -39,19 +42,27 @@ class Addresses:
 
 
 def addresses(settings: Settings) -> Addresses:
-    """Those of the file and of the environment. A file that cannot be used keeps nobody of the environment waiting."""
+    """Those of the file and of the environment, 50 at most. What is wrong with some keeps nobody else waiting."""
     found, problem = os.environ.get(URLS, "").split(), None
     if settings.alerts.urls_file is not None:
         try:
             found = [*secret_lines(settings.alerts.urls_file), *found]
         except SettingsError as error:
             problem = error
-    return Addresses(by_name=channels.named(found), problem=problem)
+    by_name = channels.named(found)
+    if len(by_name) > MOST_ADDRESSES:
+        problem = SettingsError(
+            f"there are {len(by_name)} addresses, and letters go to {MOST_ADDRESSES} at most",
+            settings.alerts.urls_file,
+            remedy="write fewer: a mailing list or a channel for the group can be one address",
+        )
+    return Addresses(by_name=dict(islice(by_name.items(), MOST_ADDRESSES)), problem=problem)
 
 
 def _names(settings: Settings, to: Addresses) -> set[str]:
     """What may stand among the catalog's channels, as things are set now."""
-    names = {LIST_OF_ADDRESSES, PING, *to.by_name}
+    names = {LIST_OF_ADDRESSES, *to.by_name}
+    names |= {PING} if settings.alerts.ping_url_file is not None else set()
     with suppress(SettingsError):
         url = _ping_url(settings)
         names |= {pinging.name_of(url)} if url else set()
@@ -86,29 +97,34 @@ def tell(workspace: Workspace, concerns: Iterable[Concern], *, now: datetime) ->
 def test(workspace: Workspace) -> list[Delivery]:
     """Sends a letter that says nothing but that it was sent. A channel that takes it gets what it did not take before.
 
-    What became of channels that are not set any more is forgotten.
+    The watcher elsewhere gets a ping that counts as none of a run: else it would take the test for one. What became of
+    channels that are not set any more is forgotten.
 
     Raises:
-        UsageError: no channel is set, or apprise is not installed.
+        UsageError: neither a channel nor a ping is set, or apprise is not installed.
         SettingsError: the file of addresses cannot be used.
     """
     to, now = addresses(workspace.settings), workspace.clock()
     if to.problem is not None:
         raise to.problem
-    if not to.by_name:
+    workspace.catalog.forget_channels(_names(workspace.settings, to))
+    letter = compose_test(workspace, now)
+    pinged = ping(workspace, "log", letter.title)
+    if not to.by_name and pinged is None:
         raise UsageError(_NONE_SET, remedy=_HOW_TO_SET)
     _note_list(workspace, to, now)
-    _require(workspace, to.by_name, now)
-    deliveries = channels.send_each(to.by_name, {name: [compose_test(workspace, now)] for name in to.by_name})
-    _note(workspace, deliveries, now)
-    workspace.catalog.forget_channels(_names(workspace.settings, to))
+    deliveries = list[Delivery]()
+    if to.by_name:
+        _require(workspace, to.by_name, now)
+        deliveries = channels.send_each(to.by_name, {name: [letter] for name in to.by_name})
+        _note(workspace, deliveries, now)
     with _alone(workspace):
         rows = workspace.catalog.alerts()
         alarms = [alarm_of(row) for row in rows]
         for name in (delivery.channel for delivery in deliveries if delivery.ok):
             alarms = [revived(alarm, name) for alarm in alarms]
         workspace.catalog.save_alerts(changed(alarms, rows))
-    return deliveries
+    return deliveries if pinged is None else [*deliveries, replace(pinged, title=_PING_TEST)]
 
 
 def refuse_without_channels(workspace: Workspace) -> None:
@@ -152,7 +168,7 @@ def acknowledge(
 
 
 def ping(workspace: Workspace, kind: pinging.Kind, body: str = "") -> Delivery | None:
-    """Tells the watcher elsewhere that a run began, or how it ended; None if there is no such watcher.
+    """Tells the watcher elsewhere that a run began, how it ended, or some text; None if there is no such watcher.
 
     Never raises: that nobody can be told must not keep the archive from being read.
     """

@@ -1,7 +1,7 @@
 """The view of one audit, and of one file that was read on all its copies."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from checks.evidence import Outcome
@@ -11,9 +11,11 @@ from preserve.app.workspace import Workspace
 from preserve.audit.holders import is_dead
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.errors import UsageError
-from reports.rows import AuditReplica, AuditView
+from reports.rows import AuditReplica, AuditView, LeftLine
 
 FINDINGS_SHOWN = 1000
+# Why audits stopped; the empty one is not known, or that it runs.
+_WORST_FIRST = ("self-test", "died", "replica-unavailable", "", "stopped", "other-run", "budget-time", "hours")
 
 
 def audit_named(workspace: Workspace, audit_id: int | None) -> AuditRow:
@@ -56,7 +58,10 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
         due_only=bool(audit.scope.get("due")),
         waiting=_number(audit.scope.get("waiting")),
         reason=audit.reason if _state(audit) is audit.state else "died",
-        away=_away(workspace, audit),
+        away=missed(workspace, _away(audit)),
+        untested=workspace.catalog.away_at_last_test(audit.id),
+        left=tuple(_left(workspace, audit)),
+        left_past_promise=_number(audit.scope.get("past_promise")),
         by_replica=tuple(
             AuditReplica(
                 name=name,
@@ -75,15 +80,25 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
     )
 
 
-def _away(workspace: Workspace, audit: AuditRow) -> dict[str, str]:
-    """Replicas that were not there and should have been."""
+def _away(audit: AuditRow) -> dict[str, str]:
     away = audit.scope.get("away")
+    return {str(name): str(why) for name, why in away.items()} if isinstance(away, dict) else {}
+
+
+def missed(workspace: Workspace, away: Mapping[str, str]) -> dict[str, str]:
+    """Of the replicas that were not there those that should have been, and why they were not."""
     configured = workspace.settings.replicas
-    return {
-        str(name): str(why)
-        for name, why in (away.items() if isinstance(away, dict) else ())
-        if name not in configured or not configured[name].offline
-    }
+    return {name: why for name, why in away.items() if name not in configured or not configured[name].offline}
+
+
+def _left(workspace: Workspace, audit: AuditRow) -> Iterator[LeftLine]:
+    """What was due and was not to be read."""
+    zone = workspace.policies.zone
+    for key, why in (("shut", "hours"), ("not_now", "budget"), ("away_due", "away")):
+        counts = audit.scope.get(key)
+        for name, number in sorted(counts.items()) if isinstance(counts, dict) else ():
+            opens = workspace.hours(name).next_open(audit.opened_at).astimezone(zone) if why == "hours" else None
+            yield LeftLine(str(name), _number(number), why, opens)
 
 
 def run_view(workspace: Workspace, audits: Sequence[AuditRow]) -> AuditView:
@@ -94,18 +109,27 @@ def run_view(workspace: Workspace, audits: Sequence[AuditRow]) -> AuditView:
         return first
     numbers = ("planned", "done", "passed", "failed", "inconclusive", "files_good", "files_bad", "files_unread")
     sums = {name: sum(getattr(view, name) for view in views) for name in (*numbers, "bytes_read")}
-    worst = next((view for view in views if view.state != AuditState.ENDED), first)
+    worst = min(views, key=_how_bad)
     return replace(
         first,
         **sums,
+        id=worst.id if worst.state != AuditState.ENDED else first.id,  # by which it can be resumed
         state=worst.state,
         reason=worst.reason,
         ended_at=views[-1].ended_at,
         required=", ".join(dict.fromkeys(view.required for view in views)),
         by_replica=tuple(line for view in views for line in view.by_replica),
+        untested={name: why for view in views for name, why in view.untested.items()},
         findings=tuple(line for view in views for line in view.findings)[:FINDINGS_SHOWN],
         total_findings=sum(view.total_findings or 0 for view in views),
     )
+
+
+def _how_bad(view: AuditView) -> int:
+    """Less is worse. That one level's hours were over must not hide why another stopped."""
+    if view.state == AuditState.ENDED:
+        return len(_WORST_FIRST) + 1
+    return _WORST_FIRST.index(view.reason) if view.reason in _WORST_FIRST else _WORST_FIRST.index("")
 
 
 def _number(value: object) -> int:

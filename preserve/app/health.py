@@ -2,19 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from checks.advice import advice
 from checks.concerns import Concern
 from checks.evidence import Evidence
-from checks.forecast import Load, Outlook
+from checks.forecast import Outlook
 from checks.health import concerns
+from checks.policy import Wanted
 from checks.situation import Channel, ReplicaState, Situation
 from checks.verdicts import Verdict
 from preserve.app.catalog_care import heads
 from preserve.app.last_runs import beat, being_read, last_run
 from preserve.app.planning import Prospect, prospects
 from preserve.app.workspace import Workspace, presence
+from preserve.audit.holders import this_process
 from preserve.audit.schedule import due_at
 from preserve.catalog.rows import CopyRow, Heartbeat, ReplicaRow, ReplicaStatus
 from reports.health import HealthView
@@ -22,6 +24,7 @@ from reports.health import HealthView
 _HEADS_COMPARED = 20  # the newest: each link holds all before it
 _MOST_UNSETTLED = 100_000
 _SURVEYED = ("bags", "folders", "files")
+METRICS_FAILED = "metrics-failed"  # a kind of the journal's links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ def health(workspace: Workspace) -> Health:
     heartbeat = catalog.heartbeat()
     backed_up = catalog.last_backed_up()
     counts, minimum = verdict_counts(workspace)
+    collections = catalog.collections()
     states = _replica_states(workspace, being_read(workspace, heartbeat))
     situation = Situation(
         now=workspace.clock(),
@@ -69,10 +73,18 @@ def health(workspace: Workspace) -> Health:
             Channel(name=row.name, failed_at=row.failed_at, last_ok_at=row.last_ok_at, why=row.why)
             for row in catalog.channels()
         ),
+        no_metrics=_no_metrics(workspace, heartbeat),
+        unknown_collections=tuple(name for name in workspace.settings.collections if name not in collections),
+        collections=tuple(collections),
     )
     view = HealthView(situation=situation, concerns=tuple(concerns(situation)), journal_head=catalog.head()[0])
     forecasts = {state.name: state.outlook for state in states if state.outlook is not None}
     return Health(view=view, heartbeat=heartbeat, forecasts=forecasts)
+
+
+def no_metrics(workspace: Workspace, why: str) -> None:
+    """Writes down that this process, a service, cannot be asked for metrics."""
+    workspace.catalog.record_of_itself(METRICS_FAILED, {"holder": this_process(), "why": why}, workspace.clock())
 
 
 def metrics(workspace: Workspace) -> str:
@@ -80,6 +92,13 @@ def metrics(workspace: Workspace) -> str:
     from reports.metrics import as_text  # its package is slow to import, and few ask for it
 
     return as_text(health(workspace).view)
+
+
+def down() -> str:
+    """The figures where nothing can be asked: `preserve_up 0`."""
+    from reports.metrics import down as text  # see above
+
+    return text()
 
 
 def verdict_counts(workspace: Workspace) -> tuple[Mapping[Verdict, int], str]:
@@ -118,6 +137,7 @@ def _replica_states(workspace: Workspace, being_read: Collection[str]) -> list[R
     held = {status.replica_id: status for status in catalog.status_counts().replicas}
     frozen = catalog.frozen(workspace.mass_change)
     tests, surveys = catalog.latest_by_replica("self-test"), catalog.latest_by_replica("replica-surveyed")
+    left, wanted = catalog.latest_by_replica("head-left"), catalog.wanted_counts()
     states = []
     for prospect in prospects(workspace):
         replica = prospect.replica
@@ -135,9 +155,12 @@ def _replica_states(workspace: Workspace, being_read: Collection[str]) -> list[R
             changed_of=sum(one.files for one in changed),
             self_test_failed=self_test_failed(tested),
             canaries=damaged_canaries(tested),
+            not_tested=tested_elsewhere(tested),
+            head_not_left=str(left.get(str(replica.uuid), (now, {}))[1].get("problem", "")),
             surveyed=surveyed_things(surveyed),
         )
         state = _with_its_copies(workspace, prospect, held.get(replica.id), state)
+        state = _with_what_is_wanted(state, wanted.get(replica.id, {}))
         states.append(replace(state, run_due_at=None) if replica.name in being_read else state)
     return states
 
@@ -179,6 +202,17 @@ def _with_its_copies(
     )
 
 
+def _with_what_is_wanted(state: ReplicaState, wanted: Mapping[Wanted, tuple[int, datetime]]) -> ReplicaState:
+    disbelieved, _ = wanted.get(Wanted.DISBELIEVED, (0, None))
+    asked = [each for why, each in wanted.items() if why is not Wanted.DISBELIEVED]
+    return replace(
+        state,
+        disbelieved_shards=disbelieved,
+        asked_shards=sum(number for number, _ in asked),
+        asked_since=min((since for _, since in asked), default=None),
+    )
+
+
 def _run_due_at(workspace: Workspace, prospect: Prospect) -> datetime | None:
     """When the next run is due; where none ever was, from when the oldest copy was recorded."""
     if prospect.plan.last_run_at is not None:
@@ -200,27 +234,17 @@ def _failing(workspace: Workspace, replica: ReplicaRow) -> int:
 
 
 def _overdue(workspace: Workspace, prospect: Prospect, now: datetime) -> tuple[int, int]:
-    """Shards and bytes that are older than promised; of what was never read, since its copy was recorded.
-
-    To the second where one promise holds for the whole replica. Where there are several, by the day, and that from its
-    beginning: a day early rather than late.
-    """
-    late = [load for load in prospect.loads if _may_be_late(load, now)]
-    never = sum(load.shards for load in prospect.loads if load.never)
-    asked = {(promise.max_age, promise.evidence) for promise in prospect.promises.values()}
-    if len(asked) == 1:
-        ((max_age, evidence),) = asked
-        level = Evidence.from_label(evidence)
-        read = workspace.catalog.overdue_counts(level, now - max_age).get(prospect.replica.id, 0) - never
-        shards = read + sum(load.shards for load in late if load.never)
-    else:
-        shards = sum(load.shards for load in late)
-    return shards, round(sum(load.size_bytes for load in late)) if shards else 0
-
-
-def _may_be_late(load: Load, now: datetime) -> bool:
-    since = load.read_at if load.never else load.read_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return now - since > load.max_age
+    """Shards and bytes that are older than promised; of what was never read, since its copy was recorded."""
+    never = [load for load in prospect.loads if load.never and now - load.read_at > load.max_age]
+    shards, size = sum(load.shards for load in never), round(sum(load.size_bytes for load in never))
+    asked: dict[tuple[timedelta, str], list[str]] = {}
+    for name, promise in prospect.promises.items():
+        asked.setdefault((promise.max_age, promise.evidence), []).append(name)
+    for (max_age, evidence), collections in asked.items():
+        several = None if len(asked) == 1 else collections
+        late = workspace.catalog.late(prospect.replica.id, Evidence.from_label(evidence), now - max_age, several)
+        shards, size = shards + late[0], size + late[1]
+    return shards, size
 
 
 def _oldest(workspace: Workspace, prospect: Prospect) -> datetime | None:
@@ -243,9 +267,20 @@ def _altered(workspace: Workspace) -> str:
     return ""
 
 
+def _no_metrics(workspace: Workspace, heartbeat: Heartbeat | None) -> str:
+    """Why the service that gave the last sign of life has no metrics; those that stand by or ended do not count."""
+    failed = workspace.catalog.latest(METRICS_FAILED)
+    return str(failed.get("why", "")) if heartbeat is not None and failed.get("holder") == heartbeat.holder else ""
+
+
 def self_test_failed(body: Mapping[str, object]) -> str:
     """Why the auditor's own test failed, out of what was recorded of it; empty: it passed, or there was none."""
     return str(body.get("why") or "it does not say why") if body.get("outcome") == "fail" else ""
+
+
+def tested_elsewhere(body: Mapping[str, object]) -> str:
+    """Why the auditor was tested in another place than on the replica; empty: it was tested there."""
+    return str(body.get("why") or "it does not say why") if body.get("untested") else ""
 
 
 def damaged_canaries(body: Mapping[str, object]) -> str:
@@ -255,9 +290,12 @@ def damaged_canaries(body: Mapping[str, object]) -> str:
 
 
 def surveyed_things(body: Mapping[str, object]) -> dict[str, object]:
-    """What a replica holds that no copy accounts for: numbers of bags, folders and files, and one of them by name."""
-    found = {kind: number for kind in _SURVEYED if isinstance(number := body.get(kind), int)}
-    if not any(found.values()):
+    """What a replica holds that no copy accounts for: numbers of bags, folders and files, and one of them by name.
+
+    Of each no more than ten thousand were told apart; `more` is how many there are beyond, if any.
+    """
+    found = {kind: number for kind in (*_SURVEYED, "more") if isinstance(number := body.get(kind), int) and number}
+    if not found:
         return {}
     examples = body.get("examples")
     named = examples[0] if isinstance(examples, list) and examples else "?"

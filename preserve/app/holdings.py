@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from preserve.app.reading import refuse_unless_believed
 from preserve.app.workspace import Workspace, operator
 from preserve.executors.threads import Threads
 from preserve.ingest.intake import Intake, Taken
@@ -31,7 +32,13 @@ def take_in(
 def replicate(
     workspace: Workspace, packages: tuple[str, ...], replicas: tuple[str, ...], progress: Progress
 ) -> Iterator[Placed]:
-    """Places packages on replicas; without names, all on all."""
+    """Places packages on replicas; without names, all on all.
+
+    Raises:
+        UsageError: an unknown name.
+        UndeterminedError: the auditor's test of itself failed: nobody could say whether the copies are good.
+    """
+    refuse_unless_believed(workspace, workspace.replicas(replicas), progress)
     with Threads(workspace.settings.audit.threads) as threads:
         replicator = Replicator(
             workspace.catalog,

@@ -1,21 +1,20 @@
 """What the catalog tells of the runs for what is due: the service's last sign of life, how the last one went."""
 
-import socket
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
-from checks.health import silent
 from checks.situation import Beat, LastRun
 from preserve.app.workspace import Workspace
 from preserve.audit.holders import is_dead
 from preserve.catalog.rows import AuditRow, AuditState, Heartbeat
 
 _AUDITS_LOOKED_AT = 200
+_LEAST_PATIENCE = timedelta(hours=1)  # with a run that gives no sign of life
 
 
 def beat(row: Heartbeat) -> Beat:
-    """Who says goodbye leaves no next run, or no name."""
-    stopped = not row.holder or (row.next_run_at is None and row.audit_id is None)
-    return Beat(at=row.at, every_seconds=row.every_seconds, next_run_at=row.next_run_at, stopped=stopped)
+    """Only who says goodbye leaves no name: before the first look at what is due there is no next run either."""
+    return Beat(at=row.at, every_seconds=row.every_seconds, next_run_at=row.next_run_at, stopped=not row.holder)
 
 
 def last_run(workspace: Workspace) -> LastRun | None:
@@ -54,16 +53,25 @@ def _over(audit: AuditRow, names: Collection[str]) -> frozenset[str]:
 def being_read(workspace: Workspace, heartbeat: Heartbeat | None) -> frozenset[str]:
     """The replicas over which a run goes on now, that may be a long one: no other is due before its end.
 
-    Only where somebody is known to be at it: its process is here and alive, or its service has just been heard of.
+    Only where it gives signs of life: a process that is there may hang for ever. It leases a shard, or renews its
+    leases, every half minute.
     """
     names = frozenset(replica.name for replica in workspace.replicas())
-    alive = frozenset[str]()
+    alive = set[str]()
     for audit in workspace.catalog.running_audits():
-        holder = str(audit.scope.get("holder", ""))
-        here = holder.rsplit(":", 2)[0] == socket.gethostname() and not is_dead(holder)
-        heard = (
-            heartbeat is not None and heartbeat.audit_id == audit.id and not silent(beat(heartbeat), workspace.clock())
-        )
-        if audit.scope.get("due") and (here or heard):
-            alive |= _over(audit, names)
-    return alive
+        if not audit.scope.get("due") or is_dead(str(audit.scope.get("holder", ""))):
+            continue
+        silence = workspace.clock() - _last_sign(workspace, audit, heartbeat)
+        alive |= {name for name in _over(audit, names) if silence <= _patience(workspace, name)}
+    return frozenset(alive)
+
+
+def _last_sign(workspace: Workspace, audit: AuditRow, heartbeat: Heartbeat | None) -> datetime:
+    sign = workspace.catalog.last_sign(audit.id)
+    if heartbeat is not None and heartbeat.audit_id == audit.id and not beat(heartbeat).stopped:
+        return max(sign, heartbeat.at)
+    return sign
+
+
+def _patience(workspace: Workspace, replica: str) -> timedelta:
+    return max(workspace.settings.limits(replica).grace, _LEAST_PATIENCE)

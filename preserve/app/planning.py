@@ -14,7 +14,7 @@ from config.model import Promise
 from preserve.app.workspace import Workspace
 from preserve.audit.schedule import RunPlan, due_at
 from preserve.catalog.rows import CopyRow, ReadAge, ReplicaRow, Speed
-from reports.plan import AgeBar, PlanFigures, PlanView, ReplicaPlan
+from reports.plan import AgeBar, PlanFigures, PlanView, ReplicaPlan, chart_unit
 
 _MEASURED_IN = timedelta(days=30)
 _LEAST_BYTES, _LEAST_SECONDS = 64 * 2**20, 60.0  # of what was read, before it says anything of a disk's speed
@@ -29,6 +29,7 @@ class Prospect:
     Attributes:
         ages: when its shards were last read at the level that is promised of them, by collection and day.
         promises: by collection.
+        measured: what was read of it lately; `pace` has a speed only where that was enough.
         start: when its next run may begin.
         run_due_at: when the next run is due; None where it never ran, or its last run lies in the future.
     """
@@ -38,6 +39,7 @@ class Prospect:
     promises: Mapping[str, Promise]
     loads: Sequence[Load]
     pace: Pace
+    measured: Speed | None
     plan: RunPlan
     start: datetime
     run_due_at: datetime | None
@@ -67,6 +69,7 @@ def prospects(workspace: Workspace, replicas: Iterable[ReplicaRow] | None = None
                 promises=promises,
                 loads=_loads(workspace, replica, here, promises, now),
                 pace=_pace(limits, plan, zone, speeds.get(replica.id)),
+                measured=speeds.get(replica.id),
                 plan=plan,
                 start=now if due is None else max(due, now),
                 run_due_at=due,
@@ -108,6 +111,7 @@ def plan_view(
             ReplicaPlan(
                 name=prospect.replica.name,
                 today=_figures(prospect, prospect.pace, now),
+                measured=None if prospect.measured is None else (prospect.measured.bytes, prospect.measured.seconds),
                 changed=changed,
                 bars=_bars(prospect, now),
                 max_age=min(load.max_age for load in prospect.loads),
@@ -133,13 +137,13 @@ def _figures(prospect: Prospect, pace: Pace, now: datetime) -> PlanFigures:
 
 
 def _bars(prospect: Prospect, now: datetime) -> tuple[AgeBar, ...]:
-    """Bytes and shards by whole days since they were last read; None: never."""
-    by_age: dict[int | None, tuple[int, int]] = {}
-    for age in prospect.ages:
-        days = None if age.day is None else (now.date() - age.day).days
-        size, shards = by_age.get(days, (0, 0))
-        by_age[days] = size + age.bytes, shards + age.shards
-    return tuple(AgeBar(days=days, size_bytes=size, shards=shards) for days, (size, shards) in by_age.items())
+    """Bytes and shards by how long ago they were last read, in whole days where no hour is known; None: never."""
+    by_age: dict[timedelta | None, tuple[int, int]] = {}
+    for each in prospect.ages:
+        age = None if each.day is None else now.date() - each.day if each.at is None else now - each.at
+        size, shards = by_age.get(age, (0, 0))
+        by_age[age] = size + each.bytes, shards + each.shards
+    return tuple(AgeBar(age=age, size_bytes=size, shards=shards) for age, (size, shards) in by_age.items())
 
 
 def _ages(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> dict[int, list[ReadAge]]:
@@ -149,10 +153,19 @@ def _ages(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> dict[int, lis
     for level in (Evidence.READ, Evidence.READ_MEDIUM):
         if level is Evidence.READ_MEDIUM and not _asks_for_medium(workspace, replicas):
             continue
-        for age in workspace.catalog.read_ages(level):
+        for age in workspace.catalog.read_ages(level, _finer(workspace, replicas)):
             if age.replica_id in wanted and _level(workspace, age.collection, age.replica) is level:
                 found.setdefault(age.replica_id, []).append(age)
     return found
+
+
+def _finer(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> tuple[datetime, timedelta] | None:
+    """Where a few hours or days are promised, in which spans the last readings are told: a day would be too much."""
+    collections = ("", *workspace.settings.collections)
+    promised = (workspace.settings.promise(name, replica.name).max_age for replica in replicas for name in collections)
+    shortest = min(promised, default=_DAY)
+    grain = chart_unit(shortest)
+    return (workspace.clock() - 2 * shortest, grain) if grain < _DAY else None
 
 
 def _asks_for_medium(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> bool:
@@ -178,6 +191,9 @@ def _loads(
         promise = promises[age.collection]
         if age.day is None:
             loads += _never(age, promise, copies)
+            continue
+        if age.at is not None:
+            loads.append(_load(age.bytes, age.shards, age.at, promise))
             continue
         # The middle of the day, as nobody knows the hour; a day ahead of us is told of by its own time.
         noon = datetime.combine(age.day, time(12), tzinfo=UTC)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -17,11 +18,12 @@ from checks.ports import Store
 from config import Limits
 from preserve.app.workspace import Workspace
 from preserve.audit.limits import Gate
+from preserve.audit.planning import Planner
 from preserve.audit.running import Auditor
 from preserve.audit.selftest import SelfTest, self_test
 from preserve.audit.surveying import Survey, survey
 from preserve.catalog.rows import AuditRow, AuditState, ReplicaRow
-from preserve.errors import UndeterminedError
+from preserve.errors import CatalogError, UndeterminedError
 from preserve.executors.threads import Pool, Threads
 from preserve.progress import Progress
 from preserve.stores.heads import Heads
@@ -32,10 +34,12 @@ from preserve.stores.retrying import Retrying
 
 SELF_TEST = "self-test"  # kinds of the journal's links
 SURVEYED = "replica-surveyed"
+HEAD_LEFT = "head-left"
 NOT_BELIEVED_REMEDY = "Install preserve anew, on another machine if there is one, and audit from there."
 _EXAMPLES = 10
 _PATIENCE_SECONDS = 60.0  # with a test that reads some megabytes
 _TEST_BYTES = 10_000_000
+_LAST_PATIENCE_SECONDS = 2.0  # with the test of a run that was asked to stop
 _LOOK_SECONDS = 0.5  # after which whoever waits looks again whether it shall stop
 _NOT_BELIEVED = "the auditor's own test failed"
 
@@ -56,11 +60,21 @@ class Tested:
 
     @property
     def why(self) -> str:
-        return "; ".join(f"{_NOT_BELIEVED} on {name}: {why}" for name, why in self.failed.items())
+        return _in_words(self.failed)
+
+
+def _in_words(failed: Mapping[str, str]) -> str:
+    return "; ".join(f"{_NOT_BELIEVED} on {name}: {why}" for name, why in failed.items())
+
+
+def _is_failed(result: SelfTest) -> bool:
+    return not result.passed and not result.away
 
 
 class Reading:
     """A context manager: threads and stores for one run. What is read between two tests that passed counts.
+
+    What no test followed that passed counts until one fails on that replica, in whatever run.
 
     Args:
         stop: when set, shards in hand are abandoned; what is done stands.
@@ -84,6 +98,7 @@ class Reading:
         self._gates = {id_: self._gate(id_) for id_ in self._names}  # one for all audits of a run: its time is theirs
         self._auditor = auditor
         self._progress = progress
+        self._end_at: float | None = None  # of the last test, once it is known that the run is to stop
 
     def __enter__(self) -> Self:
         self._threads.__enter__()
@@ -94,18 +109,31 @@ class Reading:
     ) -> None:
         self._threads.__exit__(kind, error, trace)
 
-    def test(self, replicas: Sequence[ReplicaRow], audits: Sequence[AuditRow] = ()) -> Tested:
+    def test(
+        self,
+        replicas: Sequence[ReplicaRow],
+        audits: Sequence[AuditRow] = (),
+        read: Sequence[tuple[int, int]] = (),
+    ) -> Tested:
         """Tests the auditor on each of these replicas, and writes down how that went.
 
+        Where it fails, what was read there without a test after it is to be read again, whoever read it.
+
         Args:
-            audits: those that were just read, if it is the test after them.
+            audits: those that were just read, if it is the test after them; then a run that was asked to stop is
+                tested as well, with less patience.
+            read: the (copy, shard) that they read since the test before it.
         """
         there, away, failed = list[ReplicaRow](), dict[str, str](), dict[str, str]()
         lanes = {one.id: self._threads.lane(f"{one.name}-test", 1) for one in replicas}
         tests = {one.id: lanes[one.id].shards.submit(self._tested, one, lanes[one.id].files) for one in replicas}
+        answers = {one.id: self._answer(one, tests[one.id], last=bool(audits)) for one in replicas}
         for one in replicas:
-            result = self._answer(one, tests[one.id])
             lanes[one.id].end(0.0)
+        # Before anything else is written down: whoever kills the process now makes no more of what was read.
+        self._disbelieve([one for one in replicas if _is_failed(answers[one.id])], answers, audits, read)
+        for one in replicas:
+            result = answers[one.id]
             self._record(one, result, audits)
             if result.away:
                 away[one.name] = result.away
@@ -138,10 +166,26 @@ class Reading:
     ) -> list[AuditRow]:
         """Reads audits, then tests the auditor again; if that fails, all that was read is asked for anew.
 
+        However the reading ends: what a run read that was stopped, or broke off, counts as well.
+
         Raises:
             UndeterminedError: the test after the reading failed; the audits say so.
         """
-        set_out = [pair for audit in audits for pair in self._catalog.remaining(audit.id)]
+        set_out = {audit.id: self._catalog.remaining(audit.id) for audit in audits}
+        try:
+            read = self._read_all(audits, urgencies)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._stop.set()  # what is left to be done is done with little patience
+            with suppress(CatalogError):  # the first error is the one to tell
+                self._refuse_unproven(audits, replicas, set_out, error)
+            raise
+        self._refuse_unproven(audits, replicas, set_out)
+        return read
+
+    def _read_all(
+        self, audits: Sequence[AuditRow], urgencies: Mapping[tuple[int, int], Urgency] | None
+    ) -> list[AuditRow]:
         read = list[AuditRow]()
         for audit in audits:
             if self._stop.is_set() and read:
@@ -150,14 +194,45 @@ class Reading:
                 )
             else:
                 read.append(self.read(audit, urgencies))
-        if self._stop.is_set() or not set_out:
-            return read
-        again = self.test(replicas, read)
-        if again.failed:
-            now = self._workspace.clock()
-            self._catalog.disbelieve([audit.id for audit in audits], set_out, again.why, now)
-            raise UndeterminedError(again.why, remedy="What was read in this run is read again before it counts.")
         return read
+
+    def _refuse_unproven(
+        self,
+        audits: Sequence[AuditRow],
+        replicas: Sequence[ReplicaRow],
+        set_out: Mapping[int, Sequence[tuple[int, int]]],
+        cause: BaseException | None = None,
+    ) -> None:
+        """The test after the reading; there is none after nothing."""
+        left = {audit.id: set(self._catalog.remaining(audit.id)) for audit in audits}
+        read = [pair for id_, pairs in set_out.items() for pair in pairs if pair not in left[id_]]
+        if not read:
+            return
+        copies = {copy_id for copy_id, _ in read}
+        read_from = {copy.replica_id for copy in self._catalog.copies() if copy.id in copies}
+        again = self.test([one for one in replicas if one.id in read_from], audits, read)
+        if again.failed:
+            remedy = "What was read in this run is read again before it counts."
+            raise UndeterminedError(again.why, remedy=remedy) from cause
+
+    def _disbelieve(
+        self,
+        failed: Sequence[ReplicaRow],
+        answers: Mapping[int, SelfTest],
+        audits: Sequence[AuditRow],
+        read: Sequence[tuple[int, int]],
+    ) -> None:
+        """Takes back what these audits read, and what was read on these replicas with no test after it that passed."""
+        if not failed:
+            return
+        workspace = self._workspace
+        Planner(self._catalog, workspace.clock, workspace.policies, workspace.required).settle()
+        unproven = [one for replica in failed for one in self._catalog.unproven(replica.id)]
+        ids = sorted({*(audit.id for audit in audits), *(one.audit_id for one in unproven)})
+        pairs = [*read, *((one.copy_id, one.shard_id) for one in unproven)]
+        if ids:
+            why = _in_words({one.name: answers[one.id].why for one in failed})
+            self._catalog.disbelieve(ids, pairs, why, workspace.clock())
 
     def survey(self, replicas: Sequence[ReplicaRow]) -> Mapping[str, Survey]:
         """What stands on these replicas and in no catalog, by replica; written down."""
@@ -179,14 +254,23 @@ class Reading:
         return found
 
     def leave_heads(self, replicas: Sequence[ReplicaRow]) -> list[str]:
-        """Appends the journal's head to what each replica keeps of it; what could not be written, in words."""
+        """Appends the journal's head to what each replica keeps of it; what could not be written, in words.
+
+        Written down is only that it cannot be left any more, or can again: else each run would lengthen the journal.
+        """
         (number, hash_), now = self._catalog.head(), self._workspace.clock()
+        last = self._catalog.latest_by_replica(HEAD_LEFT)
         problems = []
         for one in replicas:
+            problem = ""
             try:
                 Heads(self._plain[one.id].root, self._catalog.uuid()).append(number, hash_, now)
             except UndeterminedError as error:
-                problems.append(f"the head of the record could not be left on {one.name}: {error.message}")
+                problem = error.message
+                problems.append(f"the head of the record could not be left on {one.name}: {problem}")
+            _, before = last.get(str(one.uuid), (now, {}))
+            if problem != before.get("problem", ""):
+                self._catalog.record_of_itself(HEAD_LEFT, {"replica": str(one.uuid), "problem": problem}, now)
         return problems
 
     def _spared(self, store: LocalStore, name: str) -> Store:
@@ -201,15 +285,23 @@ class Reading:
         limits, hours = self._limits(replica_id), self._workspace.hours(self._names[replica_id])
         return Gate(hours=hours, budget_time=limits.budget_time, concurrency=limits.concurrency)
 
-    def _answer(self, one: ReplicaRow, test: Future[SelfTest]) -> SelfTest:
-        """Of a test in a thread of its own: a disk that hangs must not keep the others from being read."""
+    def _answer(self, one: ReplicaRow, test: Future[SelfTest], *, last: bool) -> SelfTest:
+        """Of a test in a thread of its own: a disk that hangs must not keep the others from being read.
+
+        A stop ends it: the test after the reading a little later, once for all replicas.
+        """
         rate = self._workspace.settings.limits(one.name).rate_bytes_per_second
         patience = _PATIENCE_SECONDS + (0 if rate is None else 4 * _TEST_BYTES / rate)
         until = time.monotonic() + patience
-        while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
+        while (left := until - time.monotonic()) > 0:
+            if self._stop.is_set():
+                if self._end_at is None:
+                    self._end_at = time.monotonic() + (_LAST_PATIENCE_SECONDS if last else 0)
+                if (left := self._end_at - time.monotonic()) <= 0:
+                    return SelfTest(passed=False, away="stopped")
             if wait([test], timeout=min(left, _LOOK_SECONDS)).done:
                 return test.result()
-        return SelfTest(passed=False, away="stopped" if self._stop.is_set() else f"no answer for {patience:.0f} s")
+        return SelfTest(passed=False, away=f"no answer for {patience:.0f} s")
 
     def _tested(self, one: ReplicaRow, files: Pool) -> SelfTest:
         if one.id not in self._stores:
@@ -239,3 +331,15 @@ class Reading:
         body |= {"untested": True} if result.untested else {}
         body |= {"audits": [audit.id for audit in audits]} if audits else {}
         self._catalog.record_of_itself(SELF_TEST, body, self._workspace.clock())
+
+
+def refuse_unless_believed(workspace: Workspace, replicas: Sequence[ReplicaRow], progress: Progress) -> None:
+    """For whoever is going to judge what is on these replicas otherwise than in an audit.
+
+    Raises:
+        UndeterminedError: the auditor's test of itself failed.
+    """
+    with Reading(workspace, progress) as reading:
+        tested = reading.test(replicas)
+    if tested.failed:
+        raise UndeterminedError(f"{tested.why}; nothing was done", remedy=NOT_BELIEVED_REMEDY)

@@ -8,6 +8,7 @@ from pathlib import Path
 from checks.evidence import Outcome
 from checks.verdicts import CopyState
 from preserve.app.lines import finding_line
+from preserve.app.reading import refuse_unless_believed
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.running import Auditor
 from preserve.executors.threads import Threads
@@ -36,8 +37,11 @@ def repair(
 
     Raises:
         UsageError: an unknown name, or another repair is at work on a replica.
+        UndeterminedError: the auditor's test of itself failed: it would take for good what is not.
     """
     rows = workspace.replicas(replicas)
+    if apply:
+        refuse_unless_believed(workspace, rows, progress)
     confirmed = [row.id for row in workspace.replicas(confirm_change)] if confirm_change else []
     rule, stores = workspace.mass_change, workspace.stores_there()
     package_ids = [package.id for package in workspace.packages(packages)] if packages else None

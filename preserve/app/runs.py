@@ -9,6 +9,7 @@ from datetime import datetime
 import config
 from preserve import __version__
 from preserve.app import alerts
+from preserve.app.audit_views import missed
 from preserve.app.audits import planner
 from preserve.app.catalog_care import back_up, backup_is_due
 from preserve.app.health import health
@@ -19,7 +20,7 @@ from preserve.audit.planning import DueRun, Request
 from preserve.audit.running import Auditor
 from preserve.audit.schedule import RunPlan
 from preserve.catalog.rows import AuditRow, AuditState, Heartbeat
-from preserve.errors import PreserveError, UndeterminedError
+from preserve.errors import PreserveError, StoppedError, UndeterminedError
 from preserve.progress import Progress
 from reports.catalog_care import backup_sentence
 
@@ -33,6 +34,7 @@ class Ran:
     audits: tuple[AuditRow, ...]  # one for each level of evidence, at least one
     away: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # besides what was read, in words
+    untested: Mapping[str, str] = field(default_factory=dict)  # where no test could follow the reading, and why
     disbelieved: str = ""  # why the auditor is not to be believed; then nothing of it counts
 
 
@@ -65,7 +67,8 @@ class Run:
         """Tests the auditor, then opens audits of what is due.
 
         Raises:
-            UndeterminedError: the test failed; an audit that set out to do nothing says so. Or it was asked to stop.
+            UndeterminedError: the test failed; an audit that set out to do nothing says so.
+            StoppedError: it was asked to stop.
             UsageError: there is no copy to audit.
         """
         workspace, planning = self._workspace, planner(self._workspace)
@@ -73,7 +76,7 @@ class Run:
         replicas = workspace.replicas(self._request.replicas)
         self._tested = self._reading.test(replicas)
         if self._stop.is_set():
-            raise UndeterminedError("stopped before anything was read")
+            raise StoppedError("stopped before anything was read")
         if self._tested.failed:
             self._refuse()
         self.due = planning.due(self._request, self._tested.there, self._tested.away)
@@ -90,10 +93,19 @@ class Run:
         except UndeterminedError as error:
             disbelieved = error.message
             audits = tuple(self._workspace.catalog.audit(audit.id) for audit in audits)
+        untested = {
+            name: why for one in audits for name, why in self._workspace.catalog.away_at_last_test(one.id).items()
+        }
         if not self._stop.is_set():
             self._reading.survey(there)
             problems += self._reading.leave_heads(there)
-        return Ran(audits=audits, away=self.due.away, problems=tuple(problems), disbelieved=disbelieved)
+        return Ran(
+            audits=audits,
+            away=self.due.away,
+            problems=tuple(problems),
+            untested=untested,
+            disbelieved=disbelieved,
+        )
 
     def _refuse(self) -> None:
         scope = {**self._request.scope(), "due": True, "failed": dict(self._tested.failed)}
@@ -128,7 +140,10 @@ class Service:
 
     def run_due(self, replicas: tuple[str, ...], stop: threading.Event) -> str:
         request = Request(replicas=replicas, due=True, by=operator())
-        return in_words(run_due(self._workspace, request, self._progress, stop, self._auditor))
+        try:
+            return in_words(run_due(self._workspace, request, self._progress, stop, self._auditor))
+        except StoppedError as error:
+            return error.message
 
     def beat(self, next_run_at: datetime | None, *, goodbye: bool = False) -> None:
         running = [
@@ -180,35 +195,48 @@ def run_due(
     auditor: type[Auditor] = Auditor,
     begun: Callable[[Sequence[AuditRow]], None] = lambda _: None,
 ) -> Ran:
-    """One run; the dead man's switch hears how it began and how it ended.
+    """One run; the dead man's switch hears how it began and how it ended, but not of a stop that was asked for.
 
     Args:
         begun: told what it sets out to do.
 
     Raises:
         UndeterminedError: the auditor's test of itself failed before anything was read.
+        StoppedError: it was asked to stop before anything was read.
         UsageError: there is no copy to audit.
     """
+    stop = stop or threading.Event()
     alerts.ping(workspace, "start")
     try:
         with Run(workspace, request, progress, stop, auditor) as run:
             begun(run.prepare().audits)
             ran = run.carry_out()
-    except PreserveError as error:
-        alerts.ping(workspace, "fail", error.message)
+    except Exception as error:
+        if not stop.is_set():
+            alerts.ping(workspace, "fail", _why(error))
         raise
-    alerts.ping(workspace, "ok" if was_done(ran) else "fail", in_words(ran))
+    if was_done(workspace, ran):
+        alerts.ping(workspace, "ok", in_words(ran))
+    elif not stop.is_set():
+        alerts.ping(workspace, "fail", in_words(ran))
     return ran
 
 
-def was_done(ran: Ran) -> bool:
-    """Whether a run was done, whatever it found: that is what the dead man's switch is about."""
-    return not ran.disbelieved and all(ended_well(audit) for audit in ran.audits)
+def _why(error: Exception) -> str:
+    return error.message if isinstance(error, PreserveError) else f"{type(error).__name__}: {error}"
+
+
+def was_done(workspace: Workspace, ran: Ran) -> bool:
+    """Whether a run was done, whatever it found: that is what the dead man's switch is about.
+
+    Not where a replica was away that may not be: of a machine that has lost all its mounts somebody has to hear.
+    """
+    return not ran.disbelieved and not missed(workspace, ran.away) and all(ended_well(audit) for audit in ran.audits)
 
 
 def ended_well(audit: AuditRow) -> bool:
-    """Whether an audit came to its end, or to the limits that are set for it."""
-    return audit.state is AuditState.ENDED or audit.reason in ("hours", "budget-time")
+    """Whether an audit came to its end or to the limits that are set for it, or left the rest to another run."""
+    return audit.state is AuditState.ENDED or audit.reason in ("hours", "budget-time", "other-run")
 
 
 def tell(workspace: Workspace) -> str:
@@ -245,4 +273,6 @@ def _besides(ran: Ran) -> Iterable[str]:
         yield ran.disbelieved
     for name, why in ran.away.items():
         yield f"{name} is not there: {why}"
+    for name, why in ran.untested.items():
+        yield f"the auditor could not be tested again on {name}: {why}"
     yield from ran.problems

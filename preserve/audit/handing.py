@@ -9,7 +9,7 @@ from threading import Event
 from checks.findings import Code
 from preserve.audit.holders import this_process
 from preserve.audit.lanes import Lane, Pair
-from preserve.audit.limits import BUDGET_TIME, HOURS, REPLICA_UNAVAILABLE, STOPPED
+from preserve.audit.limits import BUDGET_TIME, HOURS, OTHER_RUN, REPLICA_UNAVAILABLE, STOPPED
 from preserve.audit.reading import Hand, ShardReader, Stopped
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import AuditRow, CheckResult, CopyRow
@@ -65,7 +65,8 @@ class Run:
         if self._stop.is_set():
             return STOPPED
         reasons = {lane.reason for lane in self._lanes if lane.held_back}
-        return next((reason for reason in _WORST_FIRST if reason in reasons), "")
+        worst = next((reason for reason in _WORST_FIRST if reason in reasons), "")
+        return worst or (OTHER_RUN if any(lane.left_to_others for lane in self._lanes) else "")
 
     def go(self) -> None:
         """Works until nothing may be handed out any more, or it is stopped.
@@ -106,6 +107,8 @@ class Run:
                     view = lane.view(copy, pair, self._reader.view)
                     hand = Hand(audit=self._audit, lease=leased[pair], copy=copy, view=view)
                     lane.in_hand[lane.threads.shards.submit(self._reader.check, hand, lane.threads.files)] = hand
+                else:
+                    lane.left_to_others += 1
             lane.handed(chosen)
 
     def _commit(self, done: Iterable[Future[CheckResult]]) -> None:

@@ -31,6 +31,7 @@ class Lane:
         self.threads = threads
         self.in_hand: dict[Future[CheckResult], Hand] = {}
         self.reason = ""  # why nothing more is handed out; empty while there is no such reason
+        self.left_to_others = 0  # shards that another audit has leased
         self._waiting = deque(pairs)
         self._urgencies = urgencies
         self._gate = gate

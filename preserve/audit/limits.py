@@ -10,6 +10,7 @@ from checks.policy import PASSES, Limit, Urgency
 # Why an audit was stopped before its end, as the catalog keeps it.
 HOURS = "hours"
 BUDGET_TIME = "budget-time"
+OTHER_RUN = "other-run"  # another audit has leased what is left
 REPLICA_UNAVAILABLE = "replica-unavailable"
 STOPPED = "stopped"
 DIED = "died"

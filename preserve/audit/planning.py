@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from checks.evidence import Evidence
 from checks.policy import DueItem, Promise, Urgency, due_list, urgency, within_budget
 from preserve.audit.holders import is_dead, this_process
+from preserve.audit.left import Left, left_of
 from preserve.audit.policies import Policies
+from preserve.catalog.asking import SELF_TEST
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import AuditRow, AuditState, DueShard, PackageRow, ReplicaRow
 from preserve.errors import UsageError
@@ -47,6 +49,7 @@ class DueRun:
     urgencies: Mapping[Pair, Urgency]  # in the order in which they are to be read
     waiting: int  # shards on its replicas that wait out a back-off
     away: Mapping[str, str]  # replicas that could not be read, by name, and why
+    left: Left = field(default_factory=Left)  # what else is due
 
 
 class Planner:
@@ -105,9 +108,9 @@ class Planner:
         replica_ids = [replica.id for replica in replicas]
         packages = self._catalog.packages(request.packages or None)
         package_ids = [package.id for package in packages] if request.packages else None
-        only = None if package_ids is None else {copy.id for copy in self._catalog.copies(package_ids, replica_ids)}
+        only = None if package_ids is None else {copy.id for copy in self._catalog.copies(package_ids)}
         found = _Found(self._catalog, self._policies, {package.collection for package in packages}, only, now)
-        items = self._chosen(found, replicas, request.budget_bytes, now)
+        items, left = self._chosen(found, replicas, away, request.budget_bytes, now)
         if not items and not self._catalog.copies(package_ids):
             raise UsageError("there is no copy to audit", remedy=_NO_COPY_REMEDY)
         waiting = self._catalog.waiting(now, replica_ids)
@@ -115,7 +118,7 @@ class Planner:
         levels = defaultdict[Evidence, list[Pair]](list)
         for item in items:
             levels[found.level(item.candidate)].append(_pair(item.candidate))
-        scope = {**request.scope(), **named}
+        scope = {**request.scope(), **named, **left.scope()}
         audits = tuple(
             self._catalog.open_audit(scope, level, pairs, now)
             for level, pairs in sorted(levels.items()) or [(self._required, list[Pair]())]
@@ -125,21 +128,30 @@ class Planner:
             urgencies={_pair(item.candidate): item.urgency for item in items},
             waiting=waiting,
             away=dict(away),
+            left=left,
         )
 
     def _chosen(
-        self, found: "_Found", replicas: Sequence[ReplicaRow], budget: int | None, now: datetime
-    ) -> list[DueItem[DueShard]]:
-        budgets = {replica.id: self._policies.limits(replica.name).budget_bytes for replica in replicas}
-        shut = {replica.id for replica in replicas if not self._policies.hours(replica.name).is_open(now)}
-        rows = [row for replica in replicas for row in found.on(replica, budgets[replica.id])]
-        return list(within_budget(due_list(rows, found.promise, now, budgets, shut), budget))
+        self, found: "_Found", there: Sequence[ReplicaRow], away: Collection[str], budget: int | None, now: datetime
+    ) -> tuple[list[DueItem[DueShard]], Left]:
+        """What is read now, in order, and what of all that is due is not."""
+        budgets = {replica.id: self._policies.limits(replica.name).budget_bytes for replica in there}
+        shut = {replica.id for replica in there if not self._policies.hours(replica.name).is_open(now)}
+        rows = [row for replica in there for row in found.on(replica, budgets[replica.id])]
+        items = list(within_budget(due_list(rows, found.promise, now, budgets, shut), budget))
+        gone = [replica for replica in self._catalog.replicas() if replica.name in away]
+        rows += [row for replica in gone for row in found.on(replica, None)]
+        taken = {_pair(item.candidate) for item in items}
+        others = [item for item in due_list(rows, found.promise, now, {}) if _pair(item.candidate) not in taken]
+        names = {replica.id: replica.name for replica in (*there, *gone)}
+        absent = {replica.id for replica in gone}
+        return items, left_of(others, found.promise, now, names=names, away=absent, shut=shut)
 
     def resume(self, audit_id: int) -> AuditRow:
         """An audit that stopped before its end, to go on with the shards it has left.
 
         Raises:
-            UsageError: there is no such audit, it came to its end, or it is still running.
+            UsageError: there is no such audit, it came to its end, it is still running, or it is not believed.
         """
         audit = self._catalog.audit(audit_id)
         if audit.state is AuditState.ENDED:
@@ -148,6 +160,9 @@ class Planner:
         audit = self._catalog.audit(audit_id)
         if audit.state is AuditState.RUNNING:
             raise UsageError(f"audit {audit_id} is running", remedy="Let it end, or stop it first.")
+        if audit.reason == SELF_TEST:
+            message = f"audit {audit_id} is not believed: the auditor's own test failed"
+            raise UsageError(message, remedy="Run `preserve audit --due`.")
         return self._catalog.reopen_audit(audit_id, {**audit.scope, "holder": this_process()}, self._clock())
 
     def settle(self) -> None:

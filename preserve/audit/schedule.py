@@ -25,6 +25,10 @@ class Open(Protocol):
         """`now` itself, if they are open."""
         ...
 
+    def opened_at(self, now: datetime) -> datetime | None:
+        """When they opened that are open now; None if they are shut, or never were."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
@@ -87,9 +91,18 @@ def due_at(plan: RunPlan, zone: tzinfo = UTC) -> datetime | None:
         return plan.hours.next_open(last).astimezone(UTC)
     if plan.every.interval is None:
         return plan.hours.next_open(_next_fire(plan.every, last, zone)).astimezone(UTC)
-    due = last + plan.every.interval
+    due = _slot(plan, last, plan.every.interval) + plan.every.interval
     early = due - min(_EASE_SHARE * plan.every.interval, _MOST_EASE)
     return (due if plan.hours.is_open(early) else plan.hours.next_open(early)).astimezone(UTC)
+
+
+def _slot(plan: RunPlan, last: datetime, interval: timedelta) -> datetime:
+    """From when the interval counts: a run that began late in its hours, after an outage say, is that of their beginning.
+
+    Else every run after it would begin as late, and the hours before would be lost for good.
+    """
+    opened = plan.hours.opened_at(last)
+    return last if opened is None or last - opened >= interval else opened
 
 
 def _next_fire(every: Every, last: datetime, zone: tzinfo) -> datetime:

@@ -1,10 +1,14 @@
 """Shards that are to be read soon, whatever their age: because somebody asked, or because something was put right."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, func, select, text, update
 
 from checks.policy import Wanted
 from preserve.catalog.bulk import among
@@ -19,11 +23,39 @@ from preserve.catalog.schema import audit, replica, shard, shard_state
 REPAIRED = "file-repaired"
 SELF_TEST = "self-test"  # why an audit stands as stopped
 
-# What a person asked for is not made less by a repair; the later reading serves both.
+# The strongest reason stays, the later reading serves all: what is not believed, what a person asked for, a repair.
+# Nothing is known of a shard whose last reading is not believed.
 _WANT = (
-    "UPDATE shard_state SET wanted_at = ?, wanted = CASE WHEN wanted = 'asked' THEN wanted ELSE ? END WHERE copy_id = ?"
+    "UPDATE shard_state SET wanted_at = :at, wanted = CASE"
+    " WHEN wanted = 'disbelieved' OR (wanted = 'asked' AND :why <> 'disbelieved') THEN wanted ELSE :why END,"
+    " outcome = CASE WHEN :why = 'disbelieved' THEN 'inconclusive' ELSE outcome END"
+    " WHERE copy_id = :copy"
 )
-_WANT_ONE = f"{_WANT} AND shard_id = ?"
+_WANT_ONE = f"{_WANT} AND shard_id = :shard"
+_SETTLING = "SELECT number, body FROM journal WHERE kind = ? AND kind <> 'check' ORDER BY number"
+_TESTS_SINCE = text("""
+SELECT body FROM journal
+WHERE kind = :kind AND kind <> 'check'
+    AND number > (SELECT min(check_number) FROM audit_item WHERE audit_id = :audit)
+ORDER BY number
+""")
+# Of each shard the last that an audit said of it: what was said before is over.
+_LAST_READ = text("""
+SELECT c.audit_id, c.copy_id, c.shard_id, max(c.number)
+FROM copy
+CROSS JOIN shard_check AS c ON c.copy_id = copy.id AND c.audit_id IS NOT NULL
+WHERE copy.replica_id = :replica AND copy.removed_at IS NULL
+GROUP BY c.copy_id, c.shard_id
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unproven:
+    """A shard that was read, and the audit in which."""
+
+    audit_id: int
+    copy_id: int
+    shard_id: int
 
 
 class Asking(Database):
@@ -45,9 +77,10 @@ class Asking(Database):
         """Takes down that what these audits said is not to be believed, and asks for all of it to be read again.
 
         They stand as stopped from then on, because of the auditor's test of itself, however they came to their end.
+        Of the shards nothing is known until they are read again.
 
         Args:
-            pairs: the (copy, shard) that they set out to read.
+            pairs: the (copy, shard) that they read.
             why: what was wrong with the auditor.
 
         Returns:
@@ -58,15 +91,55 @@ class Asking(Database):
         with self.writing() as connection:
             connection.execute(update(audit).where(among(audit.c.id, audit_ids), over).values(stopped))
             append(connection, "audit-disbelieved", at, {"audits": list(audit_ids), "why": why})
-            return _ask(connection, pairs, Wanted.ASKED, "the auditor's test of itself", at)
+            return _ask(connection, pairs, Wanted.DISBELIEVED, "the auditor's test of itself", at)
+
+    def unproven(self, replica_id: int) -> list[Unproven]:
+        """The shards on a replica whose last reading in an audit was followed there by no test that passed.
+
+        Its process was killed, or the replica was away then. What was disbelieved before is left out.
+        """
+        with self.reading() as connection:
+            uuid = connection.execute(select(replica.c.uuid).where(replica.c.id == replica_id)).scalar_one()
+            settled = _settled(connection, str(uuid))
+            read = connection.execute(_LAST_READ, {"replica": replica_id})
+            return [
+                Unproven(audit_id=audit_id, copy_id=copy_id, shard_id=shard_id)
+                for audit_id, copy_id, shard_id, number in read
+                if settled.get(audit_id, 0) < number
+            ]
+
+    def away_at_last_test(self, audit_id: int) -> dict[str, str]:
+        """The replicas, by name, that were not there when the auditor was to be tested after this audit, and why."""
+        last: dict[UUID, Mapping[str, Any]] = {}
+        with self.reading() as connection:
+            for (body,) in connection.execute(_TESTS_SINCE, {"kind": SELF_TEST, "audit": audit_id}):
+                said = json.loads(body)
+                if audit_id in said.get("audits", ()):
+                    last[UUID(said["replica"])] = said
+            names = dict(connection.execute(select(replica.c.uuid, replica.c.name)).all())
+        return {names[uuid]: said["why"] for uuid, said in last.items() if said["outcome"] == "away"}
+
+    def wanted_counts(self) -> dict[int, dict[Wanted, tuple[int, datetime]]]:
+        """How many shards are wanted on each replica in use, by why, and since when the first of them is."""
+        state = shard_state.c
+        query = (
+            select(state.replica_id, state.wanted, func.count(), func.min(state.wanted_at))
+            .join(replica, replica.c.id == state.replica_id)
+            .where(state.wanted.is_not(None), replica.c.removed_at.is_(None))
+            .group_by(state.replica_id, state.wanted)
+        )
+        counts: dict[int, dict[Wanted, tuple[int, datetime]]] = {}
+        with self.reading() as connection:
+            for replica_id, why, count, since in connection.execute(query):
+                counts.setdefault(replica_id, {})[Wanted(why)] = count, since
+        return counts
 
     def asked_on(self) -> frozenset[int]:
-        """The replicas in use with something that a person asked to be read, and that was not read since."""
+        """The replicas in use with something that was asked to be read, by a person or because it is not believed."""
         state = shard_state.c
-        # The second condition is that of the index.
-        asked = exists().where(
-            state.replica_id == replica.c.id, state.wanted == Wanted.ASKED, state.wanted.is_not(None)
-        )
+        urgent = (Wanted.ASKED.value, Wanted.DISBELIEVED.value)
+        # The last condition is that of the index.
+        asked = exists().where(state.replica_id == replica.c.id, state.wanted.in_(urgent), state.wanted.is_not(None))
         with self.reading() as connection:
             query = select(replica.c.id).where(replica.c.removed_at.is_(None), asked)
             return frozenset(connection.execute(query).scalars())
@@ -92,11 +165,23 @@ def _ask(
     return asked
 
 
+def _settled(connection: Connection, replica_uuid: str) -> dict[int, int]:
+    """By audit the last link that says whether what was read on a replica before it is to be believed."""
+    settled: dict[int, int] = {}
+    for kind in (SELF_TEST, "audit-disbelieved"):
+        for number, body in connection.exec_driver_sql(_SETTLING, (kind,)):
+            said = json.loads(body)
+            there = said.get("outcome") == "pass" and said.get("replica") == replica_uuid
+            if kind != SELF_TEST or there:
+                settled |= {id_: max(number, settled.get(id_, 0)) for id_ in said.get("audits", ())}
+    return settled
+
+
 def want(connection: Connection, copy_id: int, shard_ids: Iterable[int] | None, why: Wanted, at: datetime) -> int:
     """Marks these shards of a copy, or all of them, as wanted; how many there are."""
     if shard_ids is None:
-        return connection.exec_driver_sql(_WANT, (micros(at), why.value, copy_id)).rowcount
-    rows = [(micros(at), why.value, copy_id, shard_id) for shard_id in shard_ids]
+        return connection.exec_driver_sql(_WANT, {"at": micros(at), "why": why.value, "copy": copy_id}).rowcount
+    rows = [{"at": micros(at), "why": why.value, "copy": copy_id, "shard": shard_id} for shard_id in shard_ids]
     return connection.exec_driver_sql(_WANT_ONE, rows).rowcount if rows else 0
 
 

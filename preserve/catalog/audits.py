@@ -38,7 +38,7 @@ _ITEMS = (
 _COUNTS = ("planned", "done", "passed", "failed", "inconclusive", "files_good", "files_bad", "files_unread")
 _DUE = func.json_extract(audit.c.scope, "$.due") == 1
 _TRIED = (audit.c.state == AuditState.ENDED.value) | (
-    (audit.c.state == AuditState.STOPPED.value) & audit.c.reason.in_(["hours", "budget-time"])
+    (audit.c.state == AuditState.STOPPED.value) & audit.c.reason.in_(["hours", "budget-time", "other-run"])
 )
 
 
@@ -113,6 +113,21 @@ class Audits(Database):
             query = select(audit).where(audit.c.state == AuditState.RUNNING.value).order_by(audit.c.id)
             return [_row(row) for row in connection.execute(query).mappings()]
 
+    def last_sign(self, audit_id: int) -> datetime:
+        """When an audit last gave a sign of life: it was opened, a check of it ended, a lease was given or renewed.
+
+        UsageError if there is none of that number.
+        """
+        item = audit_item.c
+        last = select(func.max(item.check_number)).where(item.audit_id == audit_id).scalar_subquery()
+        with self.reading() as connection:
+            signs = [
+                _audit(connection, audit_id).opened_at,
+                connection.execute(select(shard_check.c.ended_at).where(shard_check.c.number == last)).scalar(),
+                connection.execute(select(func.max(lease.c.given_at)).where(lease.c.audit_id == audit_id)).scalar(),
+            ]
+            return max(sign for sign in signs if sign is not None)
+
     def last_due_audit_at(self) -> datetime | None:
         """When the last audit of what is due was opened that came to its end; one that stopped does not count."""
         ended = audit.c.state == AuditState.ENDED.value
@@ -124,9 +139,9 @@ class Audits(Database):
     def last_due_runs(self) -> dict[str, datetime]:
         """When the last run of what is due was opened for each replica in use, by its name.
 
-        A run counts that came to its end, or stopped because its hours or its time were over; for a replica that was
-        away then, it counts too: it was tried. The last is the last that was opened, whatever the clock said then: a
-        time may lie ahead of now where the clock was set back since.
+        A run counts that came to its end, or stopped because its hours or its time were over, or because another run had
+        the rest; for a replica that was away then, it counts too: it was tried. The last is the last that was opened,
+        whatever the clock said then: a time may lie ahead of now where the clock was set back since.
         """
         names = select(replica.c.name).where(replica.c.removed_at.is_(None))
         runs = select(audit.c.opened_at, audit.c.scope).where(_DUE, _TRIED).order_by(audit.c.id.desc())

@@ -1,5 +1,6 @@
 """The one SQLite file behind the catalog: connections, transactions, and its errors in our words."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ class Database:
 
     def __init__(self, path: str | bytes | PathLike[str], *, create: bool = False) -> None:
         self.path = fsencode(path)
+        self._file: tuple[int, int] | None = None  # device and inode of what was opened first
         self._engine = _engine(self.path, "rwc" if create else "rw")
         self._turn = Lock()  # SQLite makes waiting writers poll; threads of one program can queue
 
@@ -72,13 +74,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the catalog."""
-        with translated(self.path), self._engine.connect() as connection, connection.begin():
+        with self._connected() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: all of it, durably, or nothing."""
-        with translated(self.path), self._turn, self._engine.connect() as connection:
+        with self._turn, self._connected() as connection:
             connection.execution_options(preserve_writes=True)
             with connection.begin():
                 yield connection
@@ -86,8 +88,21 @@ class Database:
     @contextmanager
     def bare(self) -> Iterator[Connection]:
         """A connection for what cannot be done inside a transaction, such as PRAGMA journal_mode."""
-        with translated(self.path), self._engine.connect() as connection:
+        with self._connected() as connection:
             yield connection.execution_options(preserve_bare=True)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Of a file that was moved away or replaced SQLite goes on to read and write what nobody finds any more."""
+        with translated(self.path), self._engine.connect() as connection:
+            found = _file_at(self.path)
+            self._file = self._file or found
+            if found is None or found != self._file:
+                raise UnreadableError(
+                    f"the catalog {show(self.path)} was moved away or replaced while it was open",
+                    remedy="Put it back where it was, or end what runs and start it again with the catalog meant.",
+                )
+            yield connection
 
 
 def _engine(path: bytes, mode: str) -> Engine:
@@ -127,5 +142,25 @@ def translated(path: bytes) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         said, remedy = _SAID.get(code, (f"cannot serve: {cause}", ""))
+        if code == sqlite3.SQLITE_CANTOPEN and (locked := _read_only(path)):
+            said = f"cannot be opened: {locked} is read-only, and SQLite writes even to read"
+            remedy = "Allow writing there, or copy the catalog to a disk that can be written and work with the copy."
         kind = CatalogError if code in _ABSENT else UnreadableError
         raise kind(f"the catalog {show(path)} {said}", remedy=remedy) from error
+
+
+def _file_at(path: bytes) -> tuple[int, int] | None:
+    """Device and inode."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _read_only(path: bytes) -> str:
+    """Which of what SQLite has to write to cannot be written: the file, or the folder for others beside it."""
+    if not os.path.exists(path):
+        return ""
+    folder = os.path.dirname(os.path.abspath(path))
+    return "its file" if not os.access(path, os.W_OK) else "" if os.access(folder, os.W_OK) else "its folder"

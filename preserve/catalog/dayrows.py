@@ -30,7 +30,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAge:
-    """How many shards of a collection on a replica last reached a level of evidence on one day."""
+    """How many shards of a collection on a replica last reached a level of evidence on one day, or within less."""
 
     replica_id: int
     replica: str
@@ -39,6 +39,7 @@ class ReadAge:
     day: date | None  # in UTC; None: never
     shards: int
     bytes: int
+    at: datetime | None = None  # where less than a day is told of: when that span began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

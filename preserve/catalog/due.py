@@ -116,6 +116,32 @@ class Due(Database):
                 for replica_id in _in_use(connection, None)
             }
 
+    def late(
+        self, replica_id: int, required: Evidence, cutoff: datetime, collections: Sequence[str] | None = None
+    ) -> tuple[int, int]:
+        """Shards and bytes of a replica that last reached `required` before `cutoff`; those never read are left out.
+
+        Args:
+            collections: of these alone; None: of all.
+        """
+        state = shard_state.c
+        query = (
+            select(func.count(), func.coalesce(func.sum(shard.c.bytes_to_read), 0))
+            .select_from(shard_state)
+            .join(shard, shard.c.id == state.shard_id)
+            .where(state.replica_id == replica_id, LEVELS[required] < cutoff)
+        )
+        if collections is not None:
+            query = (
+                query.join(copy, copy.c.id == state.copy_id)
+                .join(package, package.c.id == copy.c.package_id)
+                .join(collection, collection.c.id == package.c.collection_id)
+                .where(among(collection.c.name, collections))
+            )
+        with self.reading() as connection:
+            shards, size = connection.execute(query).one()
+            return shards, size
+
     def oldest(self, required: Evidence) -> dict[int, datetime | None]:
         """When each replica in use last reached `required` as a whole: its oldest shard's time, None for never.
 

@@ -155,6 +155,14 @@ class Journal(Database):
                     break
         return found
 
+    def latest(self, kind: str) -> Mapping[str, Any]:
+        """The body of the last link of a kind, that with the highest number; empty if there is none. Not of checks."""
+        of_kind = select(journal.c.body).where(journal.c.kind == kind, text("kind <> 'check'"))
+        with self.reading() as connection:
+            body = connection.execute(of_kind.order_by(journal.c.number.desc()).limit(1)).scalar()
+        said: Mapping[str, Any] = {} if body is None else json.loads(body)
+        return said
+
     def head(self) -> tuple[int, bytes]:
         """The number and the hash of the last link; (0, 32 zero bytes) before the first."""
         with self.reading() as connection:

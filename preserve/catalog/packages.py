@@ -82,6 +82,11 @@ def _unknown(connection: Connection, identifier: str) -> UsageError:
 class Packages(Database):
     """Reading packages and what is expected in them."""
 
+    def collections(self) -> list[str]:
+        """The names of all collections that ever had a package."""
+        with self.reading() as connection:
+            return list(connection.execute(select(collections.c.name).order_by(collections.c.name)).scalars())
+
     def packages(self, identifiers: Sequence[str] | None = None, collection: str | None = None) -> list[PackageRow]:
         """Packages in the order named, or all by identifier; UsageError for an identifier that is not there."""
         with self.reading() as connection:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import BindParameter, Column, ColumnElement, Connection, bindparam, case, func, select, text
 
 from checks.evidence import Evidence, Outcome
+from checks.policy import Wanted
 from checks.verdicts import Verdict
 from preserve.catalog.bulk import among
 from preserve.catalog.copies import copy_query, read_copies
@@ -57,10 +58,14 @@ class Status(Database):
         return {copy_id: weakest for copy_id, weakest in found.items() if weakest >= Evidence.READ}
 
     def undecided(self, copy_ids: Sequence[int]) -> dict[int, int]:
-        """How many shards of these copies had no answer from their last check; copies without such are left out."""
+        """How many shards of these copies had no answer from their last check, or none that is believed.
+
+        Copies without such are left out.
+        """
         state = shard_state.c
+        unclear = (state.failures > 0) & (state.outcome == Outcome.INCONCLUSIVE.value)
         query = select(state.copy_id, func.count()).where(
-            among(state.copy_id, copy_ids), state.failures > 0, state.outcome == Outcome.INCONCLUSIVE.value
+            among(state.copy_id, copy_ids), unclear | (state.wanted == Wanted.DISBELIEVED.value)
         )
         with self.reading() as connection:
             return dict(connection.execute(query.group_by(state.copy_id)).all())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("alert")
-@click.option("--test", "testing", is_flag=True, help="Send a letter that only shows whether letters arrive.")
+@click.option("--test", "testing", is_flag=True, help="Send a letter and a ping that only show whether they arrive.")
 @json_option
 @config_option
 @pass_invocation

@@ -90,7 +90,7 @@ def _audit_due(
     from preserve.app.workspace import Workspace, operator
     from preserve.audit.planning import Request
     from preserve.cli.progress import Progress
-    from preserve.errors import PreserveError, UndeterminedError
+    from preserve.errors import UndeterminedError
 
     request = Request(packages=packages, replicas=replicas, due=True, budget_bytes=budget, by=operator())
     with Workspace(invocation.settings()) as workspace:
@@ -104,7 +104,7 @@ def _audit_due(
 
             try:
                 ran = runs.run_due(workspace, request, progress, begun=begun)
-            except PreserveError:
+            except Exception:
                 _after(workspace, runs.tell)  # of a run that could not be made somebody has to hear, too
                 raise
         for problem in ran.problems:
@@ -118,12 +118,12 @@ def _audit_due(
 
 def _after(workspace: "Workspace", deed: "Callable[[Workspace], str]") -> None:
     """What goes wrong with it changes nothing about the audit."""
-    from preserve.errors import PreserveError
+    from preserve.cli.ending import words_of
 
     try:
         told = deed(workspace)
-    except PreserveError as error:
-        output.warning(error.message, error.remedy)
+    except Exception as error:  # noqa: BLE001  nor does a disk that fails, or a mistake of ours
+        output.warning(*words_of(error))
         return
     if told:
         output.note(told)

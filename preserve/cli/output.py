@@ -196,7 +196,7 @@ def _tell(word: str, style: str, message: str, remedy: str) -> None:
     if remedy:
         text.append(f"\n{' ' * len(word)}{plain(remedy)}", "dim")
     # Soft wrap: a path that is broken over two lines cannot be copied.
-    with suppress(BrokenPipeError):  # nobody can be told; the status still tells
+    with suppress(OSError):  # full, or its reader has gone: nobody can be told; the work goes on, and its status tells
         console(sys.stderr).print(text, soft_wrap=True)
 
 

@@ -119,7 +119,7 @@ def plan_command(
 ) -> int:
     """Whether the promise will be kept: how much can be read a day, how long a full pass takes, what there is to spare.
 
-    Exit status 0: it will be kept; 2: it will not, and what would keep it is said; 3: nothing was measured yet.
+    Exit status 0: it will be kept; 2: it will not, and what would keep it is said; 3: too little was read yet to say.
     """
     from preserve.app.planning import plan_view
     from preserve.app.workspace import Workspace
@@ -138,6 +138,5 @@ def plan_command(
     if not_kept:
         return WRONG
     if any(replica.asked.outlook.keeps is None for replica in view.replicas) or not view.replicas:
-        output.note("nothing was measured yet, or there is no copy: run `preserve audit`, or set a budget or a rate")
         return UNDETERMINED
     return GOOD

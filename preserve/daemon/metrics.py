@@ -10,7 +10,8 @@ from typing import Any
 from preserve.errors import UndeterminedError
 
 _REQUEST_SECONDS = 10.0  # for all of it, however slowly it comes
-_MOST_REQUESTS = 8  # at once; further ones are hung up on
+_SILENT_SECONDS = 2.0  # after which who says nothing more is hung up on
+_MOST_REQUESTS = 64  # at once; further ones are hung up on
 _KEPT_SECONDS = 2.0  # a text is given again for so long: many askers cost the catalog no more than one
 _LONGEST_TARGET = 1024
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -20,13 +21,15 @@ class MetricsServer:
     """Serves until closed, in threads of its own that keep no process from ending.
 
     Args:
-        text: makes the answer; whatever it raises becomes 503 without a word of why, which `say` is told.
+        text: makes the answer; whatever it raises becomes `down`, or 503, without a word of why, which `say` is told.
 
     Raises:
         UndeterminedError: nothing can listen at this address.
     """
 
-    def __init__(self, host: str, port: int, text: Callable[[], str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, host: str, port: int, text: Callable[[], str], say: Callable[[str], None], down: str = ""
+    ) -> None:
         kind = _Server6 if ":" in host else _Server
         try:
             self._server = kind((host, port), _Handler)
@@ -35,7 +38,7 @@ class MetricsServer:
                 f"no metrics: nothing can listen at {host}:{port}: {error}",
                 remedy="Set another address under [serve] metrics, or stop what listens there.",
             ) from error
-        self._server.answer = _Kept(text, say)
+        self._server.answer = _Kept(text, say, down)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
@@ -48,8 +51,9 @@ class MetricsServer:
 class _Kept:
     """The text, made at most once in so long."""
 
-    def __init__(self, text: Callable[[], str], say: Callable[[str], None]) -> None:
+    def __init__(self, text: Callable[[], str], say: Callable[[str], None], down: str) -> None:
         self._make, self._say = text, say
+        self._down = down.encode() or None
         self._lock = threading.Lock()
         self._made: tuple[float, bytes] | None = None
         self._fault = ""
@@ -66,13 +70,14 @@ class _Kept:
                     if fault != self._fault:
                         self._say(fault)
                     self._fault = fault
-            return None if self._made is None else self._made[1]
+            return self._down if self._made is None else self._made[1]
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
+    request_queue_size = 128  # the usual limit of the kernel, where socketserver asks for five
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.answer: Callable[[], bytes | None] = lambda: None
@@ -117,7 +122,7 @@ def _hang_up(request: socket.socket) -> None:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = _REQUEST_SECONDS
+    timeout = _SILENT_SECONDS
 
     def do_GET(self) -> None:
         """/metrics; a query after it means nothing to us."""

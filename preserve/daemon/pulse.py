@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 
 from preserve.daemon.timing import steady_seconds
 
-# The longest that a run may read nothing: a shard that hangs is given up after 10 minutes, and the next may hang too.
-_STILL_RUN_SECONDS = 1800.0
+# The longest that a run or a tick may get nowhere: a shard that hangs is given up after 10 minutes, and the next may
+# hang too.
+_STILL_SECONDS = 1800.0
+BACKUP_SECONDS = 6 * 3600.0  # a large catalog, placed on slow replicas and read back, says nothing meanwhile
 _LATE_TICKS = 10
 _LATE_SECONDS = 120.0
 
@@ -16,7 +18,8 @@ class Pulse:
     def __init__(self, steady: Callable[[], float] = steady_seconds) -> None:
         self._steady = steady
         self._ticked_at = self._got_on_at = steady()
-        self._ticks = self._runs = False
+        self._patience = _STILL_SECONDS
+        self._ticks = False
 
     def stage(
         self,
@@ -38,14 +41,15 @@ class Pulse:
     def ticking(self, ticks: bool) -> None:
         """A tick begins, or has ended."""
         self._ticks, self._ticked_at = ticks, self._steady()
+        self.step()
 
-    def running(self, runs: bool) -> None:
-        """A run begins, or has ended."""
-        self._runs, self._got_on_at = runs, self._steady()
+    def step(self, patience_seconds: float = _STILL_SECONDS) -> None:
+        """A tick goes on to what may take so long without a word."""
+        self._got_on_at, self._patience = self._steady(), patience_seconds
 
     def beats(self, tick_seconds: float) -> bool:
-        """Whether all is as it should be. What follows a run, such as a large backup, may take as long as it takes."""
+        """Whether all is as it should be."""
         now = self._steady()
-        if self._runs:
-            return now - self._got_on_at < _STILL_RUN_SECONDS
-        return self._ticks or now - self._ticked_at < max(_LATE_SECONDS, _LATE_TICKS * tick_seconds)
+        if self._ticks:
+            return now - self._got_on_at < self._patience
+        return now - self._ticked_at < max(_LATE_SECONDS, _LATE_TICKS * tick_seconds)

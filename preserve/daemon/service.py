@@ -14,10 +14,10 @@ from checks.ports import StoreError
 from config import Settings, SettingsError
 from preserve.audit.schedule import due_now, next_run
 from preserve.daemon.notifying import Notifier
-from preserve.daemon.pulse import Pulse
+from preserve.daemon.pulse import BACKUP_SECONDS, Pulse
 from preserve.daemon.timing import Attempts, ClockWatch, LastRuns, steady_seconds, tick_seconds
 from preserve.daemon.work import Work
-from preserve.errors import PreserveError
+from preserve.errors import PreserveError, UndeterminedError
 
 LEAD_SECONDS = 60.0
 _RENEW_SECONDS = 15.0
@@ -60,7 +60,7 @@ class Daemon:
         self._look_again = threading.Event()
         self._ticks, self._claims = threading.Lock(), threading.Lock()
         self._leads: bool | None = None
-        self._renewed_at = float("-inf")
+        self._renewed_at = self._beaten_at = float("-inf")
         self._new_settings: Settings | None = None
         self._next_run_at: datetime | None = None
         self._tick_seconds = tick_seconds(())
@@ -116,6 +116,7 @@ class Daemon:
             with self._guarded("run"):
                 self._take_settings()
                 self._run_due()
+            self._pulse.step()
             with self._guarded("alerts"):
                 self._tell(self._work.look_after(self._stop_run))
 
@@ -130,11 +131,13 @@ class Daemon:
             if not self._leads:
                 if self._claim():
                     self._tick_now()
-            elif self._steady() - self._renewed_at >= _RENEW_SECONDS:
-                if self._claim():
-                    self._work.beat(self._next_run_at)
-                else:
-                    self._stop_run.set()
+            elif not self.lives():  # then who stands by takes over, and `preserve watch` misses the heartbeat
+                raise UndeterminedError("what this service does gets nowhere; it gives no more sign of life")
+            elif self._steady() - self._renewed_at >= _RENEW_SECONDS and not self._claim():
+                self._stop_run.set()
+            # Apart from the lead, which every tick renews: ticks that come often must not keep the heart from beating.
+            if self._leads and self._steady() - self._beaten_at >= _RENEW_SECONDS:
+                self._beat()
 
     def _claim(self) -> bool:
         with self._claims:
@@ -146,8 +149,12 @@ class Daemon:
             begins, self._leads = leads and not self._leads, leads
             self._renewed_at = self._steady()
         if begins:
-            self._work.beat(self._next_run_at)
+            self._beat()
         return leads
+
+    def _beat(self) -> None:
+        self._work.beat(self._next_run_at)
+        self._beaten_at = self._steady()
 
     def _run_due(self) -> None:
         now = self._clock()
@@ -159,14 +166,12 @@ class Daemon:
         if not due:
             return
         self._notifier.status(f"reading {', '.join(due)}")
-        self._pulse.running(True)
+        self._pulse.step()
         try:
             told = self._work.run_due(due, self._stop_run)
         except Exception:
             self._attempts.failed(due)
             raise
-        finally:
-            self._pulse.running(False)
         self._tell(told)
         if self._stop_run.is_set():
             return
@@ -179,6 +184,7 @@ class Daemon:
         self._next_run_at = min((next_run(plan, self._clock(), self._zone) for plan in plans.values()), default=None)
         if self._next_run_at is not None:
             self._notifier.status(f"next run {self._next_run_at.astimezone(self._zone):%Y-%m-%d %H:%M}")
+        self._pulse.step(BACKUP_SECONDS)
         with self._guarded("backup", "the catalog was not backed up"):
             self._tell(self._work.back_up_if_due())
 

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from types import FrameType
 
@@ -14,7 +14,7 @@ from tzlocal import get_localzone
 
 import config
 from config import Settings
-from preserve.app.health import metrics
+from preserve.app.health import down, metrics, no_metrics
 from preserve.app.runs import Service
 from preserve.app.workspace import Workspace
 from preserve.daemon.announcing import announcement
@@ -39,7 +39,8 @@ def serve(workspace: Workspace, say: Callable[[str], None]) -> None:
     zone = workspace.settings.time_zone or get_localzone()
 
     def stamped(message: str) -> None:
-        say(f"{datetime.now(zone):%Y-%m-%d %H:%M:%S} {message}")
+        with suppress(OSError):  # a log that cannot be written must keep no archive from being read
+            say(f"{datetime.now(zone):%Y-%m-%d %H:%M:%S} {message}")
 
     pulse = Pulse()
     work = Service(workspace, pulse)
@@ -56,7 +57,8 @@ def serve(workspace: Workspace, say: Callable[[str], None]) -> None:
     with _metrics(workspace, stamped), _heard(daemon) as heard:
         let_go = daemon.serve()
     if not let_go or _left_behind():
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
         os._exit(130 if signal.SIGINT in heard else 0)
     if signal.SIGINT in heard:
         raise KeyboardInterrupt
@@ -77,9 +79,11 @@ def _metrics(workspace: Workspace, say: Callable[[str], None]) -> Iterator[None]
         yield
         return
     try:
-        server = MetricsServer(*asked, lambda: metrics(workspace), say)
+        server = MetricsServer(*asked, lambda: metrics(workspace), say, down())
     except PreserveError as error:
         say(f"error: {error.message} {error.remedy}")
+        with suppress(PreserveError):  # a catalog that cannot be written is told at the first tick
+            no_metrics(workspace, error.message)
         yield
         return
     say(f"metrics: http://{asked[0] if ':' not in asked[0] else f'[{asked[0]}]'}:{server.port}/metrics")

@@ -166,5 +166,7 @@ NOT_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "alert-acknowledged": "that somebody knows; nothing was done to a package",
         "self-test": "of the auditor, not of a package",
         "replica-surveyed": "of a place, not of a package; what lies there was not touched",
+        "head-left": "of the catalog's own witness on a replica, not of a package",
+        "metrics-failed": "of the service, not of a package",
     }
 )

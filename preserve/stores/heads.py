@@ -33,6 +33,7 @@ _SAMPLE = b"0" * 12 + b" " + b"0" * 64 + b" 2000-01-01T00:00:00Z"
 _CLOSED = b"~"
 _LIMIT_BYTES = 4096  # of a line
 _MOST_LINES = 200_000  # of one file; a head a day makes that many in five hundred years
+_MOST_BYTES = 128 * _MOST_LINES  # more than so many lines have; a sparse file may seem to have any number
 _MOST_FAULTS = 100
 
 
@@ -82,6 +83,11 @@ class Heads:
                 f"{show(self.path)}: not a file of its own; nothing was written to it",
                 remedy="`preserve` did not make it so. Find out who did, and move it away.",
             )
+        if found.st_size > _MOST_BYTES:
+            raise UndeterminedError(
+                f"{show(self.path)} is far too large ({found.st_size:,} bytes); nothing was written to it",
+                remedy="`preserve` did not make it so. Find out who did, move it aside and keep it.",
+            )
         if found.st_size == 0:
             with suppress(OSError):  # whatever the umask is, others may read it; some file systems have no modes
                 os.fchmod(fd, 0o644)
@@ -101,6 +107,9 @@ class Heads:
         kept, faults = list[KeptHead](), list[str]()
         try:
             with self._opened() as file:
+                size_bytes = os.fstat(file.fileno()).st_size
+                if size_bytes > _MOST_BYTES:
+                    faults.append(f"it is far too large ({size_bytes:,} bytes), and was not read to its end")
                 for line in _lines(file):
                     head = _head_of(line.content, line.number)
                     if head is not None:
@@ -139,13 +148,15 @@ class _Line(NamedTuple):
 
 
 def _lines(file: BinaryIO) -> Iterator[_Line]:
+    """Those of its first `_MOST_BYTES`: what is there for the world to change may be made to have no end."""
     number = 0
-    while line := file.readline(_LIMIT_BYTES):
+    while file.tell() < _MOST_BYTES and (line := file.readline(_LIMIT_BYTES)):
         number += 1
         whole = line.endswith(b"\n")
         if not whole and len(line) == _LIMIT_BYTES:
-            while (more := file.readline(_LIMIT_BYTES)) and not more.endswith(b"\n"):
-                pass
+            more = line
+            while more and not more.endswith(b"\n") and file.tell() < _MOST_BYTES:
+                more = file.readline(_LIMIT_BYTES)
             yield _Line(number, line, torn=False)
             continue
         content = line.removesuffix(b"\n")

@@ -160,5 +160,10 @@ def _faults_of_entry(folder: Path, body: dict[str, str]) -> Iterator[str]:
         yield f"{entry.name} is recorded, and its content is another"
     if (entry / "manifest-sha256.txt").read_text("ascii") != f"{body['sha256']}  content\n":
         yield f"{entry.name} is recorded, and its manifest is not of its content"
-    if path_from_fields(json.loads((entry / "entry.json").read_text("utf-8"))["file"]) != path_from_fields(dict(body)):
+    try:
+        said = json.loads((entry / "entry.json").read_text("utf-8"))
+    except ValueError:
+        yield f"{entry.name} is recorded, and its description is torn"
+        return
+    if path_from_fields(said["file"]) != path_from_fields(dict(body)):
         yield f"{entry.name} is recorded, and says that it is of another file"

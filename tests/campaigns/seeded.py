@@ -41,9 +41,10 @@ def published_first() -> None:
     """What is flushed before it is renamed into place is flushed after that."""
     flush, rename = durable.sync_filesystem, durable.rename_no_replace
 
-    def renamed_then_flushed(source: bytes, target: bytes) -> None:
-        rename(source, target)
-        flush(os.path.dirname(target))
+    def renamed_then_flushed(source: bytes, target: bytes, *folders: int | None) -> None:
+        rename(source, target, *folders)
+        if not folders:
+            flush(os.path.dirname(target))
 
     durable.sync_filesystem = durable.sync_tree = lambda path: None
     durable.rename_no_replace = renamed_then_flushed

@@ -43,7 +43,7 @@ class Breach:
     """Days on which shards of a replica were overdue.
 
     Attributes:
-        unreadable: only shards that could not be read were, until they could.
+        unreadable: it began with shards that could not be read.
         lead_days: how many days before it was first warned of, within one promise; None: never.
         beside: what stood on the day before.
     """
@@ -172,7 +172,7 @@ class Account:
         fresh = [
             wall
             for (_, wall), read in old
-            if read.urgency <= Urgency.PAST_PROMISE and wall <= read.begun_wall and read.size_bytes >= size
+            if read.urgency <= Urgency.PAST_PROMISE and wall <= reads[0].begun_wall and read.size_bytes >= size
         ]
         passed = max(fresh, default=left[0]) - left[0]
         self.most_passed_over = max(self.most_passed_over, passed)
@@ -262,7 +262,7 @@ class Account:
             last=days[last].day,
             most=max(look.overdue for look in stretch),
             oldest=max(look.oldest for look in stretch),
-            unreadable=all(look.oldest_that_can_be_read <= max_age for look in stretch[:-1]),
+            unreadable=stretch[0].oldest_that_can_be_read <= max_age,
             lead_days=days[first].day - warned[0] if warned else None,
             beside=beside,
         )

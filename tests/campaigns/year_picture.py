@@ -121,7 +121,7 @@ def _legend() -> Iterator[str]:
     x = _LEFT
     for shape, label in items:
         yield f"<g transform='translate({x},14)'>{shape}</g>{_text(x + 32, 24, label)}"
-        x += 58 + round(6.6 * len(label))
+        x += 46 + round(6.3 * len(label))
 
 
 def _text(x: float, y: float, said: str, *, size: int = 12, anchor: str = "start", weight: str = "normal") -> str:

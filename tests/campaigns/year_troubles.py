@@ -135,8 +135,9 @@ class Troubles:
 
     def _ask(self, rng: Random, name: str) -> None:
         """A person asks for a copy, outside the hours."""
-        copy = rng.choice([copy for copy in self.archive.copies if copy.replica == name])
-        clock = self.archive.clock
+        clock, bad = self.archive.clock, {copy for copy, _ in self.readings.media[self.archive.ids[name]].unreadable}
+        copies = [copy for copy in self.archive.copies if copy.replica == name and copy.id not in bad]
+        copy = rng.choice(copies)  # one that can be read: what cannot would be tried each quarter of an hour
         self.archive.workspace.catalog.ask_reading([copy.id], Wanted.ASKED, "an archivist", clock())
         self.asked.append((clock.true, frozenset((copy.id, shard) for shard in self.archive.sizes[copy.inventory_id])))
 

@@ -21,7 +21,7 @@ from preserve.catalog.rows import AuditRow
 from preserve.progress import Silent
 from preserve.stores.locations import location
 from tests.support.bags import make_bag
-from tests.support.loop_disks import BLOCK_BYTES, LoopDisk, loop_disk
+from tests.support.loop_disks import BLOCK_BYTES, LoopDisk, kept_in_cache, loop_disk
 
 FILES, FLIPS = 600, 500
 
@@ -69,10 +69,11 @@ def test_every_bit_that_was_turned_on_the_medium_is_found_and_none_after_it_was_
             byte = disk.block_of(page, at // BLOCK_BYTES) + at % BLOCK_BYTES
             turned.append((byte, rng.randrange(8)))
             expected.add(os.fsencode(page.relative_to(data.parent)))
-        warm = {page: page.read_bytes() for page in pages}
-        for byte, bit in turned:
-            disk.turn(byte, bit)
-        assert all(page.read_bytes() == content for page, content in warm.items())  # what a plain read is told
+        with kept_in_cache(pages):
+            warm = {page: page.read_bytes() for page in pages}
+            for byte, bit in turned:
+                disk.turn(byte, bit)
+            assert all(page.read_bytes() == content for page, content in warm.items())  # what a plain read is told
         found = _audit(workspace)
         rows = workspace.catalog.findings()
         assert {row.finding.path for row in rows} == expected and len(rows) == len(expected) == FLIPS

@@ -335,3 +335,55 @@ def test_the_process_of_the_command_says_no_secret(placed: PlacedWorkspace) -> N
     assert done.returncode == 3
     assert "json://127.0.0.1: the connection was refused" in done.stdout
     assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_the_test_pings_without_a_sign_of_a_run_and_takes_the_failure_back(
+    placed: PlacedWorkspace, web: WebServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(alerts.PING_URL, f"http://127.0.0.1:{web.port}/s3cret")
+    with placed.open() as workspace:
+        web.status = 404
+        alerts.ping(workspace, "ok")
+        assert ConcernCode.CHANNEL_FAILED in {concern.code for concern in health(workspace).concerns}
+        web.requests.clear()
+        assert main(["alert", "--test"]) == 3
+        web.status = 200
+        capsys.readouterr()
+        assert main(["alert", "--test"]) == 0
+        assert "ping http://127.0.0.1" in capsys.readouterr().out
+        assert {path for path, _ in web.requests} == {"/s3cret/log"}
+        assert ConcernCode.CHANNEL_FAILED not in {concern.code for concern in health(workspace).concerns}
+
+
+def test_a_ping_that_is_set_no_more_fails_no_more(placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = placed.folder / "preserve.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("[alerts]", '[alerts]\nping_url_file = "ping-url"'))
+    with placed.open() as workspace:
+        alerts.ping(workspace, "start")
+        assert [row.name for row in workspace.catalog.channels() if row.failed_at] == [alerts.PING]
+    settings.write_text(before)
+    assert main(["alert", "--test"]) == 2
+    with placed.open() as workspace:
+        assert workspace.catalog.channels() == []
+
+
+def test_more_than_fifty_addresses_are_an_error_and_fifty_are_told(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = list[str]()
+
+    def sent(to: dict[str, str], messages: dict[str, list[channels.Message]]) -> list[channels.Delivery]:
+        told.extend(to)
+        return [channels.Delivery(channel=name, ok=True, title=one.title) for name in to for one in messages[name]]
+
+    monkeypatch.setattr(channels, "send_each", sent)
+    set_urls(monkeypatch, *(f"json://host{number}.example.org/" for number in range(300)))
+    with placed.open() as workspace:
+        tell(workspace, lost())
+        assert len(told) == 50
+        [row] = [row for row in workspace.catalog.channels() if row.failed_at]
+        assert "there are 300 addresses" in row.why
+    told.clear()
+    assert main(["alert", "--test"]) == 2
+    assert "50 at most" in capsys.readouterr().err and told == []

@@ -1,20 +1,25 @@
 """`preserve watch` and `preserve plan` on a real workspace: what is not known is never green."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from checks.concerns import ConcernCode
 from preserve.app import workspace as workspaces
 from preserve.app.health import damaged_canaries, health, metrics, self_test_failed, surveyed_things
 from preserve.audit.holders import this_process
 from preserve.catalog.rows import AuditState, Heartbeat
 from preserve.cli.main import main
+from preserve.daemon.serving import _metrics
+from tests.support.bags import make_bag
 from tests.support.workspaces import PlacedWorkspace, make_workspace
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -47,6 +52,15 @@ def run_due(
         workspace.catalog.end_audit(audit.id, state, workspace.clock(), reason=reason)
 
 
+def take_in_another(placed: PlacedWorkspace, collection: str) -> None:
+    folder = placed.folder / "another"
+    (folder / "source").mkdir(parents=True)
+    (folder / "source" / "page.txt").write_bytes(b"a page")
+    make_bag(folder / "source", folder / "bag")
+    assert main(["add", str(folder / "bag"), "--collection", collection, "--id", "another"]) == 0
+    assert main(["replicate"]) == 0
+
+
 def later(monkeypatch: pytest.MonkeyPatch, span: timedelta) -> None:
     monkeypatch.setattr(workspaces, "utc_now", lambda: datetime.now(UTC) + span)
 
@@ -72,6 +86,25 @@ def test_copies_that_no_run_ever_read_are_not_green(
     later(monkeypatch, DAY + 7 * HOUR)
     assert watched(capsys) == (3, ["run-late:abroad", "run-late:disk", "run-late:nas"])
     assert main(["status"]) == 3, "nor is it in the status, once there should have been one"
+
+
+def test_a_collection_with_a_promise_of_its_own_is_overdue_when_that_is_broken_and_not_before(
+    running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = running.folder / "preserve.toml"
+    with running.open() as workspace:
+        (name, *_) = {package.collection for package in workspace.catalog.packages()}
+    settings.write_text(settings.read_text() + f'\n[collection."{name}"]\nmax_age = "50m"\ntarget_age = "30m"\n')
+    text = settings.read_text().replace('every = "1d"', 'every = "10m"').replace('max_age = "90d"', 'max_age = "1h"')
+    text = text.replace('target_age = "60d"', 'target_age = "40m"\ngrace = "5m"')
+    settings.write_text(text)
+    take_in_another(running, collection="another")
+    run_due(running)
+    assert "overdue:nas" not in watched(capsys)[1]
+    later(monkeypatch, timedelta(minutes=49))
+    assert "overdue:nas" not in watched(capsys)[1]
+    later(monkeypatch, timedelta(minutes=51))
+    assert "overdue:nas" in watched(capsys)[1]
 
 
 def test_a_schedule_that_stood_still_is_noticed(
@@ -161,8 +194,12 @@ def test_while_a_long_run_goes_on_no_other_is_late(
     running: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running.open() as workspace:
+        copy = workspace.catalog.copies()[0]
+        shard = workspace.catalog.shards(copy.inventory_id)[0]
         scope = {"holder": this_process(), "due": True, "replicas": ["nas", "disk"]}
-        workspace.catalog.open_audit(scope, workspace.required, [], workspace.clock())
+        audit = workspace.catalog.open_audit(scope, workspace.required, [(copy.id, shard.id)], workspace.clock())
+        just_now = workspace.clock() + 3 * DAY - MINUTE
+        workspace.catalog.lease(audit.id, copy.id, this_process(), just_now, ttl_seconds=120)
     later(monkeypatch, 3 * DAY)
     assert watched(capsys) == (3, ["run-late:abroad"])
 
@@ -243,6 +280,9 @@ def test_what_runs_write_down_of_themselves_is_understood() -> None:
     assert surveyed_things({"bags": 1, "files": 2, "examples": ["x"]}) == {
         "bags": 1, "folders": 0, "files": 2, "example": "x"
     }  # fmt: skip
+    assert surveyed_things({"bags": 0, "folders": 0, "files": 10_000, "more": 15_000, "examples": ["x"]}) == {
+        "bags": 0, "folders": 0, "files": 10_000, "more": 15_000, "example": "x"
+    }  # fmt: skip
 
 
 def test_plans_end_by_whether_the_promise_is_kept(placed: PlacedWorkspace, capsys: Capture) -> None:
@@ -282,3 +322,55 @@ def test_health_forecasts_each_replica_that_has_copies(placed: PlacedWorkspace) 
         found = health(workspace)
     assert set(found.forecasts) == set(placed.replicas)
     assert found.heartbeat is None
+
+
+def test_metrics_that_cannot_be_served_are_a_concern_as_long_as_that_service_lives(placed: PlacedWorkspace) -> None:
+    said = list[str]()
+    with socket.socket() as taken, placed.open() as workspace:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        serve = replace(workspace.settings.serve, metrics=taken.getsockname())
+        workspace.settings = replace(workspace.settings, serve=serve)
+        with _metrics(workspace, said.append):
+            assert any("nothing can listen" in line for line in said)
+        told = {"every_seconds": 30.0, "host": "here", "next_run_at": None, "audit_id": None, "version": "1"}
+
+        def keys(holder: str) -> list[str]:
+            workspace.catalog.beat(Heartbeat(at=workspace.clock(), holder=holder, **told))  # type: ignore[arg-type]
+            return [one.key for one in health(workspace).concerns]
+
+        assert "metrics-failed" in keys(this_process())
+        assert "metrics-failed" not in keys("another:1:1")
+        assert "metrics-failed" not in keys("")
+
+
+def test_a_head_that_can_be_left_no_more_is_a_concern_until_it_can(placed: PlacedWorkspace, capsys: Capture) -> None:
+    def told() -> list[str]:
+        capsys.readouterr()
+        main(["audit"])
+        with placed.open() as workspace:
+            return [one.key for one in health(workspace).concerns if one.code is ConcernCode.HEAD_NOT_LEFT]
+
+    heads = placed.folder / "nas/.preserve/heads"
+    assert told() == []
+    with placed.open() as workspace:
+        assert workspace.catalog.latest_by_replica("head-left") == {}, "what is as it should be lengthens no journal"
+    heads.rename(placed.folder / "elsewhere")
+    for stands in (heads.touch, lambda: heads.symlink_to(placed.folder / "elsewhere"), lambda: os.mkfifo(heads)):
+        stands()
+        assert told() == told() == ["head-not-left:nas"]
+        heads.unlink()
+    (placed.folder / "elsewhere").rename(heads)
+    assert told() == []
+
+
+def test_a_heads_file_of_any_size_silences_nobody(placed: PlacedWorkspace, capsys: Capture) -> None:
+    main(["audit"])
+    (file,) = (placed.folder / "nas/.preserve/heads").iterdir()
+    os.truncate(file, 200 << 30)
+    main(["audit"])
+    capsys.readouterr()
+    main(["watch"])
+    assert "far too large" in capsys.readouterr().out
+    main(["catalog", "check"])
+    assert "far too large" in capsys.readouterr().out

@@ -49,7 +49,8 @@ class Model:
         copy, at = int(str(body["replica"])[-1]), datetime.fromisoformat(str(body["at"]))
         for shard in shards:
             before = self.wanted.get((copy, shard), (why, at))[0]
-            self.wanted[copy, shard] = (Wanted.ASKED if before is Wanted.ASKED else why), at
+            strongest = next(one for one in (Wanted.DISBELIEVED, Wanted.ASKED, Wanted.REPAIRED) if one in (before, why))
+            self.wanted[copy, shard] = strongest, at
 
     def _replay_check(self, body: dict[str, object]) -> None:
         copy = int(str(body["replica"])[-1])
@@ -182,6 +183,12 @@ class CatalogMachine(RuleBasedStateMachine):
         what = [copy] if places is None else [(copy, self.held.shards[place].id) for place in sorted(places)]
         asked = self.catalog.ask_reading(what, Wanted.ASKED, "dara", self.now)  # type: ignore[arg-type]
         assert asked == len(self.held.shards if places is None else places)
+
+    @rule(copy=st.sampled_from(COPIES), places=st.sets(st.integers(0, 5)))
+    def what_was_read_is_not_believed(self, copy: int, places: set[int]) -> None:
+        pairs = [(copy, self.held.shards[place].id) for place in sorted(places)]
+        audits = [] if self.audit is None else [self.audit.id]
+        assert self.catalog.disbelieve(audits, pairs, "its own test failed", self.now) == len(places)
 
     @rule(copy=st.sampled_from(COPIES), place=st.integers(0, 5))
     def a_file_is_repaired(self, copy: int, place: int) -> None:

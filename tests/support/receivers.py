@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
@@ -58,6 +58,7 @@ class WebServer:
     statuses: list[int] = field(default_factory=list)  # for the next requests, before `status`
     hangs: bool = False
     requests: list[tuple[str, bytes]] = field(default_factory=list)  # path, body
+    headers: list[Message] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -73,6 +74,7 @@ def web_server() -> Iterator[WebServer]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             kept.requests.append((self.path, body))
+            kept.headers.append(self.headers)
             if kept.hangs:
                 over.wait(60)
                 return

@@ -123,3 +123,19 @@ def test_times_are_written_as_the_settings_take_them() -> None:
 
 def _load(size: int, days_ago: int = 1) -> Load:
     return Load(read_at=NOW - days_ago * DAY, size_bytes=size, shards=1, max_age=90 * DAY, target_age=60 * DAY)
+
+
+@pytest.mark.parametrize("max_age", [50 * timedelta(minutes=1), HOUR, DAY, 90 * DAY])
+def test_runs_that_are_taken_together_count_each(max_age: timedelta) -> None:
+    load = Load(read_at=NOW, size_bytes=27.4 * MB, shards=7, max_age=max_age, target_age=max_age * 2 / 3)
+    for pace in (
+        Pace(next_run=each(timedelta(minutes=1)), budget_bytes=10_000),
+        Pace(next_run=each(timedelta(minutes=1)), budget_bytes=10_000, speed=GB),
+    ):
+        found = outlook([load], pace, NOW, NOW)
+        assert found is not None
+        assert found.runs == pytest.approx(2740, abs=2)
+        assert found.pass_days == pytest.approx(2740 / 1440, rel=0.01)
+    slow = outlook([load], Pace(next_run=each(timedelta(minutes=1)), rate=1000), NOW, NOW)
+    assert slow is not None
+    assert slow.runs == pytest.approx(27_400 / 60, abs=2)

@@ -64,7 +64,11 @@ def test_an_archive_that_was_read_in_time_is_of_no_concern() -> None:
         ({"unsettled_shards": 1, "unsettled_packages": 1}, "undetermined", Outcome.INCONCLUSIVE),
         ({"overdue_shards": 4, "overdue_bytes": 10**9}, "overdue", Outcome.INCONCLUSIVE),
         ({"self_test_failed": "a wrong file passed"}, "self-test-failed", Outcome.INCONCLUSIVE),
+        ({"disbelieved_shards": 3}, "self-test-failed", Outcome.INCONCLUSIVE),
+        ({"asked_shards": 3, "asked_since": NOW - 3 * DAY}, "asked-not-read", Outcome.PASS),
+        ({"not_tested": "read-only file system"}, "not-tested-there", Outcome.PASS),
         ({"canaries": "1MiB.bin"}, "canary-damaged", Outcome.PASS),
+        ({"head_not_left": "a link stands there"}, "head-not-left", Outcome.PASS),
         ({"surveyed": {"bags": 1, "folders": 0, "files": 0, "example": "x"}}, "unknown-on-replica", Outcome.PASS),
         ({"run_due_at": NOW - 7 * HOUR}, "run-late", Outcome.INCONCLUSIVE),
         ({"run_due_at": NOW - 7 * HOUR, "last_run_at": None}, "run-late", Outcome.INCONCLUSIVE),
@@ -88,9 +92,12 @@ def test_each_thing_that_is_wrong_with_a_replica_is_one_concern(
         ({"few_packages": 2, "minimum": "3"}, "under-replicated", Outcome.INCONCLUSIVE),
         ({"degraded_packages": 1}, "damaged", Outcome.FAIL),
         ({"unknown_packages": 1}, "undetermined", Outcome.INCONCLUSIVE),
+        ({"unknown_collections": ("Lettres",), "collections": ("letters",)}, "unknown-collection", Outcome.PASS),
+        ({"last_run": replace(STOPPED, reason="self-test")}, "run-stopped", Outcome.INCONCLUSIVE),
         ({"backed_up_at": None, "backup_wanted": True}, "backup-late", Outcome.PASS),
         ({"backed_up_at": NOW - 8 * DAY, "backup_wanted": True}, "backup-late", Outcome.PASS),
         ({"channels": (REFUSED,)}, "channel-failed", Outcome.INCONCLUSIVE),
+        ({"no_metrics": "the port is taken"}, "metrics-failed", Outcome.PASS),
         ({"newest_at": NOW + DAY}, "clock-wrong", Outcome.INCONCLUSIVE),
         ({"last_run": replace(STOPPED, reason="replica-unavailable")}, "run-stopped", Outcome.INCONCLUSIVE),
         ({"last_run": STOPPED}, "run-stopped", Outcome.INCONCLUSIVE),
@@ -119,6 +126,7 @@ def test_each_thing_that_is_wrong_with_the_whole_is_one_concern(
         {"backed_up_at": NOW - 80 * DAY, "backup_wanted": False},
         {"channels": (Channel(name="mailto://mail", failed_at=None, last_ok_at=NOW),)},
         {"newest_at": NOW + 4 * MINUTE},
+        {"unknown_collections": ("letters",), "packages": 0},
     ],
 )
 def test_what_goes_as_planned_is_none(changes: dict[str, object]) -> None:
@@ -134,6 +142,43 @@ def test_an_archive_without_copies_is_not_green() -> None:
 def test_a_run_is_late_only_after_its_grace() -> None:
     assert of(replica(run_due_at=NOW - 6 * HOUR)) == []
     assert of(replica(run_due_at=NOW - 6 * HOUR - MINUTE)) == ["run-late"]
+
+
+def test_what_was_asked_for_may_wait_two_days() -> None:
+    assert of(replica(asked_shards=1, asked_since=NOW - 2 * DAY)) == []
+    (found,) = concerns(situation(replica(asked_shards=1, asked_since=NOW - 2 * DAY - MINUTE)))
+    assert "1 shard that was asked for or repaired waits to be read, the first since 2026-11-18" in found.message
+
+
+def test_what_is_not_believed_stands_also_when_a_later_test_passed_or_the_disk_is_away() -> None:
+    (found,) = concerns(situation(replica(disbelieved_shards=2, there=False, offline=True)))
+    assert found.message == "nas: 2 shards read in a run whose auditor failed its own test are to be read again"
+    (both,) = concerns(situation(replica(disbelieved_shards=1, self_test_failed="a wrong file passed")))
+    assert both.message.startswith("nas: the auditor's own test failed: a wrong file passed; nothing that it says")
+    assert both.message.endswith("; 1 shard read in a run whose auditor failed its own test is to be read again")
+
+
+def test_a_run_that_is_not_believed_is_not_said_to_go_on_by_itself() -> None:
+    (found,) = concerns(situation(last_run=replace(STOPPED, done=9, reason="self-test")))
+    assert found.message == "the last run (audit 4) cannot be believed: the auditor's own test failed"
+    assert "goes on by itself" not in found.remedy
+
+
+def test_a_table_for_a_collection_that_nobody_knows_is_named_with_those_that_are_known() -> None:
+    (found,) = concerns(situation(unknown_collections=("Lettres",), collections=("letters", "maps")))
+    assert '[collection."Lettres"]' in found.message and "letters, maps" in found.message
+
+
+def test_another_disk_in_the_place_of_one_is_said_once() -> None:
+    why = "another disk is in its place: its identity is 1"
+    (found,) = concerns(situation(replica(there=False, wrong=True, why_not=why)))
+    assert found.message == f"nas: {why}"
+
+
+@pytest.mark.parametrize(("span", "told"), [(MINUTE / 60, "1 second"), (HOUR, "1 hour"), (3 * DAY, "3 days")])
+def test_a_promise_is_told_in_its_number(span: timedelta, told: str) -> None:
+    (found,) = concerns(situation(replica(overdue_shards=2, overdue_bytes=1, max_age=span)))
+    assert f"than the {told} promised" in found.message
 
 
 @pytest.mark.parametrize("what", ["last_run_at", "newest_read_at"])
@@ -187,3 +232,38 @@ def test_the_worst_comes_first() -> None:
 def test_every_concern_has_words_for_people() -> None:
     assert set(CONCERNS) == set(ConcernCode)
     assert all(meaning.sentence and meaning.remedy for meaning in CONCERNS.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "of_replica", "says"),
+    [
+        ({"lost_files": 1, "lost_packages": 1}, {}, "1 file of 1 package cannot be made whole from any copy"),
+        ({"lost_files": 7, "lost_packages": 2}, {}, "7 files of 2 packages cannot be made whole from any copy"),
+        ({}, {"damaged_files": 1, "damaged_packages": 1}, "nas: 1 file of 1 package is not as it was taken in"),
+        ({}, {"damaged_files": 7, "damaged_packages": 1}, "nas: 7 files of 1 package are not as they were taken in"),
+        ({"degraded_packages": 1}, {}, "some files of 1 package are not as they were taken in"),
+        ({"degraded_packages": 1000}, {}, "some files of 1,000 packages are not as they were taken in"),
+        ({}, {"changed_files": 1, "changed_of": 1}, "nas: 1 of 1 file has changed at once"),
+        ({}, {"changed_files": 9, "changed_of": 10}, "nas: 9 of 10 files have changed at once"),
+        ({}, {"unsettled_shards": 1, "unsettled_packages": 1}, "nas: 1 part of 1 package was never read"),
+        ({}, {"unsettled_shards": 2, "unsettled_packages": 2}, "nas: 2 parts of 2 packages were never read"),
+        ({"few_packages": 1, "minimum": "3"}, {}, "1 package has fewer good copies than 3"),
+        ({"few_packages": 2, "minimum": "3"}, {}, "2 packages have fewer good copies than 3"),
+        ({}, {"overdue_shards": 1, "overdue_bytes": 10}, "nas: 1 shard (10 B) was not read for longer"),
+        ({}, {"overdue_shards": 2, "overdue_bytes": 10}, "nas: 2 shards (10 B) were not read for longer"),
+    ],
+)
+def test_one_is_one_and_many_are_many(changes: dict[str, object], of_replica: dict[str, object], says: str) -> None:
+    (found,) = concerns(situation(replica(**of_replica), **changes))
+    assert found.message.startswith(says)
+
+
+def test_a_parameter_that_is_missing_never_stops_a_sentence() -> None:
+    assert Concern(code=ConcernCode.LOST).message.startswith("? files of ? packages")
+
+
+def test_more_than_was_told_apart_is_told_as_more() -> None:
+    many = {"bags": 0, "folders": 1, "files": 10_000, "more": 15_000, "example": "x"}
+    (found,) = concerns(situation(replica(surveyed=many)))
+    assert "1 folder and 10,000 files and 15,000 more are not in the catalog" in found.message
+    assert found.magnitude == 25_001

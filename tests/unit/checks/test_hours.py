@@ -55,6 +55,15 @@ def test_without_windows_it_is_always_open() -> None:
     assert hours.open_time(now, now + 100 * HOUR) == 100 * HOUR
 
 
+def test_they_know_when_they_opened() -> None:
+    hours, opened = Hours([night()], BERLIN), at("2026-06-01T22:00+02:00")
+    assert hours.opened_at(at("2026-06-02T00:53+02:00")) == opened == hours.opened_at(opened)
+    assert hours.opened_at(at("2026-06-02T06:00+02:00")) is None
+    assert Hours([], BERLIN).opened_at(opened) is None
+    weekly = Hours([night(frozenset({4}))], BERLIN)
+    assert weekly.opened_at(at("2026-06-06T05:00+02:00")) == at("2026-06-05T22:00+02:00")
+
+
 @pytest.mark.parametrize(
     "windows",
     [

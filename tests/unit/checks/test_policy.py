@@ -156,3 +156,9 @@ def test_of_what_was_tried_in_vain_the_longest_not_tried_has_its_turn() -> None:
     longer = read(100, shard_id=2, failures=1, not_before=NOW - 2 * DAY)
     others = [read(95, shard_id=n) for n in range(3, 20)]
     assert [one for one in listed(first, longer, *others, budget=40) if one.failures] == [longer]
+
+
+def test_a_run_that_ends_early_has_come_to_some_of_what_was_tried_in_vain() -> None:
+    tried = [read(100, shard_id=n, failures=1, not_before=NOW - n * DAY) for n in (1, 2)]
+    others = [read(95, shard_id=n) for n in range(3, 12)]
+    assert [one.shard_id for one in listed(*tried, *others)[:8]] == [3, 4, 5, 2, 6, 7, 8, 1]

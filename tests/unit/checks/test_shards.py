@@ -165,6 +165,19 @@ def test_another_disk_at_the_same_place_is_not_judged() -> None:
     assert store.opened == []
 
 
+def test_another_disk_that_takes_the_place_meanwhile_is_not_judged_though_all_is_good_on_it() -> None:
+    store = placed()
+
+    def swap(path: bytes) -> None:
+        store.uuid = "another-uuid"
+
+    store.on_read = swap
+    result = check(store)
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert only(result) == (Code.REPLICA_UNAVAILABLE, None)
+    assert (result.good, result.observed_root) == (0, None)
+
+
 def test_a_copy_whose_folder_went_is_one_finding() -> None:
     store = placed()
     listing = Listing.gather(store.listing(b"pkg"))

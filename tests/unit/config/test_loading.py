@@ -214,3 +214,76 @@ class TestFind:
         with pytest.raises(SettingsError) as caught:
             config.find(tmp_path, None, {})
         assert "preserve init" in caught.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "preserve.toml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(SettingsError, match="is no file"):
+        config.load(path)
+
+
+def test_a_file_of_any_size_is_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "preserve.toml"
+    path.touch()
+    os.truncate(path, 200 << 30)
+    with pytest.raises(SettingsError, match="too large"):
+        config.load(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[audit]\nmax_age = "%s"',
+        '[audit]\nevidence = "%s"',
+        '[audit]\ntime_zone = "%s"',
+        '[audit]\nevery = "%s"',
+        '[audit]\nhours = "%s"',
+        '[audit]\nbudget = "%s"',
+        '[audit]\nrate = "%s"',
+        '[audit]\nmax_age = "9d"\ntarget_age = "10d%s"',
+        '[alerts]\nurls_file = "~%s"',
+        '[alerts]\ndigest = "%s"',
+        '[serve]\nmetrics = "%s"',
+        '[replica."%s"]\nurl = "/x"',
+        '"%s" = 1',
+        '[audit."%s"]',
+    ],
+)
+def test_no_value_however_long_or_strange_rules_the_screen(line: str) -> None:
+    strange = refused(line % "9\\u001b[2J\\u202e\\u0085").message
+    assert strange.isprintable(), strange
+    told = refused(line % ("x" * 100_000))
+    assert len(str(told)) < 500 and len(told.remedy) < 500
+
+
+def test_khmer_words_in_a_message_stay_words() -> None:
+    assert "ទំព័រ\u200bមួយ" in refused('[audit]\nmax_age = "ទំព័រ\u200bមួយ"').message
+
+
+def test_what_an_empty_line_promises_is_asked_and_not_guessed() -> None:
+    for line in ('max_age = ""', 'target_age = ""', 'grace = ""', 'every = ""'):
+        error = refused(f"[audit]\n{line}")
+        assert error.line == 2 and '""' in error.message
+
+
+def test_a_number_of_files_is_one_that_can_be() -> None:
+    assert refused("[repair]\nmass_change_files = 99999999999999999999").line == 2
+    assert config.parse("[repair]\nmass_change_files = 1000000", FILE).repair.mass_change_files == 1_000_000
+
+
+def test_a_password_in_the_address_of_metrics_is_not_repeated() -> None:
+    error = refused('[serve]\nmetrics = "user:s3cret@127.0.0.1:9108"')
+    assert "s3cret" not in f"{error} {error.remedy}" and error.line == 2
+
+
+@pytest.mark.parametrize("zone", ["Factory", "localtime", "right/UTC", "posix/Asia/Phnom_Penh", "posixrules"])
+def test_a_time_zone_is_a_place(zone: str) -> None:
+    error = refused(f'[audit]\ntime_zone = "{zone}"')
+    assert error.line == 2 and "Asia/Phnom_Penh" in error.remedy

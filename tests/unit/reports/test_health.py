@@ -51,6 +51,17 @@ def test_green_says_how_it_is_known() -> None:
     assert "90 d are promised" in told
 
 
+def test_times_that_lie_in_the_future_are_told_as_such() -> None:
+    ahead = replace(WELL, last_run_at=NOW + DAY, oldest_read_at=NOW + DAY)
+    told = " ".join(drawn(health.as_text(view(ahead))).split())
+    assert "the last run began in the future; every byte of 2 copies was read at times that lie in the future" in told
+
+
+def test_what_an_auditor_read_that_is_not_believed_is_said_beside_when_it_was_read() -> None:
+    told = " ".join(drawn(health.as_text(view(replace(WELL, disbelieved_shards=3)))).split())
+    assert "in the last 30 d, 3 shards of them by an auditor that is not believed" in told
+
+
 def test_before_the_first_run_nothing_is_green() -> None:
     shown = view(replace(WELL, last_run_at=None))
     assert shown.concerns == () and shown.outcome is Outcome.INCONCLUSIVE
@@ -137,12 +148,12 @@ def planned(budget: int, *, changed: int | None = None, price: float | None = No
         told = None if found.keeps else advice(loads, pace, NOW, NOW)
         return plan.PlanFigures(outlook=found, advice=told, budget_bytes=bytes_a_run)
 
-    bars = tuple(plan.AgeBar(days=day, size_bytes=10 * GB, shards=10) for day in range(90))
+    bars = tuple(plan.AgeBar(age=day * DAY, size_bytes=10 * GB, shards=10) for day in range(90))
     line = plan.ReplicaPlan(
         name="nas",
         today=under(budget),
         changed=None if changed is None else under(changed),
-        bars=(*bars, plan.AgeBar(days=None, size_bytes=GB, shards=1)),
+        bars=(*bars, plan.AgeBar(age=None, size_bytes=GB, shards=1)),
         max_age=90 * DAY,
         target_age=60 * DAY,
         speed=None,
@@ -191,3 +202,21 @@ def test_a_month_of_reading_has_its_price() -> None:
 def test_bars_add_up_to_all_there_is() -> None:
     shown = planned(20 * GB).replicas[0]
     assert sum(amount for _, amount, _, _ in plan._spans(shown)) == sum(bar.size_bytes for bar in shown.bars)
+
+
+def test_a_short_promise_is_drawn_in_minutes_and_not_in_days() -> None:
+    (line,) = planned(20 * GB).replicas
+    bars = tuple(plan.AgeBar(age=timedelta(minutes=ago), size_bytes=GB, shards=1) for ago in (3, 45, 70))
+    short = replace(line, max_age=timedelta(minutes=50), target_age=timedelta(minutes=33), bars=bars)
+    told = drawn(plan.as_text(plan.PlanView(generated_at=NOW, replicas=(short,))))
+    assert "minutes ago" in told and "promise: 50 min" in told and "target: 33 min" in told, told
+    (overdue,) = (line for line in told.splitlines() if line.endswith("1 GB  overdue"))
+    assert overdue.lstrip().startswith("50+")
+
+
+def test_a_plan_tells_what_was_read_where_it_is_too_little_to_know_the_speed() -> None:
+    (line,) = planned(20 * GB).replicas
+    unknown = replace(line.today, outlook=replace(line.today.outlook, keeps=None))
+    line = replace(line, today=unknown, measured=(27_400_000, 2.5))
+    told = " ".join(drawn(plan.as_text(plan.PlanView(generated_at=NOW, replicas=(line,)))).split())
+    assert "too little was read to measure the speed by (so far 27.4 MB in 2 s)" in told

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console, RenderableType
@@ -13,7 +14,17 @@ from checks.evidence import Outcome
 from checks.findings import Code, Severity
 from checks.verdicts import CopyState, FileVerdict, Verdict
 from reports import audits, drift, files, loss, validation, words
-from reports.rows import AuditReplica, AuditView, DriftView, FileLine, FindingLine, LastRead, LossView, ValidationView
+from reports.rows import (
+    AuditReplica,
+    AuditView,
+    DriftView,
+    FileLine,
+    FindingLine,
+    LastRead,
+    LeftLine,
+    LossView,
+    ValidationView,
+)
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOOD, BAD, UNREAD = CopyState.GOOD, CopyState.BAD, CopyState.UNREAD
@@ -168,6 +179,44 @@ def test_an_audit_passes_only_if_all_was_done_and_good(
     text = drawn(audits.as_text(view), 160)
     assert sentence in text
     assert ("preserve audit --resume 3" in text) == (view.state == "stopped")
+
+
+IDLE = replace(AUDIT, planned=0, done=0, passed=0, files_good=0, due_only=True, by_replica=())
+SHUT = LeftLine("nas", 9, "hours", datetime(2026, 11, 20, 22, tzinfo=ZoneInfo("Asia/Phnom_Penh")))
+
+
+def test_a_run_that_read_nothing_says_what_is_due_and_why_it_was_left() -> None:
+    view = replace(IDLE, left=(SHUT, LeftLine("disk", 1, "budget"), LeftLine("usb", 2, "away")))
+    document = json.loads(json.dumps(audits.as_json(view)))
+    assert document["outcome"] == "pass", "nothing of it is past its promise"
+    assert document["summary"] == (
+        "Nothing was read. 9 shards are due on nas, whose hours are shut until 2026-11-20 22:00 +07. "
+        "More than fits the budget: 1 shard is due on disk. 2 shards are due on usb, which is not there."
+    )
+    assert document["counts"]["shards_left"] == 12
+    assert document["audit"]["left"][0]["opens_at"] == "2026-11-20T15:00:00Z"
+
+
+@pytest.mark.parametrize("view", [IDLE, AUDIT])
+def test_a_run_that_leaves_what_is_past_its_promise_is_not_green(view: AuditView) -> None:
+    document = audits.as_json(replace(view, due_only=True, left=(SHUT,), left_past_promise=9))
+    assert document["outcome"] == "inconclusive"
+    assert "Of what is left, 9 shards were not read for longer than is promised." in str(document["summary"])
+    assert "could not determine" not in str(document["summary"])
+
+
+def test_an_audit_whose_auditor_failed_its_test_is_not_to_be_gone_on_with() -> None:
+    text = drawn(audits.as_text(replace(AUDIT, state="stopped", reason="self-test", done=2, passed=2)), 160)
+    assert "cannot be believed" in text and "--resume" not in text
+
+
+def test_by_a_clock_that_was_set_back_no_sentence_falls_apart() -> None:
+    text = drawn(audits.as_text(replace(AUDIT, ended_at=AUDIT.opened_at - timedelta(hours=1))), 160)
+    assert "for in the future" not in text
+    assert "ended before that by the clock, which was set back" in text
+    assert words.ago(NOW + timedelta(hours=1), NOW) == "in the future"
+    assert words.ago(NOW - timedelta(hours=1), NOW) == "1 h ago"
+    assert words.ago(None, NOW) == "never"
 
 
 def test_what_a_stopped_audit_did_not_do_is_counted_as_not_known() -> None:

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ from preserve.alerts import channels, sending
 from preserve.alerts.channels import Message, label, named, send, send_each
 from preserve.errors import UsageError
 from tests.support.receivers import mail_server, web_server
+from tests.support.serving import until
 
 
 def test_one_message_goes_to_every_channel() -> None:
@@ -117,3 +122,63 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError, match="apprise, which is not installed") as caught:
         send(["json://127.0.0.1/"], "title", "body")
     assert "preserve-toolkit[alerts]" in caught.value.remedy
+
+
+@pytest.mark.parametrize("asked", ["", "?redirect=yes"])
+def test_a_letter_is_shown_to_no_other_host_than_the_one_that_is_named(asked: str) -> None:
+    with web_server() as web:
+        web.status = 307
+        [done] = send([web.url + asked], "title", "body")
+    assert (done.ok, done.why) == (False, "it answered 307")
+    assert len(web.requests) == 1
+
+
+def test_of_many_channels_four_are_talked_to_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, alive, most = channels._start, list[subprocess.Popen[bytes]](), 0
+
+    def counted(*asked: object) -> object:
+        nonlocal most
+        process = start(*asked)  # type: ignore[arg-type]
+        assert isinstance(process, subprocess.Popen)
+        alive[:] = [one for one in alive if one.returncode is None] + [process]
+        most = max(most, len(alive))
+        return process
+
+    monkeypatch.setattr(channels, "_start", counted)
+    done = send([f"nonsense{number}://x" for number in range(10)], "title", "body")
+    assert [one.channel for one in done] == [f"nonsense{number}://…" for number in range(10)]
+    assert most == 4 and all(one.returncode is not None for one in alive)
+
+
+def test_what_sends_ends_with_whoever_asked_for_it() -> None:
+    """A service that is killed while a channel hangs must send nothing after its end."""
+    with web_server() as web:
+        web.hangs = True
+        script = f"from preserve.alerts.channels import send; send([{web.url!r}], 'title', 'body')"
+        asking = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[4])
+        until("the letter is being sent", lambda: web.requests)
+        [sending_one] = _children(asking.pid)
+        asking.send_signal(signal.SIGKILL)
+        asking.wait()
+        until("it has ended, too", lambda: not _lives(sending_one), within=10)
+
+
+def test_what_sends_sends_nothing_if_whoever_asked_has_ended_before() -> None:
+    with web_server() as web:
+        asked = {"url": web.url, "seconds": 30, "parent": 0, "messages": [{"title": "title", "body": "body"}]}
+        done = subprocess.run(
+            [sys.executable, "-m", "preserve.alerts.sending"], input=json.dumps(asked).encode(), capture_output=True
+        )
+    assert (done.returncode, done.stdout, web.requests) == (1, b"", [])
+
+
+def _children(process: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def _lives(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # nobody may be there to take its status

@@ -1,6 +1,10 @@
 """Pings for a watcher elsewhere."""
 
+import socket
 import time
+from base64 import b64encode
+
+import pytest
 
 from preserve.alerts.pinging import ping
 from tests.support.receivers import web_server
@@ -13,12 +17,13 @@ def _unslept(_: float) -> None:
 def test_each_kind_has_its_path_and_its_text() -> None:
     with web_server() as web:
         base = f"http://127.0.0.1:{web.port}/s3cret"
-        for kind in ("start", "ok", "fail"):
+        for kind in ("start", "ok", "fail", "log"):
             assert ping(base, kind, f"audit {kind}").ok
     assert web.requests == [
         ("/s3cret/start", b"audit start"),
         ("/s3cret", b"audit ok"),
         ("/s3cret/fail", b"audit fail"),
+        ("/s3cret/log", b"audit log"),
     ]
 
 
@@ -57,3 +62,28 @@ def test_only_http_is_spoken() -> None:
     for url in ("file:///etc/passwd", "ftp://a.org/x", "s3cret", "http://[", "http:///x"):
         done = ping(url, "ok", sleep=_unslept)
         assert not done.ok and "s3cret" not in repr(done)
+
+
+def test_user_and_password_go_by_their_header_and_are_never_looked_up_as_a_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_up, ask = list[object](), socket.getaddrinfo
+
+    def listen(host: str, *more: object, **named: object) -> object:
+        looked_up.append(host)
+        return ask(host, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", listen)
+    with web_server() as web:
+        assert ping(f"http://us%40er:p%2Fs3cret@localhost:{web.port}/x", "ok", sleep=_unslept).ok
+    assert set(looked_up) == {"localhost"}
+    assert web.headers[0]["Authorization"] == f"Basic {b64encode(b'us@er:p/s3cret').decode()}"
+
+
+@pytest.mark.parametrize("url", ["http://user:12/s3cret@127.0.0.1/x", "http://user:12#s3cret@127.0.0.1/x"])
+def test_a_password_that_is_not_coded_is_refused_before_its_begin_is_taken_for_a_host(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("it was looked up"))
+    done = ping(url, "ok", sleep=_unslept)
+    assert not done.ok and "%40" in done.why and "s3cret" not in repr(done)

@@ -14,6 +14,7 @@ from checks.hours import Hours
 from checks.policy import Promise, Urgency, Wanted
 from config import Every, Limits
 from config.windows import Window
+from preserve.audit.left import Left
 from preserve.audit.planning import Planner, Request
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import NewCopy
@@ -133,6 +134,37 @@ def test_outside_the_hours_of_a_replica_only_what_was_asked_for_is_planned_there
     policies = Policies(nas=replace(LIMITS, hours=(night,)))
     run = planner(held, noon, policies).due(DUE, held.catalog.replicas()[1:], {})
     assert run.urgencies == {(2, held.shards[0].id): Urgency.ASKED}
+
+
+def test_what_is_due_while_the_hours_are_shut_is_counted_and_said(held: Held) -> None:
+    night = Window(days=frozenset(range(7)), start_minute=22 * 60, stop_minute=6 * 60)
+    noon, policies = START + 11 * DAY + timedelta(hours=12), Policies(nas=replace(LIMITS, hours=(night,)))
+    held.catalog.ask_reading([(2, held.shards[0].id)], Wanted.ASKED, "Sok", START + DAY)
+    run = planner(held, noon, policies).due(DUE, held.catalog.replicas()[1:], {})
+    others = len(held.shards) - 1
+    assert run.left == Left(shut={"nas": others}, past_promise=others)
+    assert run.audits[0].scope["shut"] == {"nas": others}
+    assert run.audits[0].scope["past_promise"] == others
+    nothing = planner(held, START + DAY, policies).due(DUE, held.catalog.replicas()[1:], {})
+    assert nothing.left == Left() and "shut" not in nothing.audits[0].scope
+
+
+def test_what_is_due_on_a_replica_that_is_away_is_counted(held: Held) -> None:
+    disk, _ = held.catalog.replicas()
+    run = planner(held, START + 11 * DAY).due(DUE, [], {"disk": "in a safe", "nas": "not mounted"})
+    assert run.left.away == {"disk": len(held.shards), "nas": len(held.shards)}
+    assert run.left.past_promise == 2 * len(held.shards)
+    add(held.catalog, "slow")
+    some = planner(held, START + 11 * DAY).due(replace(DUE, packages=("b",)), [], {disk.name: "in a safe"})
+    assert some.left == Left(), "what was not asked for is not counted"
+
+
+def test_what_no_budget_was_left_for_is_counted(held: Held) -> None:
+    now, policies = START + 11 * DAY, Policies(nas=replace(LIMITS, budget_bytes=1))
+    run = planner(held, now, policies).due(DUE, held.catalog.replicas()[1:], {})
+    assert run.left.not_now == {"nas": len(held.shards) - 1}
+    small = planner(held, now).due(replace(DUE, budget_bytes=1), held.catalog.replicas(), {})
+    assert sum(small.left.not_now.values()) == 2 * len(held.shards) - 1
 
 
 def test_only_the_packages_asked_for_are_planned(held: Held) -> None:

@@ -263,6 +263,19 @@ def test_when_the_hours_are_over_the_rest_is_left_for_the_next_run(tmp_path: Pat
         assert (ended.state, ended.reason) == (AuditState.STOPPED, "hours")
 
 
+def test_what_another_audit_has_leased_is_left_to_it(tmp_path: Path) -> None:
+    with Audited(tmp_path, "disk") as audited:
+        other = audited.open()
+        audit = audited.catalog.open_audit_of_copies({"due": True}, Evidence.READ, [audited.copies["disk"].id], START)
+        theirs = audited.catalog.remaining(other.id)[:2]
+        audited.catalog.lease(other.id, theirs, "other", START + timedelta(hours=1), ttl_seconds=120)
+        with Threads(2) as threads:
+            ended = audited.auditor(threads).run(audit)
+        assert (ended.state, ended.reason) == (AuditState.STOPPED, "other-run")
+        assert audited.done(audit) == {"disk": 4}
+        assert audited.catalog.last_due_runs().keys() == {"disk"}, "it counts as a run"
+
+
 def test_what_waits_for_a_thread_is_taken_back_when_the_hours_end(tmp_path: Path) -> None:
     with Audited(tmp_path, "nas", shards=12) as audited:
         audit = audited.open()

@@ -22,6 +22,9 @@ class Always:
     def next_open(self, now: datetime) -> datetime:
         return now
 
+    def opened_at(self, now: datetime) -> datetime | None:
+        return None
+
 
 @dataclass
 class Nights:
@@ -32,6 +35,10 @@ class Nights:
 
     def next_open(self, now: datetime) -> datetime:
         return now if self.is_open(now) else now.replace(hour=22, minute=0, second=0, microsecond=0)
+
+    def opened_at(self, now: datetime) -> datetime | None:
+        opened = now.replace(hour=22, minute=0, second=0, microsecond=0)
+        return (opened if now >= opened else opened - timedelta(days=1)) if self.is_open(now) else None
 
 
 def plan(every: Every, last: datetime | None, hours: Open | None = None, *, asked: bool = False) -> RunPlan:
@@ -114,3 +121,17 @@ def test_a_run_is_late_from_when_it_was_due_and_nobody_knows_of_one_that_never_w
     assert late_by(plan(DAILY, NOON), NOON + 31 * HOUR) == 7 * HOUR
     assert late_by(plan(DAILY, None), NOON) == timedelta(0)
     assert late_by(plan(DAILY, NOON), NOON - 31 * HOUR) == timedelta(0)
+
+
+def test_a_run_that_began_late_in_its_hours_makes_no_later_one_late() -> None:
+    """After an outage, say: else the hours before would be lost every night from then on."""
+    late = datetime(2026, 3, 3, 0, 53, tzinfo=UTC)
+    daily = Every(interval=timedelta(days=1))
+    assert due_at(plan(daily, late, Nights())) == datetime(2026, 3, 3, 22, tzinfo=UTC)
+    assert due_at(plan(daily, late)) == late + timedelta(days=1), "without hours there is nothing to be late in"
+
+
+def test_several_runs_in_the_same_hours_keep_their_distance() -> None:
+    hourly = Every(interval=HOUR)
+    second = datetime(2026, 3, 2, 23, 10, tzinfo=UTC)
+    assert due_at(plan(hourly, second, Nights())) == second + HOUR

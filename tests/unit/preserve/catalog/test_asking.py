@@ -149,8 +149,26 @@ def test_what_was_read_by_an_auditor_that_fails_its_own_test_is_read_again_and_i
     assert held.catalog.disbelieve([audit.id], pairs, "it passes what is wrong", LATER + DAY) == len(pairs)
     row = held.catalog.audit(audit.id)
     assert (row.state, row.reason, row.done) == (AuditState.STOPPED, "self-test", len(pairs))
-    assert wanted(held) == dict.fromkeys(pairs, Wanted.ASKED)
+    assert wanted(held) == dict.fromkeys(pairs, Wanted.DISBELIEVED)
     assert held.catalog.last_due_runs() == {}
+    assert list(held.catalog.check()) == []
+
+
+def test_what_is_not_believed_is_wanted_above_all_and_unclear_until_it_is_read(held: Held) -> None:
+    (first, second), third = sorted(shards(held, 0, 1)), (1, held.shards[2].id)
+    held.catalog.ask_reading([first, third], Wanted.ASKED, "dara", LATER)
+    held.catalog.disbelieve([], [first, second], "it passes what is wrong", LATER + DAY)
+    held.catalog.ask_reading([first], Wanted.ASKED, "dara", LATER + 2 * DAY)
+    repair(held, b"data/f0")
+    assert wanted(held) == {first: Wanted.DISBELIEVED, second: Wanted.DISBELIEVED, third: Wanted.ASKED}
+    counts = held.catalog.wanted_counts()
+    assert counts == {1: {Wanted.DISBELIEVED: (2, LATER), Wanted.ASKED: (1, LATER)}}
+    assert held.catalog.asked_on() == {1}
+    assert held.catalog.undecided([1, 2]) == {1: 2}
+    held.commit(0, LATER + 3 * DAY)
+    assert held.catalog.undecided([1, 2]) == {1: 1}
+    held.commit(1, LATER + 3 * DAY, damage(b"data/f3"))
+    assert held.catalog.undecided([1, 2]) == {}
     assert list(held.catalog.check()) == []
 
 

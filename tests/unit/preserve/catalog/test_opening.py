@@ -1,5 +1,6 @@
 """Making and opening catalogs: what cannot be opened is named, with a way out, and left alone."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from sqlalchemy import create_engine
 
 from preserve.catalog import database, schema
 from preserve.catalog.catalog import Catalog
-from preserve.errors import CatalogError
+from preserve.errors import CatalogError, UnreadableError
 from tests.unit.preserve.catalog.builders import START
 
 
@@ -162,3 +163,41 @@ def test_a_revision_that_does_not_fit_the_tables_was_written_by_hand(tmp_path: P
     assert "catalog rebuild" in error.remedy
     assert path.read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir() if ".before-" in each.name) == []
+
+
+def test_a_catalog_that_was_moved_away_or_replaced_is_told_and_neither_read_nor_written(tmp_path: Path) -> None:
+    """SQLite goes on with the file it has, which nobody finds any more: what is recorded there is lost."""
+    path, aside = tmp_path / "catalog", tmp_path / "aside"
+    Catalog.create(path, START).close()
+    with Catalog.open(path) as catalog:
+        number, _ = catalog.head()
+        path.rename(aside)
+        for replaced in (False, True):
+            if replaced:
+                path.write_bytes(aside.read_bytes())
+            with pytest.raises(UnreadableError, match="moved away or replaced"):
+                catalog.packages()
+            with pytest.raises(UnreadableError, match="moved away or replaced"):
+                catalog.record_of_itself("self-test", {}, START)
+        aside.replace(path)
+        assert catalog.head()[0] == number
+        catalog.record_of_itself("self-test", {}, START)
+        assert catalog.head()[0] == number + 1
+
+
+@pytest.mark.parametrize("locked", ["catalog", "folder"])
+def test_a_catalog_in_which_nobody_may_write_is_told_to_be_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str
+) -> None:
+    path = tmp_path / "folder" / "catalog"
+    path.parent.mkdir()
+    Catalog.create(path, START).close()
+    (tmp_path / "folder" / "catalog-wal").mkdir()  # SQLite cannot make its own there, as on a read-only disk
+    assert "is read-only" not in refused(path).message
+    asked = database.os.access
+    monkeypatch.setattr(
+        database.os, "access", lambda at, mode: os.path.basename(at) != locked.encode() and asked(at, mode)
+    )
+    error = refused(path)
+    assert f"its {'file' if locked == 'catalog' else 'folder'} is read-only" in error.message
+    assert "copy the catalog" in error.remedy

@@ -207,6 +207,17 @@ def test_speed_is_measured_over_the_time_in_which_something_was_read(held: Held)
     assert held.catalog.speeds(LATER + timedelta(seconds=3610)) == {1: Speed(bytes=1000, seconds=10.0)}
 
 
+def test_a_shard_that_was_read_while_the_clock_was_set_is_no_measure(held: Held) -> None:
+    audit = held.catalog.open_audit_of_copies({}, Evidence.READ, [1], LATER)
+    for lease in held.catalog.lease(audit.id, held.catalog.remaining(audit.id)[:3], "x", LATER, ttl_seconds=9):
+        place = [shard.id for shard in held.shards].index(lease.shard_id)
+        began = LATER + timedelta(seconds=10 * place)
+        ended = began + (timedelta(days=400) if place == 2 else timedelta(seconds=10))
+        made = result(held.shards[place], 1, began, ended_at=ended, bytes_read=1000)
+        assert held.catalog.commit_checks([replace(made, audit_id=audit.id, lease_token=lease.token)], ended) == [True]
+    assert held.catalog.speeds(START) == {1: Speed(bytes=2000, seconds=20.0)}
+
+
 def test_nothing_measured_is_no_speed(held: Held) -> None:
     assert held.catalog.speeds(START) == {}
 

@@ -92,3 +92,32 @@ def test_an_address_that_is_taken_is_named(start: Start) -> None:
     port = start(lambda: "ok\n")
     with pytest.raises(UndeterminedError, match=f"127.0.0.1:{port}"):
         MetricsServer("127.0.0.1", port, lambda: "", lambda _: None)
+
+
+def test_who_asks_is_answered_at_once_whoever_else_says_nothing(start: Start) -> None:
+    port = start(lambda: "ok\n")
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(40)]
+    assert ask(port, "/metrics")[1] == b"ok\n"
+    for client in silent:
+        client.close()
+
+
+def test_many_connections_at_once_find_room_to_wait() -> None:
+    server = MetricsServer("127.0.0.1", 0, lambda: "", lambda _: None)
+    try:
+        assert server._server.request_queue_size >= 100
+    finally:
+        server.close()
+
+
+def test_where_nothing_can_be_asked_the_figures_say_so(said: list[str]) -> None:
+    def fail() -> str:
+        raise OSError("the catalog is gone")
+
+    server = MetricsServer("127.0.0.1", 0, fail, said.append, "preserve_up 0\n")
+    try:
+        response, body = ask(server.port, "/metrics")
+        assert (response.status, body) == (200, b"preserve_up 0\n")
+        assert said == ["no metrics: OSError: the catalog is gone"]
+    finally:
+        server.close()

@@ -25,6 +25,9 @@ class Always:
     def next_open(self, now: datetime) -> datetime:
         return now
 
+    def opened_at(self, now: datetime) -> datetime | None:
+        return None
+
 
 class Clock:
     """The wall's, and the steady one, which is not set with it."""
@@ -259,6 +262,17 @@ def test_the_heart_beats_during_a_long_run() -> None:
     assert 12 <= len(work.beats) <= 14  # one at the begin, then one in 15 seconds
 
 
+def test_the_heart_beats_however_often_the_clock_is_looked_at() -> None:
+    clock, shared = Clock(), Shared()
+    work = FakeWork("a", shared, clock)
+    ticking = daemon(work, clock)
+    for _ in range(60):
+        clock.pass_(timedelta(seconds=3))
+        ticking.tick()
+        ticking.keep()
+    assert 12 <= len(work.beats) <= 14
+
+
 def test_a_run_that_gets_nowhere_is_not_alive_and_one_that_reads_is() -> None:
     clock, shared, lived = Clock(), Shared(), list[bool]()
     work = FakeWork("a", shared, clock)
@@ -278,6 +292,49 @@ def test_a_run_that_gets_nowhere_is_not_alive_and_one_that_reads_is() -> None:
     assert ticking.lives()
     clock.pass_(timedelta(minutes=10))  # and no tick
     assert not ticking.lives()
+
+
+@pytest.mark.parametrize("step", ["plans", "alerts", "backups"])
+def test_a_tick_that_hangs_gives_no_sign_of_life_wherever_it_hangs(step: str) -> None:
+    clock, shared, said, lived = Clock(), Shared(), list[str](), list[bool]()
+    work = FakeWork("a", shared, clock)
+    ticking, plans = daemon(work, clock, said), work.plans
+
+    def hang() -> str:
+        for minutes in (25, 360):
+            clock.pass_(timedelta(minutes=minutes))
+            before = len(work.beats)
+            ticking.keep()
+            lived.append(ticking.lives() and len(work.beats) > before)
+        return ""
+
+    def hanging_plans() -> Mapping[str, RunPlan]:
+        hang()
+        return plans()
+
+    setattr(work, step, hanging_plans if step == "plans" else hang)
+    ticking.tick()
+    assert lived[:2] == [True, False]
+    assert [line for line in said if "gets nowhere" in line] == [
+        "error: what this service does gets nowhere; it gives no more sign of life"
+    ] * (len(lived) // 2)
+    ticking.keep()
+    assert ticking.lives()
+
+
+def test_a_large_backup_may_take_hours_without_a_word() -> None:
+    clock, shared, lived = Clock(), Shared(), list[bool]()
+    work = FakeWork("a", shared, clock)
+    ticking = daemon(work, clock)
+
+    def copy() -> str:
+        clock.pass_(timedelta(hours=5))
+        lived.append(ticking.lives())
+        return ""
+
+    work.backups = copy
+    ticking.tick()
+    assert lived == [True]
 
 
 class RealWork(FakeWork):

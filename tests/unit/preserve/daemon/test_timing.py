@@ -18,6 +18,9 @@ class Always:
     def next_open(self, now: datetime) -> datetime:
         return now
 
+    def opened_at(self, now: datetime) -> datetime | None:
+        return None
+
 
 class Clocks:
     """The wall's, which can be set, and the steady one."""

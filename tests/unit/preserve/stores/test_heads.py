@@ -1,6 +1,7 @@
 """The journal's heads on a replica: only ever added, whatever a kill left, and never through a link."""
 
 import errno
+import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,6 +144,29 @@ def test_a_file_without_end_is_not_held_in_memory(replica: Path, monkeypatch: py
     monkeypatch.undo()
     file(replica).write_bytes(b"x\n" * 500)
     assert len(of(replica).read()[1]) == 101
+
+
+def test_a_sparse_file_of_any_size_is_told_at_once_and_never_added_to(
+    replica: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 GB of nothing, which take no room: whoever reads to the end of the line reads for hours."""
+    asked = list[int]()
+
+    class Counted(io.BufferedReader):
+        def readline(self, size: int | None = -1, /) -> bytes:
+            asked.append(size or 0)
+            assert len(asked) < 10_000
+            return super().readline(size)
+
+    of(replica).append(1, digest(1), AT)
+    os.truncate(file(replica), 200 << 30)
+    monkeypatch.setattr(heads.os, "fdopen", lambda fd, mode: Counted(io.FileIO(fd)))
+    found, faults = of(replica).read()
+    assert [head.number for head in found] == [1]
+    assert "far too large (214,748,364,800 bytes)" in faults[0]
+    with pytest.raises(UndeterminedError, match="far too large"):
+        of(replica).append(2, digest(2), AT)
+    assert file(replica).stat().st_size == 200 << 30
 
 
 @pytest.mark.parametrize("where", [".preserve", ".preserve/heads", f".preserve/heads/{CATALOG}.txt"])
