@@ -93,8 +93,8 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ),
     ConcernCode.MASS_CHANGE: _error(
         _FAIL,
-        "{changed} of {files} {files:file|files} {changed:has|have} changed at once; nothing is repaired or replicated "
-        "there",
+        "{changed} of {files} {files:file|files}{of} {changed:has|have} changed at once{why}; nothing is repaired or "
+        "replicated there",
         "Find out what happened to this disk before anything else; `preserve repair` tells how to go on.",
         urgent=True,
     ),
@@ -234,7 +234,9 @@ class Concern:
 
     @property
     def message(self) -> str:
+        """`also` among the parameters is what more is known, in words."""
         told = _SENTENCES.vformat(self.meaning.sentence, (), self.parameters)
+        told += f"; {also}" if (also := self.parameters.get("also")) else ""
         return f"{self.replica}: {told}" if self.replica else told
 
     @property

@@ -3,7 +3,7 @@
 Nothing here is silent because something is not known: what is not known is a concern, or no reason for one is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from checks.concerns import Concern, ConcernCode
@@ -15,6 +15,7 @@ BACKUP_AGE = timedelta(days=7)
 ASKED_AGE = timedelta(days=2)  # for which what was asked for may wait
 _LEAST_SILENCE = timedelta(minutes=5)
 _BEATS_MISSED = 10
+_MOST_NAMED = 3  # packages, in one sentence
 _REASONS = {
     "replica-unavailable": "a replica was gone",
     "stopped": "it was told to stop",
@@ -180,15 +181,40 @@ def _not_believed(replica: ReplicaState) -> str:
 
 def _of_its_copies(replica: ReplicaState) -> Iterator[Concern]:
     if replica.changed_files:
-        told = {"changed": f"{replica.changed_files:,}", "files": f"{replica.changed_of:,}"}
+        told = {
+            "changed": f"{replica.changed_files:,}",
+            "files": f"{replica.changed_of:,}",
+            "of": f" of {_packages(replica.changed_packages)}" if replica.changed_packages else "",
+            "why": _folders_missing(replica.gone_packages),
+            "also": _good_on(replica.good_on, replica.changed_files),
+        }
         yield Concern(
             code=ConcernCode.MASS_CHANGE, replica=replica.name, magnitude=replica.changed_files, parameters=told
         )
     if replica.damaged_files:
-        told = {"files": f"{replica.damaged_files:,}", "packages": f"{replica.damaged_packages:,}"}
+        told = {
+            "files": f"{replica.damaged_files:,}",
+            "packages": f"{replica.damaged_packages:,}",
+            "also": _good_on(replica.good_on, replica.damaged_files),
+        }
         yield Concern(code=ConcernCode.DAMAGED, replica=replica.name, magnitude=replica.damaged_files, parameters=told)
     if replica.unsettled_shards:
         yield _undetermined(replica.name, replica.unsettled_shards, replica.unsettled_packages)
+
+
+def _good_on(replicas: Sequence[str], files: int) -> str:
+    return f"{'it' if files == 1 else 'every file'} is good on {' or '.join(replicas)}" if replicas else ""
+
+
+def _packages(identifiers: Sequence[str]) -> str:
+    return " and ".join(identifiers) if len(identifiers) <= _MOST_NAMED else f"{len(identifiers):,} packages"
+
+
+def _folders_missing(identifiers: Sequence[str]) -> str:
+    if not identifiers:
+        return ""
+    folders, are = ("folder", "is") if len(identifiers) == 1 else ("folders", "are")
+    return f": the {folders} of {_packages(identifiers)} {are} missing"
 
 
 def _undetermined(replica: str, shards: int, packages: int) -> Concern:

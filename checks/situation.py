@@ -19,7 +19,9 @@ class ReplicaState:
         offline: it may be away without anybody being alarmed.
         damaged_files, damaged_packages: with open findings that are damage.
         unsettled_shards, unsettled_packages: never read, or without an answer from their last reading.
-        changed_files, changed_of: where it shows mass change; else 0.
+        changed_files, changed_of: where it shows mass change; else 0. `changed_packages`: their identifiers, and
+            `gone_packages` those of them whose copy's folder is missing.
+        good_on: the replicas on which every file is good that is damaged here.
         overdue_shards, overdue_bytes: not read for longer than promised.
         oldest_read_at: None while anything was never read.
         max_age, target_age: the strictest that any of its copies has; None without copies.
@@ -47,6 +49,9 @@ class ReplicaState:
     unsettled_packages: int = 0
     changed_files: int = 0
     changed_of: int = 0
+    changed_packages: tuple[str, ...] = ()
+    gone_packages: tuple[str, ...] = ()
+    good_on: tuple[str, ...] = ()
     overdue_shards: int = 0
     overdue_bytes: int = 0
     oldest_read_at: datetime | None = None

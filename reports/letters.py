@@ -5,7 +5,7 @@ Names come from disks: nothing in a letter can break a header, turn text around,
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from checks.alarms import Alarm
@@ -17,6 +17,7 @@ MOST_NAMES = 10  # of the worst cause
 _MOST_NAMES_LATER = 3
 _MOST_CAUSES, _MOST_GONE = 5, 10
 _MOST_TITLE, _MOST_LINE = 150, 300  # characters
+_SOMEWHERE = "some copy"
 _WORDS_OF_GOOD_COPIES: Mapping[str, tuple[str, str]] = {  # of one package, of several; the worst first
     Verdict.LOST.value: (
         "has files of which no good copy is known",
@@ -27,8 +28,8 @@ _WORDS_OF_GOOD_COPIES: Mapping[str, tuple[str, str]] = {  # of one package, of s
         "are in doubt: a copy that may be good was not read",
     ),
     Verdict.DEGRADED.value: (
-        "can be mended: every file is good on some copy",
-        "can be mended: every file is good on some copy",
+        f"can be mended: every file is good on {_SOMEWHERE}",
+        f"can be mended: every file is good on {_SOMEWHERE}",
     ),
     Verdict.UNDER_REPLICATED.value: (
         "is whole, on fewer copies than it should be",
@@ -88,6 +89,7 @@ class LetterView:
     good_copy: Mapping[str, Mapping[str, int]]  # by the alarm's key: packages by verdict across their copies
     head: Head
     repeat: timedelta
+    good_on: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by the alarm's key: where all mendable is good
 
 
 def title(view: LetterView) -> str:
@@ -141,7 +143,9 @@ def _cause(view: LetterView, alarm: Alarm, number: str, most_names: int) -> Iter
     for each in alarm.concerns[:3]:
         yield f"{number}{_sentence(each)}."
         number = " " * len(number)
-    copies = _good_copies(concern.parameters.get("good_copy") or view.good_copy.get(alarm.key))
+    copies = _good_copies(
+        concern.parameters.get("good_copy") or view.good_copy.get(alarm.key), view.good_on.get(alarm.key, ())
+    )
     if copies:
         yield "   Is there a good copy?"
         yield from (f"     {line}" for line in copies)
@@ -167,12 +171,13 @@ def _found(found: Sequence[Found], total: int) -> Iterator[str]:
         yield f"     and {left:,} more"
 
 
-def _good_copies(told: object) -> list[str]:
-    """Packages by verdict, the worst first; or a text."""
+def _good_copies(told: object, good_on: Sequence[str]) -> list[str]:
+    """Packages by verdict, the worst first, and where those are good that can be mended; or a text."""
     if not isinstance(told, Mapping):
         return [str(told)] if told else []
+    where = " or ".join(good_on) or _SOMEWHERE
     return [
-        f"1 package {one}" if figure == 1 else f"{figure:,} packages {many}"
+        (f"1 package {one}" if figure == 1 else f"{figure:,} packages {many}").replace(_SOMEWHERE, where)
         for verdict, (one, many) in _WORDS_OF_GOOD_COPIES.items()
         if isinstance(figure := told.get(verdict, 0), int) and figure > 0
     ]

@@ -13,6 +13,7 @@ from checks.policy import Wanted
 from checks.situation import Channel, ReplicaState, Situation
 from checks.verdicts import Verdict
 from preserve.app.catalog_care import heads
+from preserve.app.good_copies import good_on
 from preserve.app.last_runs import beat, being_read, last_run
 from preserve.app.planning import Prospect, prospects
 from preserve.app.workspace import Workspace, presence
@@ -153,6 +154,8 @@ def _replica_states(workspace: Workspace, being_read: Collection[str]) -> list[R
             offline=configured is not None and configured.offline and not seen.wrong,
             changed_files=sum(one.changed for one in changed),
             changed_of=sum(one.files for one in changed),
+            changed_packages=tuple(dict.fromkeys(one.copy.package for one in changed)),
+            gone_packages=tuple(dict.fromkeys(one.copy.package for one in changed if one.gone)),
             self_test_failed=self_test_failed(tested),
             canaries=damaged_canaries(tested),
             not_tested=tested_elsewhere(tested),
@@ -182,6 +185,7 @@ def _with_its_copies(
         copies=held.copies,
         damaged_files=held.damage,
         damaged_packages=_packages([copy for copy in copies if copy.damage]),
+        good_on=good_on(workspace, {copy.package_id for copy in copies if copy.damage}, replica.name),
         unsettled_shards=max(failing, held.undetermined, held.shards - held.shards_read),
         unsettled_packages=max(
             1, _packages([one for one in copies if one.undetermined or one.shards_read < one.shards])

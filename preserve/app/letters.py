@@ -12,7 +12,9 @@ from checks.concerns import ConcernCode
 from checks.evidence import Outcome
 from checks.verdicts import Verdict
 from preserve.alerts.channels import Message
+from preserve.app.good_copies import good_on
 from preserve.app.workspace import Workspace
+from preserve.catalog.rows import PackageRow
 from reports import letters
 from reports.letters import MOST_NAMES, Found, Head, LetterView
 
@@ -35,6 +37,11 @@ def compose(workspace: Workspace, letter: Letter, now: datetime) -> Message:
             for alarm in letter.standing
             if alarm.concerns[0].code in _DAMAGE
         },
+        good_on={
+            alarm.key: _mended_from(workspace, alarm.replica)
+            for alarm in letter.standing
+            if alarm.concerns[0].code in _DAMAGE
+        },
         head=Head(number=number, hash=hash_, at=workspace.catalog.newest_at()),
         repeat=workspace.settings.alerts.repeat,
     )
@@ -53,8 +60,18 @@ def shown_settings(workspace: Workspace) -> str:
 
 def _good_copy(workspace: Workspace, replica: str) -> Mapping[str, int]:
     """The packages with damage there, by their verdict across all copies."""
+    return Counter(package.verdict.value for package in _damaged(workspace, replica))
+
+
+def _mended_from(workspace: Workspace, replica: str) -> tuple[str, ...]:
+    """The replicas on which every file is good of the packages that can be mended."""
+    damaged = _damaged(workspace, replica)
+    return good_on(workspace, {package.id for package in damaged if package.verdict is Verdict.DEGRADED}, replica)
+
+
+def _damaged(workspace: Workspace, replica: str) -> list[PackageRow]:
     damaged = {copy.package_id for copy in workspace.catalog.copies() if copy.damage and replica in ("", copy.replica)}
-    return Counter(package.verdict.value for package in workspace.catalog.packages() if package.id in damaged)
+    return [package for package in workspace.catalog.packages() if package.id in damaged]
 
 
 def _found(workspace: Workspace, alarm: Alarm) -> tuple[Found, ...]:

@@ -20,6 +20,7 @@ _MEASURED_IN = timedelta(days=30)
 _LEAST_BYTES, _LEAST_SECONDS = 64 * 2**20, 60.0  # of what was read, before it says anything of a disk's speed
 _HALF_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)
+_SPANS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +165,8 @@ def _finer(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> tuple[dateti
     collections = ("", *workspace.settings.collections)
     promised = (workspace.settings.promise(name, replica.name).max_age for replica in replicas for name in collections)
     shortest = min(promised, default=_DAY)
-    grain = chart_unit(shortest)
-    return (workspace.clock() - 2 * shortest, grain) if grain < _DAY else None
+    grain = chart_unit(shortest)  # of the chart; spans are shorter, as all of one counts as read at its beginning
+    return (workspace.clock() - 2 * shortest, grain / _SPANS) if grain < _DAY else None
 
 
 def _asks_for_medium(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> bool:

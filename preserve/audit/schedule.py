@@ -97,7 +97,7 @@ def due_at(plan: RunPlan, zone: tzinfo = UTC) -> datetime | None:
 
 
 def _slot(plan: RunPlan, last: datetime, interval: timedelta) -> datetime:
-    """From when the interval counts: a run that began late in its hours, after an outage say, is that of their beginning.
+    """From when the interval counts: a run that began late in its hours, after an outage, is that of their beginning.
 
     Else every run after it would begin as late, and the hours before would be lost for good.
     """

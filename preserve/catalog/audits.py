@@ -139,7 +139,7 @@ class Audits(Database):
     def last_due_runs(self) -> dict[str, datetime]:
         """When the last run of what is due was opened for each replica in use, by its name.
 
-        A run counts that came to its end, or stopped because its hours or its time were over, or because another run had
+        A run counts that came to its end, or stopped because its hours or its time were over, or as another run had
         the rest; for a replica that was away then, it counts too: it was tried. The last is the last that was opened,
         whatever the clock said then: a time may lie ahead of now where the clock was set back since.
         """

@@ -72,14 +72,18 @@ def _frozen(connection: Connection, rule: MassChange, replica_ids: Sequence[int]
     if replica_ids is not None:
         query = query.where(among(copy.c.replica_id, replica_ids))
     by_replica: dict[int, dict[int, tuple[int, int]]] = {}
+    missing = set[int]()
     for copy_id, replica_id, files, changed, is_gone in connection.execute(query):
         by_replica.setdefault(replica_id, {})[copy_id] = (files if is_gone else changed, files)
+        missing |= {copy_id} if is_gone else set()
     shown: dict[int, tuple[int, int]] = {}
     for replica_id, found in by_replica.items():
         whole = _shows_as_a_whole(connection, rule, replica_id, sum(changed for changed, _ in found.values()))
         shown |= {copy_id: counts for copy_id, counts in found.items() if whole or rule.shown(*counts)}
     copies = read_copies(connection, copy_query().where(among(copy.c.id, shown)).order_by(replica.c.name, copy.c.id))
-    return [FrozenCopy(copy=one, changed=shown[one.id][0], files=shown[one.id][1]) for one in copies]
+    return [
+        FrozenCopy(copy=one, changed=shown[one.id][0], files=shown[one.id][1], gone=one.id in missing) for one in copies
+    ]
 
 
 def _shows_as_a_whole(connection: Connection, rule: MassChange, replica_id: int, changed: int) -> bool:

@@ -261,11 +261,12 @@ class StatusCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenCopy:
-    """A copy that shows mass change: `changed` of its `files` are not as they were taken in."""
+    """A copy that shows mass change: `changed` of its `files` are not as they were taken in; `gone`: nor is it there."""
 
     copy: CopyRow
     changed: int
     files: int
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

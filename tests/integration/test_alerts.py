@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,10 @@ def damaged(files: int = 5000) -> Concern:
 
 def tell(workspace: Workspace, *concerns: Concern, at: datetime = NOON) -> list[channels.Delivery]:
     return alerts.tell(workspace, concerns, now=at)
+
+
+def texts(box: Mailbox) -> list[str]:
+    return [mail.get_content() for mail in box.mails]
 
 
 def test_five_thousand_findings_of_one_run_are_one_letter(
@@ -387,3 +392,34 @@ def test_more_than_fifty_addresses_are_an_error_and_fifty_are_told(
     told.clear()
     assert main(["alert", "--test"]) == 2
     assert "50 at most" in capsys.readouterr().err and told == []
+
+
+def test_the_concern_and_the_letter_name_the_package_that_is_gone_and_where_it_is_good(
+    placed: PlacedWorkspace, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_urls(monkeypatch, box.url)
+    (package,) = placed.packages
+    shutil.rmtree(placed.copy("nas", package))
+    placed.audit()
+    with placed.open() as workspace:
+        found = {one.key: one.message for one in health(workspace).concerns}
+        assert found["damaged:nas"].endswith("is good on abroad or disk")
+        tell(workspace, *health(workspace).concerns, at=NOON)
+        tell(workspace, *health(workspace).concerns, at=NOON + DAY)
+    (text,) = (text for text in texts(box) if "damaged:nas" in text)
+    assert "1 package can be mended: every file is good on abroad or disk" in text
+
+
+def test_of_several_causes_two_that_went_away_are_told_once_as_gone_while_another_goes_on(
+    placed: PlacedWorkspace, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_urls(monkeypatch, box.url)
+    away = [Concern(code=ConcernCode.REPLICA_AWAY, replica=name, parameters={"why": "x"}) for name in ("nas", "usb")]
+    with placed.open() as workspace:
+        tell(workspace, lost(), damaged(), *away, at=NOON)
+        for hours in range(1, 24 * 4):
+            tell(workspace, *([lost(), damaged(), *away] if hours < 30 else [lost()]), at=NOON + hours * HOUR)
+    told = [text for text in texts(box) if "NO LONGER SO" in text]
+    assert len(told) == 1, texts(box)
+    gone = told[0].split("NO LONGER SO")[1]
+    assert "- nas: 5,000 files of 3 packages" in gone and "- nas: it is not there" in gone and "- usb:" in gone

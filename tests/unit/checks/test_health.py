@@ -245,6 +245,21 @@ def test_every_concern_has_words_for_people() -> None:
         ({"degraded_packages": 1000}, {}, "some files of 1,000 packages are not as they were taken in"),
         ({}, {"changed_files": 1, "changed_of": 1}, "nas: 1 of 1 file has changed at once"),
         ({}, {"changed_files": 9, "changed_of": 10}, "nas: 9 of 10 files have changed at once"),
+        (
+            {},
+            {"changed_files": 157, "changed_of": 157, "changed_packages": ("photos",)},
+            "nas: 157 of 157 files of photos have changed at once; nothing is repaired or replicated there",
+        ),
+        (
+            {},
+            {"changed_files": 9, "changed_of": 9, "changed_packages": ("photos",), "gone_packages": ("photos",)},
+            "nas: 9 of 9 files of photos have changed at once: the folder of photos is missing;",
+        ),
+        (
+            {},
+            {"damaged_files": 7, "damaged_packages": 1, "good_on": ("abroad", "usb")},
+            "nas: 7 files of 1 package are not as they were taken in; every file is good on abroad or usb",
+        ),
         ({}, {"unsettled_shards": 1, "unsettled_packages": 1}, "nas: 1 part of 1 package was never read"),
         ({}, {"unsettled_shards": 2, "unsettled_packages": 2}, "nas: 2 parts of 2 packages were never read"),
         ({"few_packages": 1, "minimum": "3"}, {}, "1 package has fewer good copies than 3"),

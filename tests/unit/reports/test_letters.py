@@ -101,3 +101,10 @@ def test_what_got_worse_says_who_had_acknowledged_it() -> None:
     later = NOW + timedelta(days=1)
     [worse] = follow([damaged(6)], [replace(alarm, acknowledged_at=NOW, acknowledged_by="Sok")], later)
     assert "It is worse than when Sok acknowledged it" in body(replace(view(), standing=(worse,)))
+
+
+def test_it_names_the_replicas_that_have_the_good_copy_where_that_is_known() -> None:
+    letter = view(damaged())
+    told = body(replace(letter, good_on={"damaged:nas": ("abroad", "usb")}))
+    assert "2 packages can be mended: every file is good on abroad or usb" in told
+    assert "every file is good on some copy" in body(letter)
