@@ -157,7 +157,8 @@ def _accepted(old: Alarm, magnitude: int) -> Accepted | None:
 def due_letters(alarms: Sequence[Alarm], channel: str, times: Times, now: datetime) -> list[Letter]:
     """What this channel is to be told now: one letter with all that is urgent, and the daily one.
 
-    The urgent one also has what else is new of the same replicas: damage that one run found there is one letter.
+    The urgent one also has what else is new of the same replicas: damage that one run found there is one letter; and
+    what is no longer so, which else waits for the daily one.
     """
     due = [alarm for alarm in alarms if _is_due(alarm, channel, times, now)]
     urgent = [alarm for alarm in due if alarm.urgent]
@@ -165,10 +166,11 @@ def due_letters(alarms: Sequence[Alarm], channel: str, times: Times, now: dateti
     along = [alarm for alarm in alarms if alarm.replica in there and _is_new(alarm, channel)]
     told = {alarm.key for alarm in (*urgent, *along)}
     rest = [alarm for alarm in due if alarm.concerns and alarm.key not in told]
-    gone = tuple(alarm for alarm in due if not alarm.concerns)
+    gone = tuple(alarm for alarm in (alarms if urgent else due) if _is_gone(alarm, channel, times, now))
     letters = []
     if urgent:
-        letters.append(Letter(channel=channel, daily=False, standing=_worst_first([*urgent, *along])))
+        letters.append(Letter(channel=channel, daily=False, standing=_worst_first([*urgent, *along]), gone=gone))
+        gone = ()
     if rest or gone:
         letters.append(Letter(channel=channel, daily=True, standing=_worst_first(rest), gone=gone))
     return letters
@@ -188,12 +190,21 @@ def _rank(alarm: Alarm) -> tuple[bool, int]:
     return not alarm.urgent, min(order.index(concern.meaning.outcome.value) for concern in alarm.concerns)
 
 
+def _is_gone(alarm: Alarm, channel: str, times: Times, now: datetime) -> bool:
+    """It was told there, and does not stand any more."""
+    told = alarm.told.get(channel, Told())
+    if alarm.concerns or alarm.closed_at is None or told.sent_at is None:
+        return False
+    return not told.tries or _may_try_again(told, times.repeat, now)
+
+
 def _is_due(alarm: Alarm, channel: str, times: Times, now: datetime) -> bool:
     told = alarm.told.get(channel, Told())
     if told.tries and not _may_try_again(told, times.repeat, now):
         return False
     if not alarm.concerns:
-        return alarm.closed_at is not None and told.sent_at is not None and times.last_digest(now) >= alarm.closed_at
+        gone = _is_gone(alarm, channel, times, now)
+        return gone and alarm.closed_at is not None and times.last_digest(now) >= alarm.closed_at
     if alarm.silenced or _is_about(alarm, channel):
         return False
     # A letter of the future was sent before the clock was set back: it must not keep us silent until then.

@@ -27,6 +27,7 @@ class ConcernCode(StrEnum):
     # Of the replicas.
     REPLICA_AWAY = "replica-away"
     WRONG_REPLICA = "wrong-replica"
+    EMPTY_PLACE = "empty-place"
     CANARY_DAMAGED = "canary-damaged"
     HEAD_NOT_LEFT = "head-not-left"
     NOT_TESTED_THERE = "not-tested-there"
@@ -39,6 +40,7 @@ class ConcernCode(StrEnum):
     WILL_BE_OVERDUE = "will-be-overdue"
     ASKED_NOT_READ = "asked-not-read"
     UNKNOWN_COLLECTION = "unknown-collection"
+    UNKNOWN_REPLICA = "unknown-replica"
     CANNOT_KEEP = "cannot-keep"
     BACKUP_LATE = "backup-late"
     CHANNEL_FAILED = "channel-failed"
@@ -113,7 +115,7 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ConcernCode.UNDER_REPLICATED: _error(
         _UNKNOWN,  # nothing is damaged; what was asked for is not kept
         "{packages} {packages:package has|packages have} fewer good copies than {minimum}",
-        "Run `preserve replicate`.",
+        "{would}",
     ),
     ConcernCode.UNKNOWN_ON_REPLICA: _warning(
         "{what} not in the catalog, such as {example}",
@@ -129,6 +131,10 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         "{why}",
         "Mount the right disk there. Nothing is read from or written to this one.",
         urgent=True,
+    ),
+    ConcernCode.EMPTY_PLACE: _warning(
+        "it may be away, but something else is in its place: {why}",
+        "Mount the disk there. Where it is away, take its empty folder away too: the one looks like the other.",
     ),
     ConcernCode.CANARY_DAMAGED: _warning(
         "a file that is there for testing only was read wrongly: {why}",
@@ -186,6 +192,10 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ConcernCode.UNKNOWN_COLLECTION: _warning(
         "the settings have {tables}, and there is no such collection; known are {known}",
         "Write the name as it was given to `preserve add --collection`. Until then these settings hold for nothing.",
+    ),
+    ConcernCode.UNKNOWN_REPLICA: _warning(
+        "the settings have {tables}, of which the catalog does not know: nothing is copied to it or read there",
+        "Run `preserve replica add NAME PATH` with that name and folder, or take the table out.",
     ),
     ConcernCode.BACKUP_LATE: _warning(
         "the catalog was {when}",

@@ -62,7 +62,15 @@ def _of_the_archive(situation: Situation) -> Iterator[Concern]:
     if situation.altered:
         yield Concern(code=ConcernCode.RECORD_ALTERED, parameters={"why": situation.altered})
     if situation.few_packages:
-        told = {"packages": f"{situation.few_packages:,}", "minimum": situation.minimum or "?"}
+        short = situation.most_wanted > len(situation.replicas)
+        told = {
+            "packages": f"{situation.few_packages:,}",
+            "minimum": situation.minimum or "?",
+            "would": f"{situation.most_wanted} copies are asked for, on {len(situation.replicas)} replicas: add "
+            "another replica, or lower minimum_copies. Then run `preserve replicate`."
+            if short
+            else "Run `preserve replicate`.",
+        }
         yield Concern(code=ConcernCode.UNDER_REPLICATED, magnitude=situation.few_packages, parameters=told)
     late = situation.backed_up_at is None or situation.now - situation.backed_up_at > BACKUP_AGE
     if situation.backup_wanted and situation.copies and late:
@@ -89,6 +97,9 @@ def _of_the_auditor(situation: Situation) -> Iterator[Concern]:
             "why": failing[0].why or "?",
         }
         yield Concern(code=ConcernCode.CHANNEL_FAILED, magnitude=len(failing), parameters=told)
+    if situation.unknown_replicas:
+        told = {"tables": ", ".join(f"[replica.{name}]" for name in situation.unknown_replicas)}
+        yield Concern(code=ConcernCode.UNKNOWN_REPLICA, magnitude=len(situation.unknown_replicas), parameters=told)
     if situation.unknown_collections and situation.packages:
         tables = ", ".join(f'[collection."{name}"]' for name in situation.unknown_collections)
         told = {"tables": tables, "known": ", ".join(situation.collections)}
@@ -135,6 +146,8 @@ def _clock(situation: Situation) -> Iterator[Concern]:
 def _of_the_replica(replica: ReplicaState) -> Iterator[Concern]:
     if replica.wrong:
         yield Concern(code=ConcernCode.WRONG_REPLICA, replica=replica.name, parameters={"why": replica.why_not})
+    elif replica.unnamed and replica.offline:
+        yield Concern(code=ConcernCode.EMPTY_PLACE, replica=replica.name, parameters={"why": replica.why_not})
     elif replica.there is False and not replica.offline:
         why = replica.why_not or "nobody knows why"
         yield Concern(code=ConcernCode.REPLICA_AWAY, replica=replica.name, parameters={"why": why})

@@ -15,7 +15,8 @@ class ReplicaState:
     """One replica in use.
 
     Attributes:
-        there: whether it is there now; None: nobody looked. `wrong`: another disk is in its place.
+        there: whether it is there now; None: nobody looked. `wrong`: another disk is in its place;
+            `unnamed`: a folder without an identity is.
         offline: it may be away without anybody being alarmed.
         damaged_files, damaged_packages: with open findings that are damage.
         unsettled_shards, unsettled_packages: never read, or without an answer from their last reading.
@@ -42,6 +43,7 @@ class ReplicaState:
     there: bool | None = True
     why_not: str = ""
     wrong: bool = False
+    unnamed: bool = False
     offline: bool = False
     damaged_files: int = 0
     damaged_packages: int = 0
@@ -125,9 +127,11 @@ class Situation:
 
     Attributes:
         newest_at: of the last link of the journal: no clock should show an earlier time.
-        lost_packages to few_packages: packages by verdict; `minimum` copies are asked for, in words.
+        lost_packages to few_packages: packages by verdict; `minimum` copies are asked for, in words, and nowhere
+            more than `most_wanted`.
         altered: why the record cannot be the one it was; empty: nothing speaks for that.
         backed_up_at: None: never. `backup_wanted`: something was recorded since.
+        unknown_replicas: those of the settings that were never added to the catalog.
         unknown_collections: those of the settings that the catalog, which knows `collections`, does not.
         no_metrics: why the service that lives cannot be asked for metrics; empty: it can, or need not be.
     """
@@ -142,6 +146,7 @@ class Situation:
     unknown_packages: int = 0
     few_packages: int = 0
     minimum: str = ""
+    most_wanted: int = 0
     altered: str = ""
     heartbeat: Beat | None = None
     last_run: LastRun | None = None
@@ -149,6 +154,7 @@ class Situation:
     backup_wanted: bool = False
     channels: tuple[Channel, ...] = ()
     no_metrics: str = ""
+    unknown_replicas: tuple[str, ...] = ()
     unknown_collections: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
 

@@ -80,7 +80,12 @@ def _refuse_patience(grace: timedelta, max_age: timedelta, replica: str, collect
 
 def _shorter(name: str, usual: str, max_age: timedelta) -> str:
     works = duration_text(min(parse_duration(usual), max_age))
-    return f'write {name} = "{works}", or a longer max_age'
+    minutes, rest = divmod(max_age, timedelta(minutes=1))
+    meant = minutes < 60 and not rest  # "3m" for three months
+    months = (
+        f' (m is minutes: {minutes} {"month is" if minutes == 1 else "months are"} "{30 * minutes}d")' if meant else ""
+    )
+    return f'write {name} = "{works}", or a longer max_age{months}'
 
 
 def _said(name: str, replica: str) -> tuple[Key, ...]:

@@ -56,7 +56,9 @@ def parse_every(text: str) -> Every:
         return Every(cron=_checked_cron(fields))
     try:
         return Every(interval=parse_duration(text))
-    except ValueProblem:
+    except ValueProblem as problem:
+        if _DURATION.fullmatch(text.strip()) is not None:
+            raise problem from None  # a length of time that is too short, or too long
         raise ValueProblem(
             f"{quoted(text)} is neither an interval nor a cron line",
             'write an interval such as "6h" or "1d", or five cron fields such as "0 2 * * *" (each day at 02:00)',

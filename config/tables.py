@@ -16,6 +16,7 @@ _T = TypeVar("_T")
 _V = TypeVar("_V")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$| \(at end of document\)$")
 _KINDS = re.compile("`([a-z]+(?: [|] [a-z]+)*)`")
+_HEADER = re.compile(r"\[\s*([A-Za-z0-9_-]+)\s*\.([^\]]*)\]")
 _INDEX = re.compile(r"\[[^]]*\]")
 _TOML_KINDS = {
     "str": "text in quotes",
@@ -42,10 +43,32 @@ def read_toml(text: str, path: Path | None) -> dict[str, Any]:
         line = int(match[1]) if match and match[1] else text.count("\n") + 1 if match else None
         message = _AT_LINE.sub("", message)
         if message.startswith(("Cannot overwrite a value", "Cannot declare")):
-            raise SettingsError("is set a second time here", path, line, "keep one of the two") from None
-        raise SettingsError(
-            f"is not TOML: {cut(message)}", path, line, 'text stands in quotes: key = "value"'
-        ) from None
+            told = f"{_twice(text, line)} is set a second time here".lstrip()
+            raise SettingsError(told, path, line, "keep one of the two") from None
+        raise SettingsError(f"is not TOML: {cut(message)}", path, line, _remedy(text, line)) from None
+
+
+def _remedy(text: str, line: int | None) -> str:
+    """What to write instead, by what stands in that line, or where a text is cut off in the one before it."""
+    lines = text.splitlines()
+    for number in (line, None if line is None else line - 1):
+        at = lines[number - 1].strip() if number is not None and 0 < number <= len(lines) else ""
+        if len(re.findall(r'(?<!\\)"', at)) % 2 or (at.count('"') == 0 and at.count("'") == 1):
+            return 'a quote is missing: text stands between two, as in key = "value"'
+        header = _HEADER.fullmatch(at)
+        if header is not None and '"' not in at and not at.isascii():
+            return (
+                "names of other characters than letters, digits, - and _ stand in quotes: "
+                f'[{header[1]}."{cut(header[2].strip())}"]'
+            )
+    return 'text stands in quotes: key = "value"'
+
+
+def _twice(text: str, line: int | None) -> str:
+    """The key or header of that line."""
+    lines = text.splitlines()
+    at = lines[line - 1].strip() if line is not None and 0 < line <= len(lines) else ""
+    return cut(at if at.startswith("[") else at.partition("=")[0].strip())
 
 
 class Tables:

@@ -123,7 +123,13 @@ def how_it_is_known(view: HealthView) -> str:
         reading = "some shards were never read"
     else:
         copies = count(situation.copies, "copy", "copies")
-        reading = f"every byte of {copies} was read {_within(min(known), situation.now)}"
+        span = _within(min(known), situation.now)
+        if any(replica.unsettled_shards for replica in kept):
+            reading = f"not every byte of {copies} could be read, or judged"
+        elif any(replica.damaged_files or replica.changed_files for replica in kept):
+            reading = f"what there is of {copies} was read {span}"
+        else:
+            reading = f"every byte of {copies} was read {span}"
     doubted = sum(replica.disbelieved_shards for replica in kept)
     if doubted:
         reading += f", {count(doubted, 'shard')} of them by an auditor that is not believed"

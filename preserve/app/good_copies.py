@@ -20,11 +20,12 @@ def good_on(workspace: Workspace, package_ids: Collection[int], replica: str = "
         return ()
     found = {copy.replica for copy in copies}
     for package_id in package_ids:
+        found &= {copy.replica for copy in copies if copy.package_id == package_id and _read(copy)}
         bad = [file for file in workspace.catalog.file_verdicts(package_id) if _bad(file, replica)]
         for file in bad:
             found &= set(file.good_on)
         if not bad:  # the whole copy is missing: then no file of it has findings of its own
-            found &= {copy.replica for copy in copies if copy.package_id == package_id and _whole(copy)}
+            found -= {copy.replica for copy in copies if copy.package_id == package_id and copy.damage}
     return tuple(sorted(found))
 
 
@@ -33,5 +34,5 @@ def _bad(file: FileVerdict, replica: str) -> bool:
     return not untracked and (replica in file.bad_on if replica else bool(file.bad_on))
 
 
-def _whole(copy: CopyRow) -> bool:
-    return copy.current and not copy.damage and not copy.undetermined and copy.shards_read == copy.shards
+def _read(copy: CopyRow) -> bool:
+    return copy.current and not copy.undetermined and copy.shards_read == copy.shards

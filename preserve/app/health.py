@@ -12,6 +12,7 @@ from checks.health import concerns
 from checks.policy import Wanted
 from checks.situation import Channel, ReplicaState, Situation
 from checks.verdicts import Verdict
+from preserve.app.alerts import LIST_OF_ADDRESSES, addresses
 from preserve.app.catalog_care import heads
 from preserve.app.good_copies import good_on
 from preserve.app.last_runs import beat, being_read, last_run
@@ -65,22 +66,36 @@ def health(workspace: Workspace) -> Health:
         unknown_packages=counts.get(Verdict.UNKNOWN, 0),
         few_packages=counts.get(Verdict.UNDER_REPLICATED, 0),
         minimum=minimum,
+        most_wanted=max(
+            [workspace.settings.minimum_copies(name) or 1 for name in ("", *workspace.settings.collections)]
+        ),
         altered=altered,
         heartbeat=None if heartbeat is None else beat(heartbeat),
         last_run=last_run(workspace),
         backed_up_at=None if backed_up is None else backed_up.at,
         backup_wanted=backed_up is None or backed_up.journal_grew,
-        channels=tuple(
-            Channel(name=row.name, failed_at=row.failed_at, last_ok_at=row.last_ok_at, why=row.why)
-            for row in catalog.channels()
-        ),
+        channels=_channels(workspace),
         no_metrics=_no_metrics(workspace, heartbeat),
+        unknown_replicas=tuple(sorted(workspace.settings.replicas.keys() - {state.name for state in states})),
         unknown_collections=tuple(name for name in workspace.settings.collections if name not in collections),
         collections=tuple(collections),
     )
     view = HealthView(situation=situation, concerns=tuple(concerns(situation)), journal_head=catalog.head()[0])
     forecasts = {state.name: state.outlook for state in states if state.outlook is not None}
     return Health(view=view, heartbeat=heartbeat, forecasts=forecasts)
+
+
+def _channels(workspace: Workspace) -> tuple[Channel, ...]:
+    """As the catalog knows them; that the file of addresses cannot be used is known before a letter is due."""
+    known = {
+        row.name: Channel(name=row.name, failed_at=row.failed_at, last_ok_at=row.last_ok_at, why=row.why)
+        for row in workspace.catalog.channels()
+    }
+    problem, listed = addresses(workspace.settings).problem, known.get(LIST_OF_ADDRESSES)
+    if problem is not None and not (listed is not None and listed.fails):
+        now = workspace.clock()
+        known[LIST_OF_ADDRESSES] = Channel(name=LIST_OF_ADDRESSES, failed_at=now, last_ok_at=None, why=str(problem))
+    return tuple(known.values())
 
 
 def no_metrics(workspace: Workspace, why: str) -> None:
@@ -120,7 +135,7 @@ def verdict_counts(workspace: Workspace) -> tuple[Mapping[Verdict, int], str]:
     counts[Verdict.INTACT] -= few
     counts[Verdict.UNDER_REPLICATED] += few
     each = sorted({base, *own.values()})
-    return counts, f"{each[0]} to {each[-1]}, by collection,"
+    return counts, f"their collections ask for ({each[0]} to {each[-1]})"
 
 
 def files_lost(workspace: Workspace) -> int:
@@ -151,6 +166,7 @@ def _replica_states(workspace: Workspace, being_read: Collection[str]) -> list[R
             there=seen.there,
             why_not=seen.why_not,
             wrong=seen.wrong,
+            unnamed=seen.unnamed,
             offline=configured is not None and configured.offline and not seen.wrong,
             changed_files=sum(one.changed for one in changed),
             changed_of=sum(one.files for one in changed),

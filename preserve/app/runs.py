@@ -173,7 +173,7 @@ class Service:
 def run_plans(workspace: Workspace) -> Mapping[str, RunPlan]:
     """By replica: how often it is to be read, and when that was last begun."""
     last = workspace.catalog.last_due_runs()
-    asked = workspace.catalog.asked_on()
+    asked = workspace.catalog.asked_on(workspace.clock())
     return {
         replica.name: RunPlan(
             name=replica.name,
@@ -211,9 +211,10 @@ def run_due(
         with Run(workspace, request, progress, stop, auditor) as run:
             begun(run.prepare().audits)
             ran = run.carry_out()
+    except StoppedError:
+        raise
     except Exception as error:
-        if not stop.is_set():
-            alerts.ping(workspace, "fail", _why(error))
+        alerts.ping(workspace, "fail", _why(error))
         raise
     if was_done(workspace, ran):
         alerts.ping(workspace, "ok", in_words(ran))

@@ -18,6 +18,7 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import PackageRow, ReplicaRow
 from preserve.errors import UsageError
 from preserve.stores.durable import write_durably
+from preserve.stores.identity import NO_IDENTITY
 from preserve.stores.local import LocalStore
 
 SETTINGS_NAME = "preserve.toml"
@@ -143,11 +144,15 @@ def init(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Whether a replica can be worked with now. Another disk in its place is never what `offline` allows."""
+    """Whether a replica can be worked with now. Another disk in its place is never what `offline` allows.
+
+    `unnamed`: a folder is there without an identity: an empty mount, or a disk that nobody can tell apart.
+    """
 
     there: bool
     why_not: str = ""
     wrong: bool = False
+    unnamed: bool = False
 
 
 def presence(store: LocalStore | None, replica: ReplicaRow) -> Presence:
@@ -157,7 +162,7 @@ def presence(store: LocalStore | None, replica: ReplicaRow) -> Presence:
     try:
         identity = store.identity()
     except UnavailableError as error:
-        return Presence(False, error.cause)
+        return Presence(False, error.cause, unnamed=error.cause == NO_IDENTITY)
     if identity == str(replica.uuid):
         return Presence(True)
     return Presence(False, f"another disk is in its place: its identity is {identity}", wrong=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, exists, func, select, text, update
 
-from checks.policy import Wanted
+from checks.policy import LONGEST_WAIT, Wanted
 from preserve.catalog.bulk import among
 from preserve.catalog.database import Database
 from preserve.catalog.entries import shards_around
@@ -134,12 +134,18 @@ class Asking(Database):
                 counts.setdefault(replica_id, {})[Wanted(why)] = count, since
         return counts
 
-    def asked_on(self) -> frozenset[int]:
-        """The replicas in use with something that was asked to be read, by a person or because it is not believed."""
+    def asked_on(self, now: datetime) -> frozenset[int]:
+        """The replicas in use with something that was asked to be read, by a person or because it is not believed.
+
+        What was tried in vain and waits is none: it would have a run begun for it again and again.
+        """
         state = shard_state.c
+        ready = state.not_before.is_(None) | ~state.not_before.between(now, now + LONGEST_WAIT)
         urgent = (Wanted.ASKED.value, Wanted.DISBELIEVED.value)
         # The last condition is that of the index.
-        asked = exists().where(state.replica_id == replica.c.id, state.wanted.in_(urgent), state.wanted.is_not(None))
+        asked = exists().where(
+            state.replica_id == replica.c.id, state.wanted.in_(urgent), state.wanted.is_not(None), ready
+        )
         with self.reading() as connection:
             query = select(replica.c.id).where(replica.c.removed_at.is_(None), asked)
             return frozenset(connection.execute(query).scalars())

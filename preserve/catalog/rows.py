@@ -261,7 +261,7 @@ class StatusCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenCopy:
-    """A copy that shows mass change: `changed` of its `files` are not as they were taken in; `gone`: nor is it there."""
+    """A copy that shows mass change: `changed` of its `files` are not as they were taken in; `gone`: nor is it."""
 
     copy: CopyRow
     changed: int

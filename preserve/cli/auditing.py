@@ -183,8 +183,12 @@ def _tell(view: "AuditView", as_json: bool) -> int:
 def serve_command(invocation: Invocation) -> int:
     """Keep the schedule: look for what is due as often as `every` says, and read it. Ends on SIGTERM or Ctrl-C."""
     from preserve.app.workspace import Workspace
+    from preserve.cli.exits import GOOD, INTERRUPTED
     from preserve.daemon.serving import serve
 
     with Workspace(invocation.settings()) as workspace:
-        serve(workspace, output.note)
-    return 0
+        try:
+            serve(workspace, output.note)
+        except KeyboardInterrupt:  # the service has said that it stopped
+            return INTERRUPTED
+    return GOOD

@@ -8,6 +8,7 @@ from config.model import Limits
 from config.windows import Window
 from preserve.audit.schedule import RunPlan, next_run
 
+_SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -45,12 +46,18 @@ def _minute(minute: int) -> str:
 def _limits(limits: Limits) -> str:
     told = ""
     if limits.budget_bytes is not None:
-        told += f", at most {limits.budget_bytes / 1e9:,.6g} GB a run"
+        told += f", at most {_size(limits.budget_bytes)} a run"
     if limits.budget_time is not None:
         told += f", at most {_length(limits.budget_time)} a run"
     if limits.rate_bytes_per_second is not None:
-        told += f", {limits.rate_bytes_per_second / 1e6:,.6g} MB/s"
+        told += f", {_size(limits.rate_bytes_per_second)}/s"
     return told
+
+
+def _size(size_bytes: int) -> str:
+    """In the largest unit of which it is one or more, as the settings are likely to have it."""
+    power = min(5, (len(str(size_bytes)) - 1) // 3)
+    return f"{size_bytes / 1000**power:,.6g} {_SIZES[power]}"
 
 
 def _every(plan: RunPlan) -> str:

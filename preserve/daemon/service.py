@@ -143,7 +143,11 @@ class Daemon:
         with self._claims:
             leads = self._work.lead(LEAD_SECONDS)
             if leads != self._leads:
-                told = "reading what is due" if leads else "another `preserve serve` reads what is due; standing by"
+                told = (
+                    "leads: reads what is due when it is due"
+                    if leads
+                    else "another `preserve serve` reads what is due; standing by"
+                )
                 self._say(told)
                 self._notifier.status(told)
             begins, self._leads = leads and not self._leads, leads

@@ -14,6 +14,7 @@ from tzlocal import get_localzone
 
 import config
 from config import Settings
+from preserve.app.alerts import addresses
 from preserve.app.health import down, metrics, no_metrics
 from preserve.app.runs import Service
 from preserve.app.workspace import Workspace
@@ -54,6 +55,9 @@ def serve(workspace: Workspace, say: Callable[[str], None]) -> None:
         notifier=Notifier.from_environment(os.environ),
         pulse=pulse,
     )
+    problem = addresses(workspace.settings).problem
+    if problem is not None:
+        stamped(f"error: alerts cannot go out: {problem}")
     with _metrics(workspace, stamped), _heard(daemon) as heard:
         let_go = daemon.serve()
     if not let_go or _left_behind():

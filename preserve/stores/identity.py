@@ -12,6 +12,7 @@ from preserve.stores.durable import sync_directory, write_durably
 
 OURS = b".preserve"  # everything of ours on a replica besides the bags
 IDENTITY_FILE = OURS + b"/identity.json"
+NO_IDENTITY = "no identity file in it: an empty mount or another disk"
 _LIMIT_BYTES = 64 << 10
 
 
@@ -37,7 +38,7 @@ def read_identity(root: bytes) -> Identity:
         return Identity(uuid=str(UUID(document["replica"])), name=str(document["name"]))
     except FileNotFoundError as error:
         there = os.path.isdir(root)
-        why = "no identity file in it: an empty mount or another disk" if there else "the folder is not there"
+        why = NO_IDENTITY if there else "the folder is not there"
         raise UnavailableError(f"{show(root)}: {why}", cause=why) from error
     except OSError as error:
         raise UnavailableError(f"{show(path)}: {error.strerror}", cause=error.strerror or "unreadable") from error

@@ -62,7 +62,8 @@ def test_the_service_says_what_it_will_do_reads_what_is_due_and_ends_when_asked(
     assert status == 0
     for name in ("nas", "disk", "abroad"):
         assert f"{name}: all read within 2s (aimed at: 1s), every 1s, at any hour; next run: now" in service.told
-    assert "reading what is due" in service.told and "1 failed" in service.told and service.told.endswith("stopped\n")
+    assert "leads: reads what is due" in service.told and "1 failed" in service.told
+    assert service.told.endswith("stopped\n")
     with placed.open() as workspace:
         assert {row.replica for row in workspace.catalog.findings()} == {"nas"}
         assert workspace.catalog.running_audits() == []
@@ -100,7 +101,7 @@ def test_asked_to_end_while_a_read_hangs_it_ends_and_the_next_service_reads_it(t
 def test_ctrl_c_ends_it_as_interrupted(tmp_path: Path) -> None:
     make_workspace(tmp_path, packages=1, files=2)
     with Served(tmp_path) as service:
-        service.says("reading what is due")
+        service.says("leads: reads what is due")
         status, seconds = service.end(signal.SIGINT)
     assert status == 130 and seconds < 10
     assert "Traceback" not in service.told
@@ -119,7 +120,7 @@ def test_a_run_that_was_killed_is_late_and_is_run_once(tmp_path: Path) -> None:
         until("all was read", lambda: left_of_the_last(placed) == (AuditState.ENDED, 0))
         service.end()
     with Served(tmp_path) as service:
-        service.says("reading what is due")
+        service.says("leads: reads what is due")
         service.end()
     assert "now" not in re.findall(NEXT, service.told)
     assert [row.state for row in audits_of(placed)] == [AuditState.STOPPED, AuditState.ENDED]
@@ -129,22 +130,22 @@ def test_a_run_that_was_killed_is_late_and_is_run_once(tmp_path: Path) -> None:
 def test_of_two_services_one_stands_by_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
     make_workspace(tmp_path, packages=1, files=2)
     with Served(tmp_path, name="first") as first:
-        first.says("reading what is due")
+        first.says("leads: reads what is due")
         with Served(tmp_path, name="second") as second:
             second.says("standing by")
             first.kill()
-            assert second.says("reading what is due") < 10
+            assert second.says("leads: reads what is due") < 10
             assert second.end()[0] == 0
 
 
 def test_of_two_services_one_takes_over_at_once_from_one_that_was_asked_to_end(tmp_path: Path) -> None:
     make_workspace(tmp_path, packages=1, files=2)
     with Served(tmp_path, name="first") as first:
-        first.says("reading what is due")
+        first.says("leads: reads what is due")
         with Served(tmp_path, name="second") as second:
             second.says("standing by")
             first.end()
-            assert second.says("reading what is due") < 10
+            assert second.says("leads: reads what is due") < 10
 
 
 def test_two_services_read_no_shard_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,13 +178,13 @@ def test_systemd_hears_that_it_is_ready_lives_and_ends(tmp_path: Path) -> None:
         while not heard[-1].startswith(b"STOPPING=1"):
             heard.append(hearing.recv(4096))
     assert heard[0].startswith(b"READY=1\nSTATUS=")
-    assert b"STATUS=reading what is due" in heard
+    assert b"STATUS=leads: reads what is due" in heard
 
 
 def test_hangup_reads_the_settings_again_and_bad_ones_leave_those_before(tmp_path: Path) -> None:
     make_workspace(tmp_path, packages=1, files=2)
     with Served(tmp_path) as service:
-        service.says("reading what is due")
+        service.says("leads: reads what is due")
         set_audit(tmp_path, every="often")
         service.process.send_signal(signal.SIGHUP)
         service.says("the settings were not taken, those before hold")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -374,3 +375,50 @@ def test_a_heads_file_of_any_size_silences_nobody(placed: PlacedWorkspace, capsy
     assert "far too large" in capsys.readouterr().out
     main(["catalog", "check"])
     assert "far too large" in capsys.readouterr().out
+
+
+def test_a_file_of_addresses_that_is_not_there_is_told_before_a_letter_is_due(
+    running: PlacedWorkspace, capsys: Capture
+) -> None:
+    settings = running.folder / "preserve.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("\n[alerts]\n", '\n[alerts]\nurls_file = "nowhere"\n'), "utf-8"
+    )
+    assert watched(capsys) == (3, ["channel-failed"])
+
+
+def test_an_empty_folder_in_the_place_of_an_offline_disk_is_a_warning(
+    running: PlacedWorkspace, capsys: Capture
+) -> None:
+    shutil.move(running.folder / "disk", running.folder / "taken away")
+    (running.folder / "disk").mkdir()
+    settings = running.folder / "preserve.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("[replica.disk]", "[replica.disk]\noffline = true"), "utf-8"
+    )
+    assert watched(capsys) == (0, [])
+    assert main(["watch"]) == 0
+    assert "no identity file in it: an empty mount or another disk (empty-place:disk)" in capsys.readouterr().out
+
+
+def test_it_never_claims_that_every_byte_was_read_where_a_copy_is_missing(
+    running: PlacedWorkspace, capsys: Capture
+) -> None:
+    shutil.rmtree(running.copy("nas", "box-0"))
+    running.audit()
+    capsys.readouterr()
+    assert main(["watch"]) == 1
+    assert "; every byte of" not in capsys.readouterr().out
+
+
+def test_a_promise_of_minutes_is_planned_by_minutes(running: PlacedWorkspace, capsys: Capture) -> None:
+    settings = running.folder / "preserve.toml"
+    text = settings.read_text("utf-8")
+    commented = re.sub("^(max_age|target_age|every) =", r"# \\1 =", text, flags=re.M)
+    settings.write_text(commented.replace("\n[audit]\n", '\n[audit]\nmax_age = "50m"\nevery = "1m"\n'), "utf-8")
+    capsys.readouterr()
+    main(["plan", "--budget", "10kB", "--json"])
+    for replica in json.loads(capsys.readouterr().out)["replicas"]:
+        assert all(0 <= bar["seconds"] < 600 for bar in replica["by_age"]) and replica["today"]["overdue_shards"] == 0
+        asked = replica["as_asked"]
+        assert asked["runs_for_a_pass"] == -(-asked["bytes"] // 10_000)

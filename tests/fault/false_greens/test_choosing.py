@@ -13,6 +13,7 @@ from checks import policy
 from checks.evidence import Evidence
 from checks.policy import Candidate, DueItem, Promise, Urgency
 from preserve.app import runs
+from preserve.audit.left import Left
 from preserve.audit.planning import Planner, Request
 from preserve.audit.policies import SettingsPolicies
 from preserve.audit.reading import ShardReader, Stopped
@@ -22,7 +23,7 @@ from preserve.catalog.audits import Audits
 from preserve.catalog.due import Due
 from preserve.catalog.leases import Leases
 from preserve.catalog.moments import micros
-from preserve.catalog.rows import AuditState, DueShard, Lease
+from preserve.catalog.rows import AuditState, Lease
 from preserve.progress import Silent
 from tests.fault.false_greens.stage import DAY, LIE, MISTAKE, PAST_PROMISE, PAST_TARGET, FalseGreen, Guard, Stage
 
@@ -168,12 +169,12 @@ def _target_is_the_deadline(stage: Stage) -> None:
 def _dice(stage: Stage) -> None:
     dice = random.Random(1)
 
-    def sampled(self: Planner, found: Any, replicas: Any, budget: Any, now: datetime) -> list[DueItem[DueShard]]:
+    def sampled(self: Planner, found: Any, replicas: Any, away: Any, budget: Any, now: datetime) -> Any:
         rows = self._catalog.due(Evidence.READ, now, now, [replica.id for replica in replicas])
         for replica in replicas:
             list(found.on(replica, budget))  # so that it knows their names
         every = sorted(rows, key=lambda row: row.copy_id)
-        return [DueItem(candidate=dice.choice(every), urgency=Urgency.REGULAR)]
+        return [DueItem(candidate=dice.choice(every), urgency=Urgency.REGULAR)], Left()
 
     stage.patch.setattr(Planner, "_chosen", sampled)
 

@@ -252,3 +252,26 @@ def test_however_it_goes_no_cause_is_tried_more_often_than_allowed(
         took = sum(key in letter.keys for _, letter in world.sent)
         assert took <= 3 * days + 1
         assert sum(key in letter.keys for _, letter in world.tries) <= 4 * (3 * days + 1)
+
+
+def test_what_is_no_longer_so_goes_out_with_the_next_letter_whichever_it_is() -> None:
+    world = World()
+    world.until(START + 23 * HOUR, damaged(), damaged(replica="usb"), lost(replica="abroad"))
+    world.now += MINUTE
+    [letter] = world.tick(damaged(), lost(replica="abroad"), lost(replica="disk"))
+    assert not letter.daily and {alarm.key for alarm in letter.standing} == {"lost:disk"}
+    assert [alarm.key for alarm in letter.gone] == ["damaged:usb"]
+    after = world.until(START + 4 * DAY, damaged(), lost(replica="abroad"), lost(replica="disk"), step=HOUR)
+    assert all(letter.gone == () for _, letter in after), "told once"
+
+
+def test_two_causes_that_went_away_are_told_once_as_gone_while_a_third_is_told_again() -> None:
+    world = World()
+    world.until(START + DAY, damaged(), damaged(replica="usb"), damaged(replica="abroad"))
+    after = world.until(START + 4 * DAY, damaged(), step=HOUR)
+    assert [sorted(alarm.key for alarm in letter.gone) for _, letter in after] == [
+        ["damaged:abroad", "damaged:usb"],
+        [],
+        [],
+    ]
+    assert all("damaged:nas" in letter.keys for _, letter in after)

@@ -282,3 +282,22 @@ def test_more_than_was_told_apart_is_told_as_more() -> None:
     (found,) = concerns(situation(replica(surveyed=many)))
     assert "1 folder and 10,000 files and 15,000 more are not in the catalog" in found.message
     assert found.magnitude == 25_001
+
+
+def test_more_copies_than_there_are_replicas_are_not_made_by_replicating_alone() -> None:
+    (found,) = concerns(situation(replica(), few_packages=2, minimum="7", most_wanted=7))
+    assert "add another replica, or lower minimum_copies" in found.remedy
+    (found,) = concerns(situation(replica(), few_packages=2, minimum="1", most_wanted=1))
+    assert found.remedy == "Run `preserve replicate`."
+
+
+def test_an_empty_folder_where_an_offline_disk_belongs_is_a_warning_with_its_reason() -> None:
+    (found,) = concerns(situation(replica(there=False, offline=True, unnamed=True, why_not="no identity file in it")))
+    assert found.key == "empty-place:nas" and "no identity file in it" in found.message
+    assert found.meaning.outcome is Outcome.PASS
+
+
+def test_a_replica_that_only_the_settings_know_is_told_with_its_remedy() -> None:
+    (found,) = concerns(situation(replica(), unknown_replicas=("usb",)))
+    assert found.key == "unknown-replica" and "[replica.usb]" in found.message
+    assert "preserve replica add" in found.remedy

@@ -287,3 +287,20 @@ def test_a_password_in_the_address_of_metrics_is_not_repeated() -> None:
 def test_a_time_zone_is_a_place(zone: str) -> None:
     error = refused(f'[audit]\ntime_zone = "{zone}"')
     assert error.line == 2 and "Asia/Phnom_Penh" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "remedy"),
+    [
+        ("[collection.សំបុត្រ]\n", "is not TOML", '[collection."សំបុត្រ"]'),
+        ('[audit]\nmax_age = "90d\n', "is not TOML", "a quote is missing"),
+        ('[audit]\nmax_age = "9d"\nmax_age = "8d"\n', "max_age is set a second time", "keep one of the two"),
+        ("[audit]\n[audit]\n", "[audit] is set a second time", "keep one of the two"),
+        ('[audit]\nmax_age = "3m"\n', "longer than max_age", 'm is minutes: 3 months are "90d"'),
+        ('[audit]\nevery = "0d"\n', '"0d" is no time at all', "such as"),
+    ],
+)
+def test_what_a_beginner_writes_is_told_with_what_was_meant(text: str, says: str, remedy: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        config.loading.parse(text, Path("preserve.toml"))
+    assert says in str(caught.value) and remedy in caught.value.remedy

@@ -19,6 +19,7 @@ from tests.unit.preserve.catalog.builders import (
     entries,
     new_package,
     result,
+    unreadable,
 )
 
 LATER = START + 10 * DAY
@@ -55,14 +56,21 @@ def test_shards_or_whole_copies_can_be_asked_for(held: Held) -> None:
 
 def test_it_is_known_on_which_replicas_a_person_asked(held: Held) -> None:
     repair(held, b"data/f0")
-    assert held.catalog.asked_on() == frozenset()
+    assert held.catalog.asked_on(LATER) == frozenset()
     held.catalog.ask_reading([(1, held.shards[0].id)], Wanted.ASKED, "dara", LATER)
-    assert held.catalog.asked_on() == {1}
+    assert held.catalog.asked_on(LATER) == {1}
     held.commit(0, LATER)
-    assert held.catalog.asked_on() == frozenset()
+    assert held.catalog.asked_on(LATER) == frozenset()
     held.catalog.ask_reading([2], Wanted.ASKED, "dara", LATER)
     held.catalog.remove_replica("nas", LATER)
-    assert held.catalog.asked_on() == frozenset()
+    assert held.catalog.asked_on(LATER) == frozenset()
+
+
+def test_what_was_asked_for_and_tried_in_vain_waits_before_a_run_is_begun_for_it_again(held: Held) -> None:
+    held.catalog.ask_reading([(1, held.shards[0].id)], Wanted.ASKED, "dara", LATER)
+    held.commit(0, LATER, unreadable())
+    assert held.catalog.asked_on(LATER + timedelta(seconds=30)) == frozenset()
+    assert held.catalog.asked_on(LATER + timedelta(minutes=2)) == {1}
 
 
 def test_what_is_not_there_or_not_in_care_is_not_asked_for(held: Held) -> None:
@@ -163,7 +171,7 @@ def test_what_is_not_believed_is_wanted_above_all_and_unclear_until_it_is_read(h
     assert wanted(held) == {first: Wanted.DISBELIEVED, second: Wanted.DISBELIEVED, third: Wanted.ASKED}
     counts = held.catalog.wanted_counts()
     assert counts == {1: {Wanted.DISBELIEVED: (2, LATER), Wanted.ASKED: (1, LATER)}}
-    assert held.catalog.asked_on() == {1}
+    assert held.catalog.asked_on(LATER) == {1}
     assert held.catalog.undecided([1, 2]) == {1: 2}
     held.commit(0, LATER + 3 * DAY)
     assert held.catalog.undecided([1, 2]) == {1: 1}
