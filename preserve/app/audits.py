@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from preserve.app.reading import NOT_BELIEVED_REMEDY, Reading
+from preserve.app.traces import leave_heads
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.planning import Planner, Request
 from preserve.audit.running import Auditor
@@ -88,7 +89,7 @@ def run(workspace: Workspace, audit: AuditRow, progress: Progress, stop: threadi
             workspace.catalog.end_audit(audit.id, AuditState.STOPPED, workspace.clock(), reason="self-test")
             raise UndeterminedError(f"{tested.why}; nothing was read", remedy=NOT_BELIEVED_REMEDY)
         (audit,) = reading.read_believed([audit], tested.there)
-        reading.leave_heads(tested.there)
+        leave_heads(workspace, tested.there)
         return audit
 
 

@@ -21,22 +21,17 @@ from preserve.audit.limits import Gate
 from preserve.audit.planning import Planner
 from preserve.audit.running import Auditor
 from preserve.audit.selftest import SelfTest, self_test
-from preserve.audit.surveying import Survey, survey
 from preserve.catalog.rows import AuditRow, AuditState, ReplicaRow
 from preserve.errors import CatalogError, UndeterminedError
 from preserve.executors.threads import Pool, Threads
 from preserve.progress import Progress
-from preserve.stores.heads import Heads
 from preserve.stores.identity import OURS
 from preserve.stores.limiting import RateLimited
 from preserve.stores.local import LocalStore, PlainFolder
 from preserve.stores.retrying import Retrying
 
-SELF_TEST = "self-test"  # kinds of the journal's links
-SURVEYED = "replica-surveyed"
-HEAD_LEFT = "head-left"
+SELF_TEST = "self-test"  # kind of the journal's links
 NOT_BELIEVED_REMEDY = "Install preserve anew, on another machine if there is one, and audit from there."
-_EXAMPLES = 10
 _PATIENCE_SECONDS = 60.0  # with a test that reads some megabytes
 _TEST_BYTES = 10_000_000
 _LAST_PATIENCE_SECONDS = 2.0  # with the test of a run that was asked to stop
@@ -233,45 +228,6 @@ class Reading:
         if ids:
             why = _in_words({one.name: answers[one.id].why for one in failed})
             self._catalog.disbelieve(ids, pairs, why, workspace.clock())
-
-    def survey(self, replicas: Sequence[ReplicaRow]) -> Mapping[str, Survey]:
-        """What stands on these replicas and in no catalog, by replica; written down."""
-        found = {}
-        for one in replicas:
-            seen = survey(self._plain[one.id], self._catalog.locations(one.id))
-            found[one.name] = seen
-            names = [*seen.bags, *seen.folders, *seen.files]
-            body = {
-                "replica": str(one.uuid),
-                "bags": len(seen.bags),
-                "folders": len(seen.folders),
-                "files": len(seen.files),
-                "more": seen.more,
-                "examples": [show(name) for name in names[:_EXAMPLES]],
-                "problem": seen.problem,
-            }
-            self._catalog.record_of_itself(SURVEYED, body, self._workspace.clock())
-        return found
-
-    def leave_heads(self, replicas: Sequence[ReplicaRow]) -> list[str]:
-        """Appends the journal's head to what each replica keeps of it; what could not be written, in words.
-
-        Written down is only that it cannot be left any more, or can again: else each run would lengthen the journal.
-        """
-        (number, hash_), now = self._catalog.head(), self._workspace.clock()
-        last = self._catalog.latest_by_replica(HEAD_LEFT)
-        problems = []
-        for one in replicas:
-            problem = ""
-            try:
-                Heads(self._plain[one.id].root, self._catalog.uuid()).append(number, hash_, now)
-            except UndeterminedError as error:
-                problem = error.message
-                problems.append(f"the head of the record could not be left on {one.name}: {problem}")
-            _, before = last.get(str(one.uuid), (now, {}))
-            if problem != before.get("problem", ""):
-                self._catalog.record_of_itself(HEAD_LEFT, {"replica": str(one.uuid), "problem": problem}, now)
-        return problems
 
     def _spared(self, store: LocalStore, name: str) -> Store:
         rate = self._workspace.settings.limits(name).rate_bytes_per_second

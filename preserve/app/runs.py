@@ -8,7 +8,7 @@ from datetime import datetime
 
 import config
 from preserve import __version__
-from preserve.app import alerts
+from preserve.app import alerts, traces
 from preserve.app.audit_views import missed
 from preserve.app.audits import planner
 from preserve.app.catalog_care import back_up, backup_is_due
@@ -97,8 +97,8 @@ class Run:
             name: why for one in audits for name, why in self._workspace.catalog.away_at_last_test(one.id).items()
         }
         if not self._stop.is_set():
-            self._reading.survey(there)
-            problems += self._reading.leave_heads(there)
+            traces.survey_replicas(self._workspace, there)
+            problems += traces.leave_heads(self._workspace, there)
         return Ran(
             audits=audits,
             away=self.due.away,

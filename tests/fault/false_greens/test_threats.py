@@ -4,8 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 
-from preserve.app import health
-from preserve.app.reading import Reading as RunReading
+from preserve.app import health, traces
 from preserve.audit import copies
 from preserve.stores import local
 from tests.fault.false_greens.stage import DAY, LIE, PAST_TARGET, FalseGreen, Guard, Stage
@@ -68,7 +67,7 @@ GUARDS = {
             Guard("each copy is listed, and its names are compared both ways", _nobody_lists),
             Guard(
                 "each run surveys the replica's root",
-                lambda stage: stage.patch.setattr(RunReading, "survey", lambda *_: {}),
+                lambda stage: stage.patch.setattr(traces, "survey_replicas", lambda *_: {}),
             ),
         ),
     ),
