@@ -191,6 +191,8 @@ class _Test:
     ) -> Judgement:
         judgement = self._read(trial, bits or {}, claimed)
         if wrong := judge(judgement, trial):
+            if unread := _unread(judgement):
+                raise _Untested(f"it could not be tested: {unread}")
             raise _Failed(wrong)
         return judgement
 
@@ -206,6 +208,14 @@ class _Test:
             said = f"{judgement.bytes_read:,} bytes were said to be read"
             raise _Failed(f"{said}, and {watched.handed_out:,} were asked for")
         return judgement
+
+
+def _unread(judgement: Judgement) -> str:
+    """What could not be read, and why: then a trial proves nothing, and nothing was said to be good."""
+    for finding in judgement.findings:
+        if finding.code is Code.UNREADABLE and finding.path is not None:
+            return f"{show(finding.path)} could not be read ({finding.parameters.get('cause', '')})"
+    return ""
 
 
 def _last_bit(canary: Canary) -> int:

@@ -68,7 +68,7 @@ def campaign(folder: Path, *, kills: int, outages: int, files: int, seed: int) -
     while report.kills < kills or outaging.is_alive():
         with _served(folder) as service:
             if rng.random() < _IN_A_RUN:
-                service.says("reading what is due")
+                service.says("reads what is due")
             service.lives_for(rng.uniform(0.05, 1.5))
             report.in_a_run += _runs(placed, service)
         report.kills += 1
