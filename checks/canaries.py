@@ -9,6 +9,7 @@ sha256sum): nothing that is tested here had a part in them.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code
@@ -29,9 +30,14 @@ class Canary:
 
     def content(self) -> bytes:
         """A first line for people, then its own name with rising numbers, cut at its size."""
-        count = self.size_bytes // (len(self.name) + len(b" 00000000\n")) + 1
-        lines = b"".join(b"%b %08d\n" % (self.name, number) for number in range(count))
-        return (_FIRST_LINE + lines)[: self.size_bytes]
+        return _content(self.name, self.size_bytes)
+
+
+@cache
+def _content(name: bytes, size_bytes: int) -> bytes:
+    count = size_bytes // (len(name) + len(b" 00000000\n")) + 1
+    lines = b"".join(b"%b %08d\n" % (name, number) for number in range(count))
+    return (_FIRST_LINE + lines)[:size_bytes]
 
 
 # Sizes at and beside what reading takes at once: a page, 64 KiB (read in one step up to there), a buffer of 1 MiB. From
