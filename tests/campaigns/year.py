@@ -106,7 +106,9 @@ class Simulation:
             pause = min(2 * pause, _LONGEST_PAUSE) if following <= clock.true else _TICK
             self._pass_to(min(until, max(following, clock.true + pause)))
         if self._daemon is not None and not self._year.troubles.off:
-            self._daemon.keep()  # the heart beats; else whoever looks now is told that the service is silent
+            # As all day long; else whoever looks now is told that the service is silent.
+            self._daemon.tick()
+            self._daemon.keep()
 
     def _next_run(self) -> datetime:
         """As the service told everybody who asks the catalog; in true time."""
