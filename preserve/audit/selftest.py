@@ -48,6 +48,9 @@ class SelfTest:
     untested: bool = False
 
 
+_SMALL_BYTES = 128 << 10
+
+
 class _Away(Exception):
     """The replica is not there, or another one is. Not an error: it is an answer."""
 
@@ -123,12 +126,14 @@ class _Test:
         if not good:
             raise _Untested("it could not be tested: no canary can be read as it was written")
         self._evidence(good, self._try(as_recorded(good)))
+        # The largest, which is most of the bytes, is read twice: as it is, and with its last bit turned.
+        small = tuple(canary for canary in good if canary.size_bytes <= _SMALL_BYTES) or good
         if WRONG in right:
-            self._try(as_recorded((*good, WRONG)))
-        for bit_of in (_last_bit, _any_bit):
-            bits = {canary.name: bit_of(canary) for canary in good}
-            self._try(_turned(good, bits), bits=bits)
-        self._try(replace(as_recorded(good), weak=True), claimed=Evidence.CLAIMED)
+            self._try(as_recorded((*small, WRONG)))
+        for turned, bit_of in ((good, _last_bit), (small, _any_bit)):
+            bits = {canary.name: bit_of(canary) for canary in turned}
+            self._try(_turned(turned, bits), bits=bits)
+        self._try(replace(as_recorded(small), weak=True), claimed=Evidence.CLAIMED)
 
     def _refuse_absent(self) -> None:
         try:
