@@ -1,0 +1,292 @@
+"""The port of a store that holds a replica: what it must be able to do, and what it may be able to do besides.
+
+`checks.ports.Store` is the reading half, and all that audits need. `WritableStore` adds the few writes of which
+everything of ours on a replica is made; the further protocols here are capabilities, asked for with `isinstance`.
+`ReplicaStore` is what the services work with: a writable place with the rooms of ours in it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+from uuid import UUID
+
+from checks.canaries import Canary
+from checks.ports import Store, StoreError
+from preserve.stores.identity import Identity
+from preserve.stores.local import Name
+
+Sink = Callable[[memoryview], None]
+
+
+class ExistsError(StoreError):
+    """Something stands already where a new file was to be made; nothing was written over."""
+
+
+class NotReadableNowError(StoreError):
+    """It is there, and cannot be read before the provider was asked to bring it back, such as out of a cold class."""
+
+
+class FullError(StoreError):
+    """There is no room left."""
+
+
+class WritableStore(Store, Protocol):
+    """A store that can be written to. Every write is durable, as far as the other side says, when its call returns.
+
+    Paths are below the replica's root. A write never follows a link and never makes anything but what it says.
+    """
+
+    @property
+    def where(self) -> str:
+        """The place, for people: never a password, key or signature in it."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """How many small files it does good to read at once: 1 for a disk, more where each answer takes its time."""
+        ...
+
+    def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
+        """One folder's names, in order, as `preserve.bag.trees.Tree` has them; no stats from afar."""
+        ...
+
+    def create(
+        self, path: bytes, *, size_bytes: int | None = None, sha256: bytes | None = None, modified_ns: int | None = None
+    ) -> AbstractContextManager[Sink]:
+        """A new file from the buffers given to the sink, in order; folders above it are made.
+
+        It stands under its name, whole, when the context has ended; if that raises, or is left by an exception, nothing
+        does (a store that cannot be sure takes it away again). Where the store can, the other side checks it against
+        `sha256`, or the sums of its pieces, before it stands.
+
+        Raises:
+            ExistsError: something stands there.
+            FullError: no room.
+            StoreError: it could not be written.
+        """
+        ...
+
+    def append(self, path: bytes, content: bytes) -> None:
+        """Adds bytes to the end of a small file, and makes it if it is not there; two at once both add theirs."""
+        ...
+
+    def remove(self, path: bytes) -> None:
+        """Takes away one file. NotFoundError if there is none."""
+        ...
+
+    def remove_folder(self, path: bytes) -> None:
+        """Takes away a folder that is empty; StoreError if it is not. Where there are no folders, nothing is done."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """What is left for us, in bytes; None where nobody says."""
+        ...
+
+    def refused(self, path: bytes) -> str | None:
+        """Why this store could not hold a file of that name, for people; None if it can. Nothing is asked for it."""
+        ...
+
+    def close(self) -> None:
+        """Ends its connections; a store that was closed opens them anew when it is asked again."""
+        ...
+
+
+@runtime_checkable
+class Renaming(Protocol):
+    """It can rename, without writing anything again."""
+
+    def rename(self, source: bytes, target: bytes) -> None:
+        """A file, or a folder with all in it; ExistsError if anything stands at `target`. Durable when it returns."""
+        ...
+
+
+@runtime_checkable
+class Replacing(Protocol):
+    """It can put a new file in the place of one, with no moment in between, if that is still the one that was seen."""
+
+    def replacing(
+        self, path: bytes, token: object, *, size_bytes: int | None = None, sha256: bytes | None = None
+    ) -> AbstractContextManager[Sink]:
+        """Like `create`, over the file whose `Stat.token` is given; StoreError(cause="changed") if it is another."""
+        ...
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """A file that was cut off while it was written can be gone on with."""
+
+    def written(self, path: bytes) -> int:
+        """Of an unfinished file of ours at that path, how many bytes need not be given again; 0 if there is none."""
+        ...
+
+    def resume(
+        self, path: bytes, offset: int, *, size_bytes: int, sha256: bytes | None = None, modified_ns: int | None = None
+    ) -> AbstractContextManager[Sink]:
+        """Like `create`, from `offset` (as `written` said) on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the provider says of a file; nothing of it was read. `sha256`: None if it says none of the whole file."""
+
+    size_bytes: int
+    sha256: bytes | None
+    segments: tuple[bytes, ...] = ()  # SHA-256 of each SEGMENT_BYTES, where it says those
+    why_not: str = ""  # there is no SHA-256
+    token: object = None
+
+
+@runtime_checkable
+class Claiming(Protocol):
+    """The provider keeps checksums of its own."""
+
+    def claim(self, path: bytes) -> Claim:
+        """NotFoundError if there is no such file."""
+        ...
+
+
+class Versioning(StrEnum):
+    ON, SUSPENDED, OFF, UNKNOWN = "on", "suspended", "off", "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """What keeps deleted and changed files there. `lock`: words of the provider's rule, empty if there is none."""
+
+    versioning: Versioning
+    lock: str = ""
+    why_unknown: str = ""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """The provider can keep older versions of what is changed or deleted."""
+
+    def protection(self) -> Protection: ...
+
+
+class Thaw(StrEnum):
+    READABLE = "readable"  # nothing had to be asked
+    ASKED = "asked"
+    UNDER_WAY = "under-way"
+
+
+@runtime_checkable
+class Thawing(Protocol):
+    """Some of its files may have to be brought back before they can be read."""
+
+    def thaw(self, path: bytes, days: int) -> Thaw:
+        """Asks that a file can be read for so many days."""
+        ...
+
+
+# ---- the rooms of ours on a replica ------------------------------------------------------------------------------
+
+
+class Staging(Protocol):
+    """A copy in the making: no copy, and not to be taken for one, until `publish`."""
+
+    @property
+    def location(self) -> bytes:
+        """Where its files can be read, below the replica's root."""
+        ...
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keeps any other process from this copy; UsageError if one is at it."""
+        ...
+
+    def begun(self) -> bool:
+        """Whether an earlier run left it unfinished in the very place where it will be published."""
+        ...
+
+    def clear_away(self) -> None: ...
+    def size_of(self, path: bytes) -> int | None: ...
+    def file(
+        self, path: bytes, modified_ns: int | None = None, *, size_bytes: int | None = None, sha256: bytes | None = None
+    ) -> AbstractContextManager[Sink]: ...
+    def discard(self, path: bytes) -> None: ...
+    def empty(self) -> Iterator[bytes]:
+        """Takes away all that was staged, and tells each file after it went."""
+        ...
+
+    def flush(self) -> None: ...
+    def publish(self, location: bytes) -> None: ...
+    def free_bytes(self) -> int | None: ...
+
+
+class Entry(Protocol):
+    """One entry of the quarantine; see `preserve.stores.quarantine.Entry`, whose words these are."""
+
+    name: bytes
+    location: bytes
+
+    def document(self) -> Mapping[str, object] | None: ...
+    def holds_nothing(self) -> bool: ...
+    def has(self, name: bytes) -> bool: ...
+    def file(
+        self, name: bytes, *, size_bytes: int | None = None, sha256: bytes | None = None
+    ) -> AbstractContextManager[Sink]: ...
+    def write(self, name: bytes, content: bytes) -> None: ...
+    def exchange(self, path: bytes) -> None: ...
+    def take(self, path: bytes) -> None: ...
+    def give(self, name: bytes, path: bytes, *, make: bool = False) -> None: ...
+    def overwrite(self, path: bytes, offset: int, token: object) -> None: ...
+    def seal(self, digest: str | None) -> None: ...
+    @property
+    def sealed(self) -> bool: ...
+    def remove(self, name: bytes) -> None: ...
+    def discard(self) -> None: ...
+
+
+class Quarantine(Protocol):
+    """Where bad files are set aside, never deleted."""
+
+    def held(self) -> AbstractContextManager[None]: ...
+    def begin(self, document: Mapping[str, object], at: datetime) -> Entry: ...
+    def entries(self) -> Iterator[Entry]: ...
+
+
+class Canaries(Protocol):
+    """Known answers on the replica; see `preserve.stores.canaries`."""
+
+    def ensure(self, at: datetime, damaged: Collection[bytes] = ()) -> tuple[bytes, ...]: ...
+    def look(self, canary: Canary) -> "object": ...
+
+
+class ReplicaStore(WritableStore, Protocol):
+    """A replica, with the rooms of ours on it. What the services work with."""
+
+    def staging(self, name: bytes, location: bytes) -> Staging:
+        """For the copy that is going to lie at `location`; `name` is the same for every run that makes it."""
+        ...
+
+    def quarantine(self) -> Quarantine: ...
+    def canaries(self) -> Canaries: ...
+    def heads(self, catalog: UUID) -> "object": ...
+    def backups(self, catalog: UUID) -> "object": ...
+    def catalogs(self) -> list[UUID]: ...
+    def holds_traces(self) -> bool: ...
+    def read_identity(self) -> Identity:
+        """UnavailableError if it cannot be read."""
+        ...
+
+    def write_identity(self, identity: Identity, at: datetime) -> None: ...
+    def has_one_name(self, path: bytes) -> bool:
+        """Whether its bytes can be written over in place, and no other name has them."""
+        ...
+
+    def tree(self, folder: bytes) -> "object":
+        """What lies below a folder, as `preserve.bag.trees.Tree`: to read a bag through."""
+        ...
+
+    def flush(self) -> None:
+        """What earlier, killed runs wrote and renamed is on the medium, or this raises."""
+        ...
+
+    def unfit(self, paths: Sequence[bytes]) -> Mapping[bytes, str]:
+        """Which of these names (from the replica's root) it could not hold or would change, and why; tried there."""
+        ...
