@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test install system strace clean
+.PHONY: demo test install system strace sshd disks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/preserve demo
 
-test: $(VENV)/.installed-test strace
+test: $(VENV)/.installed-test strace sshd disks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -26,6 +26,18 @@ $(VENV)/bin/python:
 strace:
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -q && apt-get install -y -q strace; } || echo "strace is missing: power-cut tests will say so"
+
+# The tests of SFTP ask a real OpenSSH server. Where it is missing and cannot be installed, they say so.
+sshd:
+	@PATH="$$PATH:/usr/sbin" command -v sshd >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -q && apt-get install -y -q openssh-server; } \
+		|| echo "sshd is missing: the tests of SFTP will say so"
+
+# Names are tried on real NTFS and FAT, by FUSE. Where these are missing and cannot be installed, the tests say so.
+disks:
+	@PATH="$$PATH:/usr/sbin" command -v lowntfs-3g >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -q && apt-get install -y -q ntfs-3g dosfstools fusefat; } \
+		|| echo "ntfs-3g is missing: the tests of names on real disks will say so"
 
 # Where Python or its venv is missing (Debian ships it apart). As root, or say what to install.
 system:

@@ -14,7 +14,7 @@ from checks.evidence import Evidence
 from checks.inventory import SEGMENT_BYTES
 from checks.ports import NotFoundError, Source, Stat, StoreError, WrongKindError
 
-_PARALLEL_FROM_BYTES = 256 << 10  # below this, handing a file to another thread costs more than reading it
+PARALLEL_FROM_BYTES = 256 << 10  # below this, handing a file to another thread costs more than reading it
 _WHOLE_BYTES = 64 << 10  # up to this, a file is read at once, if its source can do that
 _MOST_WAITING = 1024  # readings that are held because an earlier one is not made yet
 
@@ -85,6 +85,8 @@ class Digester:
         algorithms: normalised names out of `checks.algorithms.DIGEST_BYTES`; KeyError if one is not.
         ahead: how many unread files the pool may hold; by default twice its `threads`, so that none of them waits while
             the next file is opened, or 4 if it does not say how many it has.
+        parallel_from_bytes: smaller files are read where they are asked for; 0 where it is the store's answers, and not
+            the work on them, that take time: then all go to the pool.
         told: is told of bytes as they are read, from any thread. A StoreError that it raises ends that file's reading.
     """
 
@@ -94,11 +96,13 @@ class Digester:
         pool: Pool | None = None,
         *,
         ahead: int | None = None,
+        parallel_from_bytes: int = PARALLEL_FROM_BYTES,
         told: Callable[[int], None] | None = None,
     ) -> None:
         self._makers = {name: constructor(name) for name in algorithms}
         self._pool = pool
         self._ahead = ahead or 2 * getattr(pool, "threads", 2)
+        self._parallel_from_bytes = parallel_from_bytes
         self._told = told
 
     def observe(self, wanted: Iterable[Wanted]) -> Iterator[Reading]:
@@ -125,15 +129,17 @@ class Digester:
     def _begun(self, pool: Pool, room: Semaphore, wanted: Wanted) -> Reading | Promise:
         """The reading, or the promise of it if there is much to read. A file of unknown size is opened here."""
         size_bytes = wanted.expected_bytes if wanted.length is None else wanted.length
+        if self._parallel_from_bytes == 0:
+            return _submitted(pool, room, partial(self.read, wanted))
         if size_bytes is not None:
-            if size_bytes >= _PARALLEL_FROM_BYTES:
+            if size_bytes >= self._parallel_from_bytes:
                 return _submitted(pool, room, partial(self.read, wanted))
             return self.read(wanted)
         begun = self._looked_at(wanted)
         if isinstance(begun, Reading):
             return begun
         source, before = begun
-        if before.size_bytes >= _PARALLEL_FROM_BYTES:
+        if before.size_bytes >= self._parallel_from_bytes:
             return _submitted(pool, room, partial(self._read_handed, _Handed(source), before, wanted))
         return self._read_and_close(source, before, wanted)
 
@@ -144,7 +150,7 @@ class Digester:
 
     def _looked_at(self, wanted: Wanted) -> "Reading | _Begun":
         """The reading, if there is one at once; else the open source and the first look at it."""
-        source = _opened(wanted)
+        source = opened(wanted)
         if isinstance(source, Reading):
             return source
         reading = self._at_once(source, wanted)
@@ -266,7 +272,7 @@ def _made(begun: Reading | Promise) -> Reading:
     return begun if isinstance(begun, Reading) else begun.result()
 
 
-def _opened(wanted: Wanted) -> Source | Reading:
+def opened(wanted: Wanted) -> Source | Reading:
     """The open source, or the reading that says why not."""
     try:
         return wanted.open()

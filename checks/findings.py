@@ -46,6 +46,8 @@ class Code(StrEnum):
     LISTING_INCOMPLETE = "listing-incomplete"
     REPLICA_UNAVAILABLE = "replica-unavailable"
     WEAK_EVIDENCE = "weak-evidence"
+    NO_CLAIM = "no-claim"
+    NOT_READABLE_NOW = "not-readable-now"
     UNSTABLE_READ = "unstable-read"
     NAME_NORMALISATION = "name-normalisation"
 
@@ -118,6 +120,17 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             "the replica was not there: {cause}",
             "Plug in or mount the disk, and see with `preserve replica list` whether it is the right one; "
             "then run `preserve audit`. See docs/disaster.md if it does not come back.",
+        ),
+        Code.NO_CLAIM: _unknown(
+            "the provider states no SHA-256 of the file",
+            "It was written by another program, or in parts. Only reading tells: `preserve audit` without `--claimed`.",
+        ),
+        Code.NOT_READABLE_NOW: Meaning(
+            Severity.WARNING,
+            Outcome.INCONCLUSIVE,
+            "it is there, and cannot be read before the provider has brought it back; not judged",
+            "`preserve replica thaw NAME` asks for that; when it is back, run `preserve audit`. A storage class that "
+            "answers at once spares the waiting.",
         ),
         Code.WEAK_EVIDENCE: Meaning(
             Severity.WARNING,

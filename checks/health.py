@@ -249,6 +249,7 @@ def _of_its_promise(situation: Situation, replica: ReplicaState) -> Iterator[Con
             "shards": f"{replica.overdue_shards:,}",
             "size": size(replica.overdue_bytes),
             "max_age": promised,
+            "also": "it is away: plug it in" if replica.offline and replica.there is False else "",
         }
         yield Concern(code=ConcernCode.OVERDUE, replica=replica.name, magnitude=replica.overdue_shards, parameters=told)
     if replica.asked_since is not None and now - replica.asked_since > ASKED_AGE:
@@ -260,9 +261,11 @@ def _of_its_promise(situation: Situation, replica: ReplicaState) -> Iterator[Con
 
 
 def _of_its_future(replica: ReplicaState, now: datetime, promised: str) -> Iterator[Concern]:
-    if replica.offline and replica.there is False:
-        yield from _while_it_is_away(replica, now, promised)
-        return
+    if replica.there is False:
+        away = list(_while_it_is_away(replica, now, promised))
+        yield from away
+        if replica.offline or away:  # a forecast takes it for granted that it will be read
+            return
     outlook = replica.outlook
     if outlook is None or outlook.a_day is None:
         return
@@ -282,15 +285,17 @@ def _of_its_future(replica: ReplicaState, now: datetime, promised: str) -> Itera
 
 
 def _while_it_is_away(replica: ReplicaState, now: datetime, promised: str) -> Iterator[Concern]:
-    """A disk in a safe is to be brought between its target and its promise; before that nobody has to think of it."""
-    oldest, most, aim = replica.oldest_read_at, replica.max_age, replica.target_age
-    if oldest is None or most is None or aim is None or not aim < now - oldest <= most:
+    """A disk in a safe is to be brought before its promise breaks; long before that nobody has to think of it."""
+    bring = replica.bringing
+    if bring is None or not bring.is_near(now):
         return
+    how = "unless it is brought," if replica.offline else "as long as it is away nothing of it is read, and"
     told = {
-        "how": "unless it is brought,",
+        "how": how,
         "max_age": promised,
-        "date": f"{oldest + most:%Y-%m-%d}",
-        "would": "Bring it, and run `preserve audit --due`.",
+        "date": f"{bring.deadline:%Y-%m-%d}",
+        "would": f"Bring it: plug in {replica.name} by {bring.day}. `preserve serve` reads it then; else run "
+        "`preserve audit --due`.",
     }
     yield Concern(code=ConcernCode.WILL_BE_OVERDUE, replica=replica.name, parameters=told)
 

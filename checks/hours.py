@@ -75,19 +75,6 @@ class Hours:
             at = closes
         return opened
 
-    def open_time(self, start: datetime, stop: datetime) -> timedelta:
-        """For how long they are open between two times; nothing if `stop` is not after `start`."""
-        if self._always:
-            return max(stop - start, timedelta(0))
-        total, since = timedelta(0), start.astimezone(UTC)
-        for at in self._changes(start):
-            if since >= stop:
-                return total
-            if self.is_open(since):
-                total += min(at, stop.astimezone(UTC)) - since
-            since = at
-        raise AssertionError("time does not end")
-
     def _changes(self, start: datetime) -> Iterator[datetime]:
         """`start`, then all times at which they may open or close, without end; at others they never do."""
         at = start.astimezone(UTC)

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from checks.claims import NO_CLAIM
 from checks.digesting import Reading
 from checks.findings import Code, Finding
 from checks.inventory import segment_count
 from checks.names import path_fields, show
+from checks.ports import NOT_READABLE_NOW
 
 
 class Sight(StrEnum):
@@ -82,6 +84,10 @@ def _unstable(line: Line, readings: Sequence[Reading]) -> Finding | None:
 
 def _unread(line: Line, readings: Sequence[Reading]) -> Finding:
     last = [reading for reading in readings if line.sight(reading) is Sight.UNREAD][-1]
+    if last.problem == NOT_READABLE_NOW:
+        return _finding(Code.NOT_READABLE_NOW, line, {})
+    if last.problem == NO_CLAIM:
+        return _finding(Code.NO_CLAIM, line, {})
     if last.problem:
         return _finding(Code.UNREADABLE, line, {"cause": last.problem})
     return _finding(Code.CHANGED_WHILE_READ, line, {})

@@ -73,17 +73,9 @@ class Promise:
     max_age: timedelta
     target_age: timedelta
 
-    def due_before(self, now: datetime) -> datetime:
-        """What was last read before this is due; there is no lower bound, so nothing overdue can fall out."""
-        return now - self.target_age
-
     def may_be_due_before(self, now: datetime) -> datetime:
         """What was last read since this is not due by its age, whichever shard it is."""
         return now - _EARLIEST_SHARE * self.target_age
-
-    def overdue_before(self, now: datetime) -> datetime:
-        """What was last read before this breaks the promise."""
-        return now - self.max_age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

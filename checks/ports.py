@@ -6,7 +6,7 @@ A store raises only `StoreError` (and its kinds); what the operating system or a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from checks.evidence import Evidence
 
@@ -62,6 +62,9 @@ class WrongKindError(StoreError):
 
 class UnavailableError(StoreError):
     """The store itself is not there: folder gone, empty mount, another disk, server unreachable."""
+
+
+NOT_READABLE_NOW = "not-readable-now"  # cause of a StoreError: it is there, and must be brought back before it is read
 
 
 class Source(Protocol):
@@ -123,4 +126,24 @@ class Store(Protocol):
 
         `past_cache` asks for the medium; the source's `evidence` says what was had. `expected_bytes` is a hint.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a provider says of a file; nothing of it was read."""
+
+    size_bytes: int
+    sha256: bytes | None  # of the whole file; None if it says none
+    segments: tuple[bytes, ...] = ()  # SHA-256 of each of `checks.inventory.SEGMENT_BYTES`, where it says those
+    why_not: str = ""  # there is no SHA-256
+    token: object = None
+
+
+@runtime_checkable
+class Claiming(Protocol):
+    """A store whose provider keeps checksums of its own."""
+
+    def claim(self, path: bytes) -> Claim:
+        """NotFoundError if there is no such file; StoreError if it cannot be told."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from checks.advice import Advice
+from checks.carried import Bringing
 from checks.forecast import Outlook
 
 _AS_PLANNED = frozenset({"hours", "budget-time", "other-run"})
@@ -35,6 +36,8 @@ class ReplicaState:
         disbelieved_shards: that were read by an auditor whose test failed, and were not read again since.
         asked_shards: asked for or repaired, and not read since; `asked_since`: the first of them.
         head_not_left: why the journal's head could not be left there by the last run; empty: it was.
+        bringing: by when it has to be there so that its promise holds; None without copies.
+        found_at: where it was found, if that is not where the settings say; else empty.
         surveyed: bags, folders and files that no copy accounts for, how many more, and one of them.
     """
 
@@ -72,6 +75,8 @@ class ReplicaState:
     asked_shards: int = 0
     asked_since: datetime | None = None
     head_not_left: str = ""
+    bringing: Bringing | None = None
+    found_at: str = ""
     surveyed: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -5,13 +5,16 @@ hold what the old one held and the change, nothing else.
 """
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from config.errors import SettingsError, ValueProblem
 from config.lines import Key, Place, places
+from config.sources import parse_source
 from config.tables import read_toml
 from config.texts import checked_line, checked_name
-from config.urls import checked_url
+from config.urls import address_of
 
 _BY_HAND = "edit the file by hand"
 
@@ -24,8 +27,12 @@ def with_replica(
     medium: str | None = None,
     site: str | None = None,
     offline: bool = False,
+    keys: Mapping[str, str | bool | None] | None = None,
 ) -> str:
     """The text with a `[replica.NAME]` table at its end.
+
+    Args:
+        keys: what else stands in it, of those that go with the kind of url (`endpoint`, `secret` ...); None: not set.
 
     Raises:
         SettingsError: the text is not TOML, the name is taken, or a value cannot be meant.
@@ -36,9 +43,13 @@ def with_replica(
     values: dict[str, str | bool] = {"url": url}
     values |= {key: value for key, value in (("medium", medium), ("site", site)) if value is not None}
     values |= {"offline": True} if offline else {}
+    more = {key: value for key, value in (keys or {}).items() if value is not None}
     try:
         checked_name(name)
-        checked_url(url)
+        address_of(url, more, Path("/"))
+        if "secret" in more:
+            parse_source(str(more["secret"]), Path("/"))
+        values |= more
         for value in (medium, site):
             if value is not None:
                 checked_line(value)

@@ -52,9 +52,13 @@ def cut(text: str) -> str:
 
 
 class ValueProblem(ValueError):
-    """A single value that cannot be meant, before it is known where it stands."""
+    """A single value that cannot be meant, before it is known where it stands.
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    `key`: which of a table's keys is to blame, where several were judged together.
+    """
+
+    def __init__(self, message: str, remedy: str = "", key: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.key = key

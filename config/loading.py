@@ -4,18 +4,23 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 from config import raw
+from config.addresses import FolderAddress, overlap
+from config.archivematica import read_archivematica
 from config.contradictions import refuse_contradictions
 from config.errors import SettingsError
 from config.model import Audit, Catalog, Collection, Repair, Replica, Settings
 from config.notices import read_alerts, read_serve
 from config.policies import read_audit, read_limits, read_own_promise
+from config.sizes import parse_rate
+from config.sources import parse_source
 from config.tables import Tables
 from config.texts import checked_line, checked_name
 from config.unknown import UnknownKey, unknown_keys
-from config.urls import root_of
+from config.urls import REMOTE_KEYS, address_of
 
 _MOST_BYTES = 1_048_576
 
@@ -88,6 +93,7 @@ def _settings(tables: Tables) -> Settings:
         repair=Repair(mass_change_share=repair.mass_change_share, mass_change_files=repair.mass_change_files),
         alerts=read_alerts(tables),
         serve=read_serve(tables),
+        archivematica=read_archivematica(tables),
         replicas=replicas,
         collections={name: _collection(tables, name, audit) for name in tables.names("collection")},
     )
@@ -100,6 +106,10 @@ def _replica(tables: Tables, name: str, audit: Audit) -> Replica:
     for field, value in (("medium", table.medium), ("site", table.site)):
         if value is not None:
             tables.valued((*key, field), checked_line, value)
+    folder = tables.path.parent
+    address = tables.valued(
+        key, lambda keys: address_of(table.url, keys, folder), {each: getattr(table, each) for each in REMOTE_KEYS}
+    )
     own = read_own_promise(tables, key, table, audit.promise)
     limits = audit.limits
     if own.max_age is not None and not tables.written(("audit", "grace")):
@@ -107,12 +117,18 @@ def _replica(tables: Tables, name: str, audit: Audit) -> Replica:
     return Replica(
         name=name,
         url=table.url,
-        root=tables.valued((*key, "url"), lambda url: root_of(url, tables.path.parent), table.url),
+        address=address,
         medium=table.medium,
         site=table.site,
         offline=table.offline,
         own=own,
         limits=read_limits(tables, key, table, limits),
+        secret=None
+        if table.secret is None
+        else tables.valued(key, lambda text: parse_source(text, folder), table.secret),
+        write_rate_bytes_per_second=None
+        if table.write_rate is None
+        else tables.valued((*key, "write_rate"), lambda text: parse_rate(text, done="written"), table.write_rate),
     )
 
 
@@ -124,15 +140,15 @@ def _collection(tables: Tables, name: str, audit: Audit) -> Collection:
 
 
 def _refuse_shared_roots(tables: Tables, replicas: Mapping[str, Replica]) -> None:
-    """Two replicas in one folder would count every copy twice."""
-    seen: dict[bytes, str] = {}
-    for replica in replicas.values():
-        other = seen.setdefault(os.path.normpath(replica.root), replica.name)
-        if other != replica.name:
+    """Two replicas in one place would count every copy twice."""
+    for one, other in combinations(replicas.values(), 2):
+        if overlap(one.address, other.address):
+            is_folder = isinstance(other.address, FolderAddress)
+            said = "is the same folder as" if is_folder else "is in the same place as, holds or lies in"
             raise tables.error(
-                ("replica", replica.name, "url"),
-                f"replica {replica.name} is the same folder as replica {other}",
-                "one folder is one copy: give each replica its own",
+                ("replica", other.name, "url"),
+                f"replica {other.name} {said} replica {one.name}",
+                "one place is one copy: give each replica its own",
             )
 
 

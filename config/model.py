@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from config.addresses import Address, FolderAddress, SecretSource
 from config.schedule import Every
 from config.windows import Window
 
@@ -90,13 +91,27 @@ class Replica:
     """A configured place. Its UUID and history are the catalog's."""
 
     name: str
-    url: str  # as it is written in the file
-    root: bytes  # the folder, joined to the folder of the settings file
+    url: str  # as it is written in the file; no secret can be in it
+    address: Address
     medium: str | None
     site: str | None
     offline: bool  # it may be away without anybody being alarmed
     own: OwnPromise
     limits: Limits  # with those of the table for all where it has none of its own
+    secret: SecretSource | None = None  # None: the SDK's own chain, or the agent's and the usual keys
+    write_rate_bytes_per_second: int | None = None  # of `replicate`
+
+    @property
+    def folder(self) -> bytes | None:
+        """The folder on this machine, joined to the folder of the settings file; None for a place elsewhere."""
+        return self.address.root if isinstance(self.address, FolderAddress) else None
+
+    @property
+    def root(self) -> bytes:
+        """Its folder. ValueError for a place elsewhere: ask `folder` where that may be."""
+        if self.folder is None:
+            raise ValueError(f"the replica {self.name} is no folder of this machine")
+        return self.folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +140,17 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Archivematica:
+    """The Storage Service whose AIPs are checked."""
+
+    url: str  # without a slash at its end; no secret can be in it
+    user: str
+    secret: SecretSource  # of the user's API key
+    command: Path | None  # None: the `fixity` that is installed
+    timeout: timedelta  # of one AIP's check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     path: Path  # of the settings file, absolute
     organization: str | None  # Source-Organization of bags, agent of PREMIS
@@ -135,6 +161,7 @@ class Settings:
     serve: Serve
     replicas: Mapping[str, Replica]  # in the order of the file
     collections: Mapping[str, Collection] = field(default_factory=dict)  # likewise
+    archivematica: Archivematica | None = None
 
     @property
     def time_zone(self) -> ZoneInfo | None:

@@ -52,6 +52,15 @@ class Replica(Limited, frozen=True, kw_only=True):
     medium: str | None = None
     site: str | None = None
     offline: bool = False
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    path_style: bool | None = None
+    storage_class: str | None = None
+    secret: str | None = None
+    known_hosts: str | None = None
+    key: str | None = None
+    write_rate: str | None = None
 
 
 class Collection(Promised, frozen=True, kw_only=True):
@@ -70,6 +79,14 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True):
     metrics_open: bool = False
 
 
+class Archivematica(msgspec.Struct, frozen=True, kw_only=True):
+    url: str | None = None
+    user: str | None = None
+    secret: str | None = None
+    command: str | None = None
+    timeout: str = "6h"
+
+
 MAX_AGE, EVERY, GRACE = "90d", "1d", "6h"  # where [audit] does not say otherwise
 EVIDENCE: _Evidence = "read"
 
@@ -79,6 +96,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "repair": Repair.__struct_fields__,
     "alerts": Alerts.__struct_fields__,
     "serve": Serve.__struct_fields__,
+    "archivematica": Archivematica.__struct_fields__,
     "replica": Replica.__struct_fields__,  # of each replica
     "collection": Collection.__struct_fields__,  # of each collection
 }
@@ -102,7 +120,16 @@ REMEDIES = {
     "keep_backups": "write a whole number, such as 5",
     "mass_change_share": "write a number above 0 and up to 1, such as 0.5",
     "mass_change_files": "write a whole number, such as 20",
-    "url": 'write the folder in quotes, such as "/mnt/nas"',
+    "url": 'write the place in quotes, such as "/mnt/nas", "s3://bucket/prefix" or "sftp://user@host/path"',
+    "endpoint": 'write it in quotes, such as "https://s3.example.org"',
+    "region": 'write it in quotes, such as "eu-central-1"',
+    "profile": 'write it in quotes, such as "archive"',
+    "path_style": "write true or false, without quotes",
+    "storage_class": 'write it in quotes, such as "STANDARD_IA"',
+    "secret": 'write "env:NAME", "file:PATH" or "keyring:SERVICE/USER"',
+    "known_hosts": 'write a file name in quotes, such as "known_hosts"',
+    "key": 'write a file name in quotes, such as "id_ed25519"',
+    "write_rate": 'write it in quotes, such as "20MB/s"',
     "medium": 'write it in quotes, such as "disk"',
     "site": 'write it in quotes, such as "Phnom Penh"',
     "offline": "write true or false, without quotes",
@@ -112,6 +139,9 @@ REMEDIES = {
     "repeat": 'write it in quotes with its unit, such as "1d"',
     "metrics": 'write an address and a port in quotes, such as "127.0.0.1:9108"',
     "metrics_open": "write true or false, without quotes",
+    "user": 'write it in quotes, such as "archivist"',
+    "command": 'write a file name in quotes, such as "/opt/fixity/bin/fixity", or leave the line out',
+    "timeout": 'write it in quotes with its unit, such as "6h"',
     "replica": 'write [replica.NAME] on a line of its own, and url = "/its/folder" below it',
     "collection": 'write [collection."NAME"] on a line of its own, and its settings below',
 }

@@ -36,7 +36,7 @@ def parse_size(text: str) -> int:
     return size
 
 
-def parse_rate(text: str) -> int:
+def parse_rate(text: str, *, done: str = "read") -> int:
     """Bytes a second: `50MB/s`; more than nothing. ValueProblem for all else."""
     size, slash, unit = text.strip().rpartition("/")
     if not slash or unit.strip() != "s":
@@ -45,7 +45,7 @@ def parse_rate(text: str) -> int:
         return parse_size(size)
     except ValueProblem as problem:
         if "nothing" in problem.message:
-            raise ValueProblem(f"at {quoted(text)} nothing would ever be read", _RATE_REMEDY) from None
+            raise ValueProblem(f"at {quoted(text)} nothing would ever be {done}", _RATE_REMEDY) from None
         raise ValueProblem(f"{quoted(text)} is not a rate", _RATE_REMEDY) from None
 
 

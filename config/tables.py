@@ -115,7 +115,8 @@ class Tables:
         try:
             return judge(value)
         except ValueProblem as problem:
-            raise self.error(key, problem.message, problem.remedy) from None
+            blamed = (*key, problem.key) if problem.key else key
+            raise self.error(blamed, problem.message, problem.remedy) from None
 
     def error(self, key: Key, message: str, remedy: str) -> SettingsError:
         return SettingsError(message, self.path, self.line_of(key), remedy)

@@ -10,6 +10,10 @@ from config.lines import Key, shown
 
 # People will try these; the answer must not be only that they are unknown.
 _SECRETS = {"urls": "urls_file", "url": "urls_file", "ping_url": "ping_url_file", "ping_urls": "ping_url_file"}
+_KEYS = {
+    *("password", "passphrase", "api_key", "token", "secret_key", "access_key"),
+    *("access_key_id", "secret_access_key", "aws_access_key_id", "aws_secret_access_key"),
+}
 _VARIABLES = {"urls_file": "PRESERVE_ALERT_URLS", "ping_url_file": "PRESERVE_PING_URL"}
 
 
@@ -63,6 +67,12 @@ def _told(key: Key, known: Sequence[str]) -> UnknownKey:
             reason="cannot stand here: addresses with secrets in them do not belong into the settings",
             remedy=f'write them, one a line, into a file of mode 600, and {setting} = "its name" here; '
             f"or put them into the environment variable {_VARIABLES[setting]}",
+        )
+    if section in ("replica", "archivematica") and name.lower() in _KEYS:
+        return UnknownKey(
+            key=key,
+            reason="cannot stand here: what is secret does not belong into the settings",
+            remedy='write where it is kept: secret = "env:NAME", "file:PATH" (mode 600) or "keyring:SERVICE/USER"',
         )
     places = [raw.NAMED.get(other, f"[{other}]") for other, fields in raw.SECTIONS.items() if name in fields]
     if places:

@@ -59,6 +59,7 @@ def _by_limits(view: AuditView) -> bool:
 def as_json(view: AuditView) -> dict[str, object]:
     return {
         "outcome": outcome_of(view).value,
+        "evidence": view.required,
         "summary": _sentence(view),
         "audit": summary_json(view),
         "counts": {
@@ -117,7 +118,8 @@ def summary_json(view: AuditView) -> dict[str, object]:
 def in_one_line(view: AuditView) -> str:
     """`no. 3, 2026-11-02 02:00 UTC, pass`."""
     stopped = "" if view.state == "ended" else f", {view.state} after {view.done:,} of {view.planned:,} checks"
-    return f"no. {view.id}, {moment(view.opened_at)}, {outcome_of(view).value}{stopped}"
+    claimed = ", claimed only: nothing was read" if _is_claimed(view) else ""
+    return f"no. {view.id}, {moment(view.opened_at)}, {outcome_of(view).value}{stopped}{claimed}"
 
 
 def as_text(view: AuditView) -> RenderableType:
@@ -132,8 +134,27 @@ def as_text(view: AuditView) -> RenderableType:
     return Group(*parts)
 
 
+def _is_claimed(view: AuditView) -> bool:
+    """Whether providers were asked for their checksums, and nothing was read."""
+    return view.required == "claimed"
+
+
+def _claimed(view: AuditView) -> str:
+    """As much as such an audit proves, in words that nobody takes for more."""
+    told = f"{_name(view)} did not read: it asked the storage providers for their checksums. "
+    done = f"{view.done:,} of {count(view.planned, 'shard')}"
+    if view.state != "ended":
+        told += f"It {'is running' if view.state == 'running' else 'stopped before its end'}: {done} done. "
+    if view.failed or view.files_bad:
+        told += f"By these, {count(view.files_bad, 'file')} bad. "
+    if view.files_unread:
+        told += f"Of {count(view.files_unread, 'file')} no checksum could be had. "
+    good = count(view.files_good, "file is", "files are")
+    return told + f"{good} as taken in, if the providers are right; only reading proves it."
+
+
 def _sentence(view: AuditView) -> str:
-    told = _read(view)
+    told = _claimed(view) if _is_claimed(view) and view.planned and view.reason != "self-test" else _read(view)
     if view.away:
         told += f" Not there, and not read: {', '.join(f'{name} ({why})' for name, why in view.away.items())}."
     told += "".join(f" The auditor could not be tested again on {name}: {why}." for name, why in view.untested.items())
@@ -202,12 +223,19 @@ def _for(span: timedelta) -> str:
 
 def _resume(view: AuditView) -> str | None:
     believed = view.reason != "self-test"
-    resumable = view.state == "stopped" and view.done < view.planned and not _by_limits(view) and believed
+    resumable = (
+        view.id is not None
+        and view.state == "stopped"
+        and view.done < view.planned
+        and not _by_limits(view)
+        and believed
+    )
     return f"preserve audit --resume {view.id}" if resumable else None
 
 
 def _numbers(view: AuditView) -> Table:
-    made = table("", "good", "bad", "not known", right=("good", "bad", "not known"))
+    word = "claimed good" if _is_claimed(view) else "good"
+    made = table("", word, "bad", "not known", right=(word, "bad", "not known"))
     left = view.planned - view.done
     for words, good, bad, unknown in (
         ("shards", view.passed, view.failed, view.inconclusive + left),
@@ -218,9 +246,8 @@ def _numbers(view: AuditView) -> Table:
 
 
 def _by_replica(view: AuditView) -> Table:
-    made = table(
-        "replica", "done", "good", "bad", "not known", "read", right=("done", "good", "bad", "not known", "read")
-    )
+    good = "claimed good" if _is_claimed(view) else "good"
+    made = table("replica", "done", good, "bad", "not known", "read", right=("done", good, "bad", "not known", "read"))
     for each in view.by_replica:
         label = Text(visible(each.name), "bold")
         if each.why_not:

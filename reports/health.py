@@ -11,7 +11,7 @@ from checks.concerns import Concern
 from checks.evidence import Outcome
 from checks.findings import Severity
 from checks.health import outcome_of as outcome_of_concerns
-from checks.situation import Situation
+from checks.situation import ReplicaState, Situation
 from reports.words import OUTCOMES, ago, count, headline, iso, length, visible, within
 
 NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN = 0, 1, 2, 3
@@ -66,6 +66,8 @@ def as_json(view: HealthView) -> dict[str, object]:
                 "last_run_at": iso(replica.last_run_at),
                 "run_due_at": iso(replica.run_due_at),
                 "oldest_read_at": iso(replica.oldest_read_at),
+                "found_at": replica.found_at,
+                "bring_by": iso(replica.bringing.by) if _is_carried(replica) and replica.bringing else None,
                 "overdue_shards": replica.overdue_shards,
                 "max_age_seconds": None if replica.max_age is None else round(replica.max_age.total_seconds()),
                 "first_broken_at": iso(None if replica.outlook is None else replica.outlook.breaks_at),
@@ -91,6 +93,10 @@ def as_text(view: HealthView) -> Iterator[RenderableType]:
     """A line for each concern and one for its remedy; at the end, or where there is none, how it is known."""
     for concern in view.concerns:
         yield from concern_text(concern)
+    for replica in filter(_is_carried, view.situation.replicas):
+        if replica.bringing is not None and replica.bringing.deadline > view.generated_at:
+            told = f"{replica.name} is away, as it may be: plug in {replica.name} by {replica.bringing.day}."
+            yield Text(visible(told), "dim")
     if view.outcome is Outcome.PASS:
         yield headline(Outcome.PASS, f"All is well: {how_it_is_known(view)}")
     elif outcome_of_concerns(view.concerns) is Outcome.PASS:
@@ -98,6 +104,11 @@ def as_text(view: HealthView) -> Iterator[RenderableType]:
         yield Text("  Start `preserve serve`, or run `preserve audit --due` from cron; see docs/watching.md.", "dim")
     else:
         yield Text(how_it_is_known(view), "dim")
+
+
+def _is_carried(replica: ReplicaState) -> bool:
+    """Whether it is away, and may be."""
+    return replica.offline and replica.there is False
 
 
 def concern_text(concern: Concern) -> Iterator[Text]:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from checks.advice import Advice, setting_size, setting_time
+from checks.carried import Bringing
 from checks.evidence import Outcome
 from checks.forecast import Outlook
 from reports.layout import table
@@ -60,6 +61,7 @@ class ReplicaPlan:
     target_age: timedelta
     speed: float | None
     measured: tuple[int, float] | None = None
+    bringing: Bringing | None = None  # where it is away, as it may be
 
     @property
     def asked(self) -> PlanFigures:
@@ -112,6 +114,8 @@ def as_text(view: PlanView) -> Iterator[RenderableType]:
         outcome, sentence = _verdict(replica)
         mark, style = OUTCOMES[outcome]
         yield Text.assemble((visible(replica.name), "bold"), ": ", (f"{mark} {sentence}", style))
+        if replica.bringing is not None:
+            yield Text(f"It is away: plug in {visible(replica.name)} by {replica.bringing.day}.", "yellow")
         yield _table(replica, view.price)
         yield Chart(replica)
 
@@ -271,6 +275,7 @@ def _replica_json(replica: ReplicaPlan, price: float | None) -> dict[str, object
         "max_age_seconds": round(replica.max_age.total_seconds()),
         "target_age_seconds": round(replica.target_age.total_seconds()),
         "measured_bytes_per_second": None if replica.speed is None else round(replica.speed),
+        "bring_by": None if replica.bringing is None else iso(replica.bringing.by),
         "today": _figures_json(replica, replica.today, price),
         "as_asked": None if replica.changed is None else _figures_json(replica, replica.changed, price),
         "by_age": [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from checks.carried import Bringing
 from checks.concerns import Concern
 from checks.evidence import Outcome
 from checks.findings import Severity
@@ -55,15 +56,30 @@ class PackageLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionLine:
+    """What keeps deleted and changed files at a provider."""
+
+    versioning: str  # on, suspended, off, unknown
+    lock: str = ""  # words of the provider's rule; empty: none
+    why_unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaLine:
     name: str
     url: str  # as it may be shown: without passwords
+    where: str = ""  # the place, for people; empty: as the url
+    kind: str = "folder"  # or s3, sftp
+    medium: str | None = None
+    protection: ProtectionLine | None = None  # None: nobody looked, or no provider says
     site: str | None = None
     available: bool | None = None  # None: nobody looked
     offline: bool = False  # it may be away
     why_not: str = ""
     oldest_read_at: datetime | None = None
     overdue_shards: int = 0
+    bringing: Bringing | None = None  # by when it is to be brought, where it is away as it may be
+    found_at: str = ""  # where it is, if not at `url`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

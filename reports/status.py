@@ -8,7 +8,7 @@ from checks.concerns import Concern, ConcernCode
 from checks.evidence import Outcome
 from checks.health import outcome_of as outcome_of_concerns
 from checks.verdicts import Verdict
-from reports import audits, cells, findings
+from reports import audits, cells, findings, protections
 from reports.health import concern_json, concern_text
 from reports.layout import ByWidth, table
 from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
@@ -227,9 +227,14 @@ def _cell(view: StatusView, cell: CopyCell | None) -> Text:
 def _replicas(view: StatusView) -> Table:
     made = table("replica", "where", "there now", "oldest reading", "overdue")
     for replica in view.replicas:
-        where = Text(visible(replica.url))
-        if replica.site:
-            where.append(f"\n{visible(replica.site)}", "dim")
+        where = Text(visible(replica.where or replica.url))
+        more = ", ".join(filter(None, (replica.medium, replica.site)))
+        if more:
+            where.append(f"\n{visible(more)}", "dim")
+        if replica.protection is not None:
+            where.append(f"\n{protections.in_words(replica.protection)}", "dim")
+        if replica.found_at:
+            where.append(f"\nfound at {visible(replica.found_at)}", "green")
         read = Text(age(replica.oldest_read_at, view.generated_at), "red" if replica.oldest_read_at is None else "")
         overdue = Text(f"{replica.overdue_shards:,}" if replica.overdue_shards else "none")
         made.add_row(Text(visible(replica.name), "bold"), where, _there(replica), read, overdue)
@@ -242,7 +247,8 @@ def _there(replica: ReplicaLine) -> Text:
     if replica.available:
         return Text("yes", "green")
     words = "away, as it may be" if replica.offline else "absent"
-    return Text(f"{words}: {visible(replica.why_not)}" if replica.why_not else words, "yellow")
+    text = Text(f"{words}: {visible(replica.why_not)}" if replica.why_not else words, "yellow")
+    return text if replica.bringing is None else text.append(f"\nplug it in by {replica.bringing.day}")
 
 
 def _legend(view: StatusView) -> Text:
@@ -286,10 +292,16 @@ def _replica_json(replica: ReplicaLine) -> dict[str, object]:
     return {
         "name": replica.name,
         "url": replica.url,
+        "where": replica.where or replica.url,
+        "kind": replica.kind,
+        "medium": replica.medium,
         "site": replica.site,
+        "protection": protections.as_json(replica.protection),
         "available": replica.available,
         "offline": replica.offline,
         "why_not": replica.why_not,
         "oldest_read_at": iso(replica.oldest_read_at),
         "overdue_shards": replica.overdue_shards,
+        "found_at": replica.found_at,
+        "bring_by": None if replica.bringing is None else iso(replica.bringing.by),
     }

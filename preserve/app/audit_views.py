@@ -150,6 +150,7 @@ def scope_in_words(audit: AuditRow) -> str:
         return ", ".join(str(each) for each in value) if isinstance(value, list) else ""
 
     words = "what is due of " if audit.scope.get("due") else ""
+    words += "what providers claim of " if audit.scope.get("claimed") else ""
     words += named("packages") or "all packages"
     words += f" on {named('replicas')}" if named("replicas") else ""
     words += (

@@ -15,6 +15,7 @@ from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.errors import UndeterminedError, UsageError
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
+from preserve.stores.claiming import claiming_of
 
 
 def planner(workspace: Workspace) -> Planner:
@@ -28,15 +29,36 @@ def plan(
     replicas: tuple[str, ...] = (),
     due: bool = False,
     budget_bytes: int | None = None,
+    claimed: bool = False,
 ) -> AuditRow:
-    """Opens an audit; see `preserve.audit.planning`. For what is due where several levels are promised: `runs`."""
+    """Opens an audit; see `preserve.audit.planning`. For what is due where several levels are promised: `runs`.
+
+    Raises:
+        UsageError: `claimed`, and no replica, or not each of those named, has a provider that keeps checksums.
+    """
+    if claimed:
+        replicas = _claiming(workspace, replicas)
     planning = planner(workspace)
     planning.settle()
-    request = Request(packages=packages, replicas=replicas, due=due, budget_bytes=budget_bytes, by=operator())
+    request = Request(
+        packages=packages, replicas=replicas, due=due, budget_bytes=budget_bytes, by=operator(), claimed=claimed
+    )
     if due:
         (audit,) = planning.due(request, workspace.replicas(replicas), {}).audits
         return audit
     return planning.open(request, workspace.packages(packages), workspace.replicas(replicas))
+
+
+def _claiming(workspace: Workspace, names: tuple[str, ...]) -> tuple[str, ...]:
+    stores = workspace.stores()
+    claiming = {one.name for one in workspace.replicas() if claiming_of(stores.get(one.id)) is not None}
+    remedy = "A provider does that for S3. Audit without --claimed: then the bytes are read, which proves more."
+    for name in names:
+        if name not in claiming:
+            raise UsageError(f"nobody keeps checksums of what lies on {name}", remedy=remedy)
+    if not claiming:
+        raise UsageError("no replica has a provider that keeps checksums", remedy=remedy)
+    return names or tuple(sorted(claiming))
 
 
 def resume(workspace: Workspace, audit_id: int) -> AuditRow:

@@ -15,9 +15,9 @@ from preserve.catalog.backing import BACKED_UP, Snapshot, clear_away, take_snaps
 from preserve.catalog.integrity import refuse_changed
 from preserve.catalog.rows import Head, ReplicaRow
 from preserve.errors import CatalogError, UndeterminedError, UsageError
-from preserve.stores.backups import Backups, Described
-from preserve.stores.local import LocalStore
+from preserve.stores.backups import Described
 from preserve.stores.locking import locked
+from preserve.stores.port import Backups, ReplicaStore
 from reports.catalog_care import BackupLine, BackupView
 
 _SOON_ENOUGH = timedelta(hours=20)  # a day's backup is due a little before the day is over
@@ -63,7 +63,7 @@ def heads(workspace: Workspace) -> list[Head]:
         if presence(store := stores.get(replica.id), replica).there and store is not None:
             found += [
                 Head(number=one.number, hash=one.hash, at=one.made_at, where=f"{replica.name}: {one.name.decode()}")
-                for one in _standing(Backups(store.root, uuid))
+                for one in _standing(store.backups(uuid))
             ]
     return found
 
@@ -73,7 +73,7 @@ def misfits(workspace: Workspace) -> list[str]:
     uuid, stores, told = workspace.catalog.uuid(), workspace.stores(), list[str]()
     for replica in workspace.replicas():
         if presence(store := stores.get(replica.id), replica).there and store is not None:
-            told += [f"{replica.name}: {name.decode()}" for name in sorted(Backups(store.root, uuid).misfits())]
+            told += [f"{replica.name}: {name.decode()}" for name in sorted(store.backups(uuid).misfits())]
     return told
 
 
@@ -89,7 +89,7 @@ def missing_backups(workspace: Workspace) -> list[str]:
         if not placed or store is None or not presence(store, replica).there:
             continue
         known, last = {(one.file, one.sha256) for one in placed}, placed[-1]
-        standing = _standing(Backups(store.root, uuid))
+        standing = _standing(store.backups(uuid))
         if not any((one.name, one.sha256) in known or one.number > last.head for one in standing):
             told.append(f"{replica.name}: {last.file.decode()} was placed there last, and neither it nor one before is")
     return told
@@ -126,7 +126,7 @@ def _refuse_changed(staged: bytes) -> None:
         ) from error
 
 
-def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapshot: Snapshot) -> BackupLine:
+def _placed(workspace: Workspace, replica: ReplicaRow, store: ReplicaStore, snapshot: Snapshot) -> BackupLine:
     """Places, records, and only then prunes; what goes wrong on one replica does not stop the others."""
     backup = Described(
         catalog=snapshot.catalog,
@@ -138,7 +138,7 @@ def _placed(workspace: Workspace, replica: ReplicaRow, store: LocalStore, snapsh
         revision=snapshot.revision,
         program=__version__,
     )
-    backups = Backups(store.root, snapshot.catalog)
+    backups = store.backups(snapshot.catalog)
     try:
         _take_up(workspace, replica, backups)
         taken = {one.stem for one in backups.kept()} | {os.path.splitext(name)[0] for name in backups.misfits()}

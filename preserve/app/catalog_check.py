@@ -12,7 +12,7 @@ from preserve.bag.validating.agreement import Compared, Disagreement, Way, disag
 from preserve.catalog.rows import CopyRow
 from preserve.errors import UnreadableError
 from preserve.progress import Progress
-from preserve.stores.local import LocalStore
+from preserve.stores.port import ReplicaStore
 from reports.catalog_check import BagLine, CheckView, FaultLine
 
 _MOST = 10_000  # disagreements kept of one bag
@@ -76,7 +76,7 @@ def _versions(workspace: Workspace) -> Iterator[list[CopyRow]]:
 
 
 def _ask(
-    workspace: Workspace, stores: Mapping[int, LocalStore], copies: list[CopyRow], compared: Compared
+    workspace: Workspace, stores: Mapping[int, ReplicaStore], copies: list[CopyRow], compared: Compared
 ) -> list[BagLine] | None:
     """What the copies' manifests say against the catalog; None if none of them could be asked.
 
@@ -104,7 +104,7 @@ def _ask(
 
 
 def _disagreements(
-    workspace: Workspace, store: LocalStore, copy: CopyRow, counted: Compared
+    workspace: Workspace, store: ReplicaStore, copy: CopyRow, counted: Compared
 ) -> list[Disagreement] | None:
     try:
         store.stat(copy.location)

@@ -13,6 +13,7 @@ from checks.policy import Wanted
 from checks.situation import Channel, ReplicaState, Situation
 from checks.verdicts import Verdict
 from preserve.app.alerts import LIST_OF_ADDRESSES, addresses
+from preserve.app.carried_disks import found_at
 from preserve.app.catalog_care import heads
 from preserve.app.good_copies import good_on
 from preserve.app.last_runs import beat, being_read, last_run
@@ -175,6 +176,7 @@ def _replica_states(workspace: Workspace, being_read: Collection[str]) -> list[R
             self_test_failed=self_test_failed(tested),
             canaries=damaged_canaries(tested),
             not_tested=tested_elsewhere(tested),
+            found_at=found_at(configured, stores.get(replica.id)),
             head_not_left=str(left.get(str(replica.uuid), (now, {}))[1].get("problem", "")),
             surveyed=surveyed_things(surveyed),
         )
@@ -216,6 +218,7 @@ def _with_its_copies(
         run_due_at=_run_due_at(workspace, prospect),
         grace=prospect.plan.grace,
         outlook=outlook,
+        bringing=prospect.bringing(outlook),
         advice=advice(prospect.loads, prospect.pace, prospect.start, now)
         if outlook is not None and (outlook.breaks_at is not None or not outlook.sustains)
         else None,

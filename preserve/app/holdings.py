@@ -46,6 +46,7 @@ def replicate(
             threads,
             workspace.clock,
             rule=workspace.mass_change,
+            rates=workspace.write_rates(),
             on_bytes=lambda count: progress.advance(bytes=count),
         )
         yield from replicator.place(workspace.packages(packages), workspace.replicas(replicas))

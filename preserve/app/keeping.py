@@ -66,23 +66,22 @@ def _doubt(workspace: Workspace, now: datetime) -> str:
 
 def _sites(workspace: Workspace, path: bytes) -> dict[str, Site]:
     """The replicas whose copies may count: those in use whose folder is known. Each is looked at now."""
-    configured, stores = workspace.settings.replicas, workspace.stores()
+    configured, stores, folders = workspace.settings.replicas, workspace.stores(), workspace.folders()
     frozen = {one.copy.replica for one in workspace.catalog.frozen(workspace.mass_change)}
     sites = {}
     for replica in workspace.catalog.replicas():
         if replica.name not in configured:
             continue
-        known, store = configured[replica.name], stores.get(replica.id)
+        known, store, folder = configured[replica.name], stores.get(replica.id), folders.get(replica.name)
         seen = presence(store, replica)
         sites[replica.name] = Site(
             site=known.site or None,
-            apart=not nested(path, known.root),
+            apart=folder is None or not nested(path, folder),
             store=store if seen.there else None,
             may_be_away=known.offline and not seen.wrong,
             frozen=replica.name in frozen,
-            alone=not any(
-                may_share(known.root, other.root) for name, other in configured.items() if name != replica.name
-            ),
+            alone=folder is None
+            or not any(may_share(folder, other) for name, other in folders.items() if name != replica.name),
         )
     return sites
 

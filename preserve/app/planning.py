@@ -6,12 +6,13 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from checks.advice import advice
 from checks.capacity import ALWAYS, Opening, Pace
+from checks.carried import Bringing, bringing
 from checks.evidence import Evidence
 from checks.forecast import Load, Outlook, outlook
 from checks.hours import Hours
 from config import Limits
 from config.model import Promise
-from preserve.app.workspace import Workspace
+from preserve.app.workspace import Workspace, presence
 from preserve.audit.schedule import RunPlan, due_at
 from preserve.catalog.rows import CopyRow, ReadAge, ReplicaRow, Speed
 from reports.plan import AgeBar, PlanFigures, PlanView, ReplicaPlan, chart_unit
@@ -21,6 +22,7 @@ _LEAST_BYTES, _LEAST_SECONDS = 64 * 2**20, 60.0  # of what was read, before it s
 _HALF_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)
 _SPANS = 12
+_MOST_DAYS = 36_500.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,19 @@ class Prospect:
 
     def outlook(self, now: datetime) -> Outlook | None:
         return outlook(self.loads, self.pace, self.start, now)
+
+    def bringing(self, seen: Outlook | None) -> Bringing | None:
+        """By when it has to be there. What was read on a day of which no hour is known counts from its beginning."""
+        deadlines = [load.deadline for load in self.loads if load.never]
+        for age in self.ages:
+            if age.day is not None:
+                read_at = age.at or datetime.combine(age.day, time(), tzinfo=UTC)
+                deadlines.append(read_at + self.promises[age.collection].max_age)
+        if not deadlines:
+            return None
+        days = None if seen is None or seen.pass_days is None else min(seen.pass_days, _MOST_DAYS)
+        max_age = min(promise.max_age for promise in self.promises.values())
+        return bringing(deadlines, max_age, None if days is None else timedelta(days=days))
 
 
 def prospects(workspace: Workspace, replicas: Iterable[ReplicaRow] | None = None) -> list[Prospect]:
@@ -107,20 +122,30 @@ def plan_view(
             pace = replace(pace, budget_bytes=budget[0], budget_time=budget[1])
         if rate is not None:
             pace = replace(pace, rate=rate)
+        today = _figures(prospect, prospect.pace, now)
         changed = None if pace is prospect.pace else _figures(prospect, pace, now)
         lines.append(
             ReplicaPlan(
                 name=prospect.replica.name,
-                today=_figures(prospect, prospect.pace, now),
+                today=today,
                 measured=None if prospect.measured is None else (prospect.measured.bytes, prospect.measured.seconds),
                 changed=changed,
                 bars=_bars(prospect, now),
                 max_age=min(load.max_age for load in prospect.loads),
                 target_age=min(load.target_age for load in prospect.loads),
                 speed=prospect.pace.speed,
+                bringing=prospect.bringing(today.outlook) if _is_away(workspace, prospect.replica) else None,
             )
         )
     return PlanView(generated_at=now, replicas=tuple(lines), price=price)
+
+
+def _is_away(workspace: Workspace, replica: ReplicaRow) -> bool:
+    """Whether it is one that may be away, and is."""
+    configured = workspace.settings.replicas.get(replica.name)
+    if configured is None or not configured.offline:
+        return False
+    return not presence(workspace.stores().get(replica.id), replica).there
 
 
 def _figures(prospect: Prospect, pace: Pace, now: datetime) -> PlanFigures:

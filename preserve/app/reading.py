@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
-from checks.digesting import Digester
+from checks.evidence import Evidence
 from checks.names import show
 from checks.policy import Urgency
 from checks.ports import Store
@@ -19,18 +19,23 @@ from config import Limits
 from preserve.app.workspace import Workspace
 from preserve.audit.limits import Gate
 from preserve.audit.planning import Planner
+from preserve.audit.reading import digester_for
 from preserve.audit.running import Auditor
 from preserve.audit.selftest import SelfTest, self_test
+from preserve.catalog.asking import SELF_TEST
 from preserve.catalog.rows import AuditRow, AuditState, ReplicaRow
 from preserve.errors import CatalogError, UndeterminedError
 from preserve.executors.threads import Pool, Threads
 from preserve.progress import Progress
+from preserve.stores.claiming import claimed
 from preserve.stores.identity import OURS
 from preserve.stores.limiting import RateLimited
-from preserve.stores.local import LocalStore, PlainFolder
+from preserve.stores.local import PlainFolder
+from preserve.stores.local_replica import LocalReplica
+from preserve.stores.passing import in_flight_of
+from preserve.stores.port import ReplicaStore
 from preserve.stores.retrying import Retrying
 
-SELF_TEST = "self-test"  # kind of the journal's links
 NOT_BELIEVED_REMEDY = "Install preserve anew, on another machine if there is one, and audit from there."
 _PATIENCE_SECONDS = 60.0  # with a test that reads some megabytes
 _TEST_BYTES = 10_000_000
@@ -120,7 +125,8 @@ class Reading:
             read: the (copy, shard) that they read since the test before it.
         """
         there, away, failed = list[ReplicaRow](), dict[str, str](), dict[str, str]()
-        lanes = {one.id: self._threads.lane(f"{one.name}-test", 1) for one in replicas}
+        at_once = {one.id: in_flight_of(self._plain.get(one.id)) for one in replicas}
+        lanes = {one.id: self._threads.lane(f"{one.name}-test", 1, at_once[one.id]) for one in replicas}
         tests = {one.id: lanes[one.id].shards.submit(self._tested, one, lanes[one.id].files) for one in replicas}
         answers = {one.id: self._answer(one, tests[one.id], last=bool(audits)) for one in replicas}
         for one in replicas:
@@ -142,7 +148,7 @@ class Reading:
         """Reads what is left of an audit; with `urgencies`, within the hours and the time set for each replica."""
         auditor = self._auditor(
             self._catalog,
-            self._stores,
+            self._stores if audit.required >= Evidence.READ else self._claimed(),
             self._threads,
             self._workspace.clock,
             progress=self._progress,
@@ -229,10 +235,15 @@ class Reading:
             why = _in_words({one.name: answers[one.id].why for one in failed})
             self._catalog.disbelieve(ids, pairs, why, workspace.clock())
 
-    def _spared(self, store: LocalStore, name: str) -> Store:
+    def _spared(self, store: ReplicaStore, name: str) -> Store:
         rate = self._workspace.settings.limits(name).rate_bytes_per_second
         patient: Store = Retrying(store, sleep=self._stop.wait)
         return patient if rate is None else RateLimited(patient, rate, stop=self._stop)
+
+    def _claimed(self) -> Mapping[int, Store]:
+        """What providers say, in place of what can be read there."""
+        known = {id_: claimed(store, self._stop.wait) for id_, store in self._stores.items()}
+        return {id_: store for id_, store in known.items() if store is not None}
 
     def _limits(self, replica_id: int) -> Limits:
         return self._workspace.settings.limits(self._names[replica_id])
@@ -262,9 +273,9 @@ class Reading:
     def _tested(self, one: ReplicaRow, files: Pool) -> SelfTest:
         if one.id not in self._stores:
             return SelfTest(passed=False, away="it is not in the settings")
-        digester = Digester(("sha256",), files)
-        root, now = self._plain[one.id].root, self._workspace.clock()
-        result = self_test(self._stores[one.id], root, str(one.uuid), digester, now)
+        store, now = self._plain[one.id], self._workspace.clock()
+        digester = digester_for(store, files)
+        result = self_test(self._stores[one.id], store.canaries(), str(one.uuid), digester, now)
         if not result.untested:
             return result
         # A disk that takes no canaries, such as one that is locked against writing, is read all the same; what reads it
@@ -272,7 +283,7 @@ class Reading:
         with tempfile.TemporaryDirectory(prefix="preserve-") as folder:
             plain = PlainFolder(os.fsencode(folder))
             os.mkdir(os.path.join(plain.root, OURS))
-            elsewhere = self_test(plain, plain.root, PlainFolder.IDENTITY, digester, now)
+            elsewhere = self_test(plain, LocalReplica(plain.root).canaries(), PlainFolder.IDENTITY, digester, now)
         why = "; ".join(filter(None, (result.why, elsewhere.why)))
         return replace(elsewhere, why=why, damaged=result.damaged, made=(), untested=True)
 

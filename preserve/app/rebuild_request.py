@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
-from checks.names import show
 from checks.ports import UnavailableError
 from config import Settings, SettingsError
 from preserve.app.replicas import url_of
 from preserve.app.workspace import SETTINGS_NAME
 from preserve.errors import UsageError
-from preserve.stores.identity import Identity, read_identity
+from preserve.stores.identity import Identity
+from preserve.stores.opening import open_replica
+from preserve.stores.port import ReplicaStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Present:
 
     name: str
     identity: Identity
-    root: bytes
+    store: ReplicaStore
     url: str
     configured: bool
 
@@ -66,9 +67,9 @@ def look(asked: Asked) -> tuple[list[Present], list[str]]:
     """The replicas that are there, and what is to be said of the others."""
     present: list[Present] = []
     absent: list[str] = []
-    for name, url, root in _roots(asked):
+    for name, url, store in _stores(asked):
         try:
-            identity = read_identity(root)
+            identity = store.read_identity()
         except UnavailableError as error:
             if asked.places:
                 remedy = "Give the folder that holds `.preserve`."
@@ -78,11 +79,11 @@ def look(asked: Asked) -> tuple[list[Present], list[str]]:
         for other in present:
             if other.identity.uuid == identity.uuid:
                 raise UsageError(
-                    f"{show(other.root)} and {show(root)} say that they are the same replica",
+                    f"{other.store.where} and {store.where} say that they are the same replica",
                     remedy="One is a copy of the other; give one of them.",
                 )
         called = name or _unused(identity, [other.name for other in present])
-        present.append(Present(name=called, identity=identity, root=root, url=url, configured=name is not None))
+        present.append(Present(name=called, identity=identity, store=store, url=url, configured=name is not None))
     if not present:
         raise UsageError("no replica is there to make the catalog from", remedy="Connect one, or name it with --from.")
     if asked.trust is not None and asked.trust not in {each.name for each in present}:
@@ -91,19 +92,30 @@ def look(asked: Asked) -> tuple[list[Present], list[str]]:
     return present, absent
 
 
-def _roots(asked: Asked) -> list[tuple[str | None, str, bytes]]:
-    """(name in the settings, url, folder) of each replica that is asked."""
+def _stores(asked: Asked) -> list[tuple[str | None, str, ReplicaStore]]:
+    """(name in the settings, url, store) of each replica that is asked."""
     configured = asked.settings.replicas.values()
     if not asked.places:
-        return [(each.name, each.url, each.root) for each in configured]
-    names = {os.path.normpath(each.root): each.name for each in configured}
-    found = {}
+        return [(each.name, each.url, open_replica(each)) for each in configured]
+    known = {_itself(each): each for each in configured}
+    found: dict[object, tuple[str | None, str, ReplicaStore]] = {}
     for place in asked.places:
         url = url_of(place)
-        probe = config.parse(config.with_replica("", "probe", url), asked.settings.path)
-        root = probe.replicas["probe"].root
-        found[os.path.normpath(root)] = (names.get(os.path.normpath(root)), url, root)
+        probe = config.parse(config.with_replica("", "probe", url), asked.settings.path).replicas["probe"]
+        # What the settings know of a place, such as its endpoint and where its key is, is needed to speak to it.
+        same = known.get(_itself(probe))
+        found[_itself(probe)] = (None if same is None else same.name, url, open_replica(same or probe))
     return list(found.values())
+
+
+def _itself(replica: config.Replica) -> object:
+    """What tells a place from others, however it is reached."""
+    address = replica.address
+    if isinstance(address, config.S3Address):
+        return "s3", address.bucket, address.prefix
+    if isinstance(address, config.SftpAddress):
+        return "sftp", address.host, address.port, address.user, os.path.normpath(address.path)
+    return os.path.normpath(address.root)
 
 
 def _unused(identity: Identity, taken: Sequence[str]) -> str:

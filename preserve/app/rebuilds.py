@@ -19,9 +19,7 @@ from preserve.progress import Progress
 from preserve.repair.backup_choice import Chosen, candidates, choose
 from preserve.repair.found_bags import Holder
 from preserve.repair.rebuilding import Besides, Rebuilder, TakenCopy
-from preserve.stores.backups import holds_traces
 from preserve.stores.durable import clear_unfinished, rename_no_replace, sync_directory, write_durably, writing
-from preserve.stores.local import LocalStore
 from preserve.stores.locking import locked
 from reports.catalog_care import CopyLine, RebuildView
 
@@ -101,7 +99,7 @@ def _fill(asked: Asked, present: Sequence[Present], absent: Sequence[str], stage
 
 
 def _restored(asked: Asked, present: Sequence[Present], staged: bytes) -> Chosen | None:
-    found = candidates({each.name: each.root for each in present})
+    found = candidates({each.name: each.store for each in present})
     if not found:
         _refuse_unread(present)
         return None
@@ -112,7 +110,7 @@ def _restored(asked: Asked, present: Sequence[Present], staged: bytes) -> Chosen
 
 def _refuse_unread(present: Sequence[Present]) -> None:
     """Where backups lie, that none of them can be used is for a person to know before anything is made without them."""
-    named = [each.name for each in present if holds_traces(each.root)]
+    named = [each.name for each in present if each.store.holds_traces()]
     if named:
         raise UsageError(
             f"something lies where backups of the catalog lie on {', '.join(named)}, and no description can be read",
@@ -146,11 +144,11 @@ def _holders(asked: Asked, catalog: Catalog, present: Sequence[Present], made: _
             name = each.name if each.name not in names else f"{each.name[:50]}-{each.identity.uuid[:8]}"
             row = catalog.add_replica(UUID(each.identity.uuid), name, utc_now())
         if not each.configured and row.name in asked.settings.replicas:
-            where = f"the settings name another folder for it than {show(each.root)}; correct its url there"
+            where = f"the settings name another place for it than {each.store.where}; correct its url there"
             made.absent.append(f"{row.name}: {where}")
         elif not each.configured:
             made.text = config.with_replica(made.text, row.name, each.url)
-        holders[each.name] = Holder(id=row.id, name=row.name, uuid=str(row.uuid), store=LocalStore(each.root))
+        holders[each.name] = Holder(id=row.id, name=row.name, uuid=str(row.uuid), store=each.store)
     return holders
 
 

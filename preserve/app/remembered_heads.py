@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from preserve.app.workspace import Workspace, presence
 from preserve.catalog.rows import Head
-from preserve.stores.heads import Heads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ def remembered(workspace: Workspace) -> Remembered:
         store = stores.get(replica.id)
         if store is None or not presence(store, replica).there:
             continue
-        kept = Heads(store.root, uuid)
+        kept = store.heads(uuid)
         where = f"{replica.name}: heads/{kept.name.decode()}"
         lines, wrong = kept.read()
         doubts += [f"{where}: {fault}; find out why, move this file aside and keep it" for fault in wrong]

@@ -4,12 +4,13 @@ import json
 import os
 from collections.abc import Iterator
 
+from checks.ports import StoreError
+from config import Replica
 from preserve.app.workspace import Workspace, operator
 from preserve.catalog.rows import CopyRow, PackageRow
-from preserve.errors import UsageError
+from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.repair.deleting import Deleter
-from preserve.stores.quarantine import Quarantine
 from reports.removals import RemovalView, RemovedLine
 
 
@@ -82,7 +83,13 @@ def _standing(workspace: Workspace, copy: CopyRow) -> RemovedLine:
 def _place(workspace: Workspace, copy: CopyRow) -> bytes:
     """Where it lies: the whole path where the settings tell it."""
     configured = workspace.settings.replicas.get(copy.replica)
-    return copy.location if configured is None else os.path.join(configured.root, copy.location)
+    return copy.location if configured is None else _below(configured, copy.location)
+
+
+def _below(configured: Replica, path: bytes) -> bytes:
+    if configured.folder is not None:
+        return os.path.join(configured.folder, path)
+    return os.fsencode(configured.address.where.rstrip("/")) + b"/" + path
 
 
 def _reason_given(workspace: Workspace, package: PackageRow) -> str:
@@ -94,13 +101,14 @@ def _reason_given(workspace: Workspace, package: PackageRow) -> str:
 
 def _set_aside(workspace: Workspace, package: PackageRow) -> Iterator[bytes]:
     """Entries of quarantines that hold files of this package, or may: they cannot be understood."""
-    for replica in workspace.settings.replicas.values():
+    names = {replica.id: replica.name for replica in workspace.catalog.replicas()}
+    for replica_id, store in workspace.stores().items():
         try:
-            for entry in Quarantine(replica.root).entries():
+            for entry in store.quarantine().entries():
                 document = entry.document()
                 if document is None or document.get("package") == package.identifier:
-                    yield entry.path
-        except OSError:
+                    yield _below(workspace.settings.replicas[names[replica_id]], entry.location)
+        except (OSError, StoreError, UndeterminedError):
             continue  # the replica is away: nothing to tell
 
 

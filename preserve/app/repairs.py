@@ -18,7 +18,7 @@ from preserve.repair.restoring import Restored, Restorer, refuse_where_kept
 from preserve.repair.service import Repairer
 from preserve.repair.work import Mended
 from preserve.replicate.service import Replicator
-from preserve.stores.local import LocalStore
+from preserve.stores.port import ReplicaStore
 from reports.repairs import FrozenLine, LeftLine, RepairLine, RepairView
 from reports.restoring import LostLine, RestoredView
 
@@ -73,7 +73,7 @@ def repair(
 
 
 @contextmanager
-def repairer(workspace: Workspace, stores: dict[int, LocalStore], progress: Progress) -> Iterator[Repairer]:
+def repairer(workspace: Workspace, stores: dict[int, ReplicaStore], progress: Progress) -> Iterator[Repairer]:
     """A repairer over these stores, with its threads."""
 
     def count(read: int) -> None:
@@ -82,7 +82,13 @@ def repairer(workspace: Workspace, stores: dict[int, LocalStore], progress: Prog
     with Threads(workspace.settings.audit.threads) as threads:
         auditor = Auditor(workspace.catalog, stores, threads, workspace.clock, progress=progress)
         replicator = Replicator(
-            workspace.catalog, stores, threads, workspace.clock, rule=workspace.mass_change, on_bytes=count
+            workspace.catalog,
+            stores,
+            threads,
+            workspace.clock,
+            rule=workspace.mass_change,
+            rates=workspace.write_rates(),
+            on_bytes=count,
         )
         yield Repairer(workspace.catalog, auditor, replicator, stores, workspace.clock, operator())
 
@@ -93,7 +99,7 @@ def restore(
     """A whole verified bag out of the best files of all copies; see `preserve.repair.restoring`."""
     (package,) = workspace.packages((identifier,))
     folder = os.path.abspath(os.fsencode(target))
-    refuse_where_kept(folder, [replica.root for replica in workspace.settings.replicas.values()])
+    refuse_where_kept(folder, workspace.folders().values())
     with Threads(workspace.settings.audit.threads) as threads:
         restorer = Restorer(
             workspace.catalog,

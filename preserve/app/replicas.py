@@ -1,47 +1,107 @@
 """Adding and taking out replicas: settings, catalog and the identity on the medium, in an order that can be resumed."""
 
 import os
+from collections.abc import Mapping
+from contextlib import closing
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import config
 from checks.names import show
-from checks.ports import UnavailableError
+from checks.ports import NotFoundError, StoreError, UnavailableError
+from preserve.app.trying import refuse_unfit
 from preserve.app.workspace import Workspace
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.stores.durable import write_durably, writing
 from preserve.stores.identity import IDENTITY_FILE, OURS, Identity, read_identity, write_identity
+from preserve.stores.opening import open_replica
+from preserve.stores.port import ExistsError, ReplicaStore
 
 
 def add_replica(
-    workspace: Workspace, name: str, place: str, *, medium: str | None, site: str | None, offline: bool
+    workspace: Workspace,
+    name: str,
+    place: str,
+    *,
+    medium: str | None,
+    site: str | None,
+    offline: bool,
+    keys: Mapping[str, str | None] | None = None,
 ) -> ReplicaRow:
-    """Makes a folder a replica: writes its identity, notes it in the catalog, adds it to the settings.
+    """Makes a place a replica: writes its identity, notes it in the catalog, adds it to the settings.
 
     A disk that carries an identity already is added under that identity, if the catalog knows it by no other name.
 
+    Args:
+        keys: of the settings, for a place elsewhere: `endpoint`, `secret` and so on.
+
     Raises:
-        UsageError: the name is taken, the folder is not there, or it belongs to another replica.
+        UsageError: the name is taken, the place is not there or will not do, or it belongs to another replica.
     """
     url = url_of(place)
     text = workspace.settings.path.read_text(encoding="utf-8")
     if name in workspace.settings.replicas and name in {r.name for r in workspace.catalog.replicas()}:
         raise UsageError(f"there is a replica {name} already", remedy="Choose another name.")
     if name not in workspace.settings.replicas:
-        text = config.with_replica(text, name, url, medium=medium, site=site, offline=offline)
-    settings = config.parse(text, workspace.settings.path)
-    root = settings.replicas[name].root
-    _refuse_other_uses(workspace, root, name)
-    identity = _identity_on(root, name)
-    known = _known(workspace, identity, name)
+        _refuse_overlap(workspace, config.with_replica("", name, url, keys=keys), name)
+        text = config.with_replica(text, name, url, medium=medium, site=site, offline=offline, keys=keys)
+    configured = config.parse(text, workspace.settings.path).replicas[name]
     # The medium first: whatever is killed in between, the next run finds the identity there and goes on with it.
-    with writing(root):
-        write_identity(root, identity, workspace.clock())
+    if configured.folder is None:
+        with closing(open_replica(configured)) as store:
+            refuse_unfit(store, configured.address)
+            identity, known = _named_afar(workspace, store, name)
+    else:
+        identity, known = _named(workspace, configured.folder, name)
     row = known or workspace.catalog.add_replica(UUID(identity.uuid), name, workspace.clock())
     if name not in workspace.settings.replicas:
         write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
     return row
+
+
+def _named(workspace: Workspace, root: bytes, name: str) -> tuple[Identity, ReplicaRow | None]:
+    """The folder's identity, written there, and the replica in use that it belongs to."""
+    _refuse_other_uses(workspace, root, name)
+    identity = _identity_on(root, name)
+    known = _known(workspace, identity, name)
+    with writing(root):
+        write_identity(root, identity, workspace.clock())
+    return identity, known
+
+
+def _named_afar(workspace: Workspace, store: ReplicaStore, name: str) -> tuple[Identity, ReplicaRow | None]:
+    """Like `_named`, for a place elsewhere: an identity that stands there is never written over."""
+    try:
+        try:
+            store.stat(IDENTITY_FILE)
+        except NotFoundError:
+            identity = Identity(uuid=str(uuid4()), name=name)
+            known = _known(workspace, identity, name)
+            store.write_identity(identity, workspace.clock())
+            return identity, known
+        identity = store.read_identity()
+        return identity, _known(workspace, identity, name)
+    except ExistsError as error:
+        raise UsageError(
+            f"somebody else made {store.where} a replica at this moment", remedy="Run the command again."
+        ) from error
+    except StoreError as error:
+        raise UsageError(
+            f"the identity at {store.where} cannot be read or written: {error.cause or error}",
+            remedy="It may be another archive's replica. Look at it before you go on.",
+        ) from error
+
+
+def _refuse_overlap(workspace: Workspace, text: str, name: str) -> None:
+    """Folders are judged by `_refuse_other_uses`, where they are."""
+    added = config.parse(text, workspace.settings.path).replicas[name]
+    for other in workspace.settings.replicas.values():
+        if added.folder is None and config.overlap(added.address, other.address):
+            raise UsageError(
+                f"{added.address.where} is, holds or lies in the replica {other.name}",
+                remedy="Two copies in one place are lost together; choose another place.",
+            )
 
 
 def remove_replica(workspace: Workspace, name: str) -> None:
@@ -73,7 +133,9 @@ def _refuse_other_uses(workspace: Workspace, root: bytes, name: str) -> None:
         raise UsageError(f"{show(root)} is not a folder", remedy="Connect the disk, or make the folder first.")
     real = os.path.realpath(root)
     for other in workspace.settings.replicas.values():
-        theirs = os.path.realpath(other.root)
+        if other.folder is None:
+            continue
+        theirs = os.path.realpath(other.folder)
         if other.name != name and (_within(real, theirs) or _within(theirs, real)):
             raise UsageError(
                 f"{show(root)} is, holds or lies in the replica {other.name}",

@@ -14,17 +14,18 @@ from preserve.app.audits import planner
 from preserve.app.catalog_care import back_up, backup_is_due
 from preserve.app.health import health
 from preserve.app.reading import NOT_BELIEVED_REMEDY, Reading, Tested
-from preserve.app.workspace import Workspace, operator
+from preserve.app.workspace import Workspace, operator, presence
 from preserve.audit.holders import is_dead, this_process
 from preserve.audit.planning import DueRun, Request
 from preserve.audit.running import Auditor
 from preserve.audit.schedule import RunPlan
+from preserve.catalog.asking import SELF_TEST
 from preserve.catalog.rows import AuditRow, AuditState, Heartbeat
 from preserve.errors import PreserveError, StoppedError, UndeterminedError
 from preserve.progress import Progress
 from reports.catalog_care import backup_sentence
 
-SELF_TEST = "self-test"  # why an audit stopped
+_RUNS_LOOKED_AT = 50  # the newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,7 @@ def run_plans(workspace: Workspace) -> Mapping[str, RunPlan]:
     """By replica: how often it is to be read, and when that was last begun."""
     last = workspace.catalog.last_due_runs()
     asked = workspace.catalog.asked_on(workspace.clock())
+    brought = _brought(workspace)
     return {
         replica.name: RunPlan(
             name=replica.name,
@@ -181,10 +183,29 @@ def run_plans(workspace: Workspace) -> Mapping[str, RunPlan]:
             hours=workspace.hours(replica.name),
             grace=workspace.settings.limits(replica.name).grace,
             last_run_at=last.get(replica.name),
-            asked=replica.id in asked,
+            asked=replica.id in asked or replica.name in brought,
         )
         for replica in workspace.replicas()
     }
+
+
+def _brought(workspace: Workspace) -> frozenset[str]:
+    """The disks carried by hand that were away at their last run and are there now: what is due of them is read at
+    once, as nobody knows for how long they stay."""
+    carried = {each.name for each in workspace.settings.replicas.values() if each.offline}
+    away = set[str]()
+    for audit in workspace.catalog.audits(_RUNS_LOOKED_AT) if carried else ():
+        if audit.scope.get("due"):
+            gone, there = (set(map(str, _listed(audit.scope.get(key)))) for key in ("away", "replicas"))
+            away |= gone & carried
+            carried -= gone | there
+    stores = workspace.stores() if away else {}
+    rows = [replica for replica in workspace.replicas() if replica.name in away]
+    return frozenset(replica.name for replica in rows if presence(stores.get(replica.id), replica).there)
+
+
+def _listed(value: object) -> Iterable[object]:
+    return value if isinstance(value, list | dict) else ()
 
 
 def run_due(

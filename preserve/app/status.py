@@ -9,16 +9,19 @@ from checks.names import show
 from checks.ports import NotFoundError, StoreError
 from checks.situation import ReplicaState
 from checks.verdicts import Verdict
+from config import FolderAddress, S3Address, SftpAddress
 from preserve.app.audit_views import audit_view
 from preserve.app.health import health, verdict_counts
 from preserve.app.lines import finding_line
+from preserve.app.protections import protections
 from preserve.app.workspace import Workspace
 from preserve.catalog.rows import CopyRow, PackageRow
-from preserve.stores.local import LocalStore
+from preserve.stores.port import ReplicaStore
 from reports.rows import CellState, CopyCell, PackageLine, ReplicaLine, StatusView
 
 FINDINGS_SHOWN = 100
 _BACKUP_AGE = timedelta(days=7)
+_KINDS = {FolderAddress: "folder", S3Address: "s3", SftpAddress: "sftp"}
 
 
 def status_view(workspace: Workspace, *, limit: int) -> StatusView:
@@ -50,6 +53,13 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
         warnings=(*_backup_warnings(workspace), *_frozen_warnings(workspace)),
         concerns=known.concerns,
     )
+
+
+def replicas_view(workspace: Workspace) -> StatusView:
+    """The replicas alone, with what their providers say of older versions; those that are away are not asked."""
+    view = status_view(workspace, limit=0)
+    found = protections(workspace, {line.name: line.available for line in view.replicas})
+    return replace(view, replicas=tuple(replace(line, protection=found.get(line.name)) for line in view.replicas))
 
 
 def _with_doubt(
@@ -89,12 +99,17 @@ def _replica_line(workspace: Workspace, state: ReplicaState) -> ReplicaLine:
     return ReplicaLine(
         name=state.name,
         url=configured.url if configured else "",
+        where=configured.address.where if configured else "",
+        kind=_KINDS[type(configured.address)] if configured else "",
+        medium=configured.medium if configured else None,
         site=configured.site if configured else None,
         offline=state.offline,
         available=state.there,
         why_not=state.why_not,
         oldest_read_at=state.oldest_read_at,
         overdue_shards=state.overdue_shards,
+        bringing=state.bringing if state.offline and state.there is False else None,
+        found_at=state.found_at,
     )
 
 
@@ -104,7 +119,7 @@ def _package_line(
     copies: Sequence[CopyRow],
     replicas: Sequence[ReplicaLine],
     evidence: Mapping[int, Evidence],
-    stores: Mapping[int, LocalStore],
+    stores: Mapping[int, ReplicaStore],
 ) -> PackageLine:
     gone = [copy for copy in copies if copy.current and copy.replica_id in stores and _gone(stores, copy)]
     current = {copy.replica: copy for copy in copies if copy.current}
@@ -136,7 +151,7 @@ def _package_line(
     )
 
 
-def _gone(stores: Mapping[int, LocalStore], copy: CopyRow) -> bool:
+def _gone(stores: Mapping[int, ReplicaStore], copy: CopyRow) -> bool:
     """A look, no reading: what was read in time may have been deleted since."""
     try:
         stores[copy.replica_id].stat(copy.location)

@@ -7,7 +7,6 @@ from preserve.app.workspace import Workspace
 from preserve.audit.surveying import Survey, survey
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UndeterminedError
-from preserve.stores.heads import Heads
 
 SURVEYED = "replica-surveyed"  # kinds of the journal's links
 HEAD_LEFT = "head-left"
@@ -18,7 +17,8 @@ def survey_replicas(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> Map
     """What stands on these replicas and in no catalog, by replica; written down."""
     stores, found = workspace.stores(), {}
     for one in replicas:
-        seen = survey(stores[one.id], workspace.catalog.locations(one.id))
+        ignored = {path: name.what for path, name in workspace.catalog.ignored(one.uuid).items()}
+        seen = survey(stores[one.id], workspace.catalog.locations(one.id), ignored)
         found[one.name] = seen
         names = [*seen.bags, *seen.folders, *seen.files]
         body = {
@@ -45,7 +45,7 @@ def leave_heads(workspace: Workspace, replicas: Sequence[ReplicaRow]) -> list[st
     for one in replicas:
         problem = ""
         try:
-            Heads(stores[one.id].root, workspace.catalog.uuid()).append(number, hash_, now)
+            stores[one.id].heads(workspace.catalog.uuid()).append(number, hash_, now)
         except UndeterminedError as error:
             problem = error.message
             problems.append(f"the head of the record could not be left on {one.name}: {problem}")

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +12,22 @@ import config
 from checks.evidence import Evidence
 from checks.hours import Hours
 from checks.policy import MassChange, Promise
-from checks.ports import UnavailableError
-from config import Settings
+from checks.ports import StoreError, UnavailableError
+from config import Address, Replica, SecretSource, Settings
+from preserve.app.carried_disks import store_of
 from preserve.audit.policies import SettingsPolicies
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import PackageRow, ReplicaRow
 from preserve.errors import UsageError
 from preserve.stores.durable import write_durably
+from preserve.stores.finding_disks import ClonedError
 from preserve.stores.identity import NO_IDENTITY
-from preserve.stores.local import LocalStore
+from preserve.stores.local_replica import LocalReplica
+from preserve.stores.opening import open_replica
+from preserve.stores.port import ReplicaStore
 
 SETTINGS_NAME = "preserve.toml"
+_Place = tuple[Address, SecretSource | None]
 
 
 def utc_now() -> datetime:
@@ -44,6 +50,7 @@ class Workspace:
         self.settings = settings
         self.catalog = Catalog.open(settings.catalog.path)
         self.clock = utc_now
+        self._elsewhere: dict[int, tuple[_Place, ReplicaStore]] = {}
 
     def __enter__(self) -> "Workspace":
         return self
@@ -51,7 +58,12 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.catalog.close()
+        try:
+            for _, store in self._elsewhere.values():
+                with suppress(StoreError):
+                    store.close()
+        finally:
+            self.catalog.close()
 
     @property
     def required(self) -> Evidence:
@@ -77,16 +89,48 @@ class Workspace:
         settings = self.settings.repair
         return MassChange(share=settings.mass_change_share, least_files=settings.mass_change_files)
 
-    def stores(self) -> dict[int, LocalStore]:
+    def stores(self) -> dict[int, ReplicaStore]:
         """A store for each replica that the catalog knows and the settings name, by the replica's id."""
         configured = self.settings.replicas
         return {
-            replica.id: LocalStore(configured[replica.name].root)
+            replica.id: self._store(configured[replica.name], replica)
             for replica in self.catalog.replicas()
             if replica.name in configured
         }
 
-    def stores_there(self) -> dict[int, LocalStore]:
+    def _store(self, configured: Replica, replica: ReplicaRow) -> ReplicaStore:
+        """One elsewhere is opened once, and closed with the workspace; a disk is never kept busy between two works."""
+        if configured.folder is not None:
+            return store_of(configured, str(replica.uuid))
+        known, store = self._elsewhere.get(replica.id, (None, None))
+        place = (configured.address, configured.secret)
+        if store is None or known != place:  # the settings may have been read again
+            if store is not None:
+                store.close()
+            store = open_replica(configured)
+            self._elsewhere[replica.id] = place, store
+        return store
+
+    def write_rates(self) -> dict[int, int]:
+        """How many bytes a second are written at most, by the ids of the replicas for which the settings say that."""
+        configured = self.settings.replicas
+        rates = {
+            row.id: configured[row.name].write_rate_bytes_per_second
+            for row in self.replicas()
+            if row.name in configured
+        }
+        return {id_: rate for id_, rate in rates.items() if rate is not None}
+
+    def folders(self) -> dict[str, bytes]:
+        """Where each replica that is a folder of this machine is now, by its name; a disk where it was found."""
+        found = {name: each.folder for name, each in self.settings.replicas.items() if each.folder is not None}
+        stores = self.stores()
+        for replica in self.catalog.replicas():
+            if isinstance(store := stores.get(replica.id), LocalReplica):
+                found[replica.name] = store.root
+        return found
+
+    def stores_there(self) -> dict[int, ReplicaStore]:
         """The stores of replicas that are there now, by the replica's id."""
         stores = self.stores()
         return {
@@ -155,14 +199,15 @@ class Presence:
     unnamed: bool = False
 
 
-def presence(store: LocalStore | None, replica: ReplicaRow) -> Presence:
+def presence(store: ReplicaStore | None, replica: ReplicaRow) -> Presence:
     """Looks at the replica's identity now."""
     if store is None:
         return Presence(False, "not in the settings")
     try:
         identity = store.identity()
     except UnavailableError as error:
-        return Presence(False, error.cause, unnamed=error.cause == NO_IDENTITY)
+        cloned = isinstance(error, ClonedError)
+        return Presence(False, error.cause, wrong=cloned, unnamed=error.cause == NO_IDENTITY)
     if identity == str(replica.uuid):
         return Presence(True)
     return Presence(False, f"another disk is in its place: its identity is {identity}", wrong=True)

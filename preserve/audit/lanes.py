@@ -12,6 +12,7 @@ from preserve.audit.reading import Hand
 from preserve.catalog.rows import CheckResult, CopyRow
 from preserve.executors.threads import Pools
 
+_TOGETHER = 256  # shards that are due one after another, among which those of one copy may be read together
 _AHEAD = 4  # shards taken in advance, by thread; small ones are then committed many at a time
 
 Pair = tuple[int, int]  # copy, shard
@@ -35,9 +36,10 @@ class Lane:
         self._waiting = deque(pairs)
         self._urgencies = urgencies
         self._gate = gate
-        # A copy's listing is kept while shards of it come one after another.
-        self._left = Counter((pair[0], self.urgency(pair)) for pair in pairs)
-        self._views: dict[tuple[int, Urgency], CopyView] = {}
+        # A copy's listing is kept while shards of it come one after another: the number of each such row of shards.
+        self._row = _rows(pairs)
+        self._left = Counter(self._row.values())
+        self._views: dict[int, CopyView] = {}
 
     def share(self, threads: int) -> None:
         """So many of its shards may be read at once, if the settings do not say how many."""
@@ -77,13 +79,13 @@ class Lane:
 
     def view(self, copy: CopyRow, pair: Pair, made: Callable[[CopyRow], CopyView]) -> CopyView:
         """The copy's view; let go with the last shard that needs it (those in hand keep it for as long)."""
-        key = copy.id, self.urgency(pair)
+        key = self._row[pair]
         return self._views.get(key) or self._views.setdefault(key, made(copy))
 
     def handed(self, pairs: Sequence[Pair]) -> None:
         """These are on their way, or another worker has them."""
         for pair in pairs:
-            key = pair[0], self.urgency(pair)
+            key = self._row[pair]
             self._left[key] -= 1
             if self._left[key] == 0:
                 self._views.pop(key, None)
@@ -113,21 +115,34 @@ class Lane:
 
 
 def in_order(pairs: Sequence[Pair], urgencies: Mapping[Pair, Urgency]) -> list[Pair]:
-    """The most urgent first; of equal urgency in the order of `urgencies`, but a copy's shards together.
+    """The most urgent first; of equal urgency in the order of `urgencies`, but nearby shards of a copy together.
 
-    A copy stands where its first shard stands, so that one listing serves them all; whoever is first tonight and is
-    not reached is first tomorrow.
+    Within so many as are read in a short while, a copy stands where its first shard stands, so that one listing serves
+    them all. Beyond that the oldest goes first, whatever copy it is of: whoever is not reached tonight is no older than
+    what was read. A copy is then listed again when its next shards come.
     """
     if not urgencies:
         return list(pairs)
     place: dict[Pair, int] = {}
-    first: dict[tuple[int, Urgency], int] = {}
+    first: dict[tuple[int, Urgency, int], int] = {}
     for number, (pair, urgency) in enumerate(urgencies.items()):
         place[pair] = number
-        first.setdefault((pair[0], urgency), number)
+        first.setdefault((pair[0], urgency, number // _TOGETHER), number)
 
-    def key(pair: Pair) -> tuple[int, int, int]:
-        urgency = urgencies.get(pair, Urgency.ASKED)
-        return -urgency, first.get((pair[0], urgency), 0), place.get(pair, 0)
+    def key(pair: Pair) -> tuple[int, int, int, int]:
+        urgency, number = urgencies.get(pair, Urgency.ASKED), place.get(pair, 0)
+        block = number // _TOGETHER
+        return -urgency, block, first.get((pair[0], urgency, block), 0), number
 
     return sorted(pairs, key=key)
+
+
+def _rows(pairs: Sequence[Pair]) -> dict[Pair, int]:
+    """Of each pair, the number of the row of shards of one copy in which it stands."""
+    rows: dict[Pair, int] = {}
+    number, last = 0, None
+    for pair in pairs:
+        if pair[0] != last:
+            number, last = number + 1, pair[0]
+        rows[pair] = number
+    return rows

@@ -31,12 +31,14 @@ class Request:
     due: bool = False
     budget_bytes: int | None = None
     by: str = ""
+    claimed: bool = False  # the providers' checksums are asked for, and nothing is read
 
     def scope(self) -> Mapping[str, object]:
         """As the journal keeps it."""
         scope: dict[str, object] = {"by": self.by, "holder": this_process(), "due": self.due}
         scope |= {"packages": list(self.packages)} if self.packages else {}
         scope |= {"replicas": list(self.replicas)} if self.replicas else {}
+        scope |= {"claimed": True} if self.claimed else {}
         scope |= {"budget_bytes": self.budget_bytes} if self.budget_bytes is not None else {}
         return scope
 
@@ -77,8 +79,9 @@ class Planner:
         if not copy_ids:
             raise UsageError("there is no copy to audit", remedy=_NO_COPY_REMEDY)
         scope, now = request.scope(), self._clock()
+        required = Evidence.CLAIMED if request.claimed else self._required
         if request.budget_bytes is None:
-            return self._catalog.open_audit_of_copies(scope, self._required, copy_ids, now)
+            return self._catalog.open_audit_of_copies(scope, required, copy_ids, now)
         oldest = self._oldest(set(copy_ids), replica_ids, request.budget_bytes, now)
         return self._catalog.open_audit(scope, self._required, oldest, now)
 

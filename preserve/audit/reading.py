@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 
+from checks.claims import ClaimedStore, ClaimReader
 from checks.digesting import Digester, Pool
 from checks.evidence import Evidence
 from checks.ports import Store
@@ -16,6 +17,14 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.results import result_of
 from preserve.catalog.rows import AuditRow, CheckResult, CopyRow, Lease, ReplicaRow, ShardRow
 from preserve.progress import Progress
+from preserve.stores.passing import in_flight_of
+
+
+def digester_for(store: Store, files: Pool) -> Digester:
+    """SHA-256 by these threads: of large files, or of all where it is the store's answers that take time."""
+    if in_flight_of(store) > 1:
+        return Digester(("sha256",), files, parallel_from_bytes=0)
+    return Digester(("sha256",), files)
 
 
 class Stopped(Exception):
@@ -120,6 +129,10 @@ class ShardReader:
         return results
 
     def _result(self, hand: Hand, judgement: Judgement, started_at: datetime) -> CheckResult:
+        if hand.audit.required < Evidence.READ:
+            # A provider was asked and nothing was read, however much of it came to nothing.
+            level = Evidence.CLAIMED if judgement.evidence >= Evidence.CLAIMED else Evidence.SIZED
+            judgement = replace(judgement, evidence=level)
         return result_of(
             judgement,
             hand.lease.shard_id,
@@ -151,7 +164,11 @@ class ShardReader:
             return copy_missing(record)
         assert view.store is not None
         uuid = str(self._replicas[copy.replica_id].uuid)
-        checker = ShardChecker(view.store, uuid, Digester(("sha256",), files), on_bytes=count, **required)
+        if isinstance(view.store, ClaimedStore):
+            digester: Digester = ClaimReader(files, told=count)
+        else:
+            digester = digester_for(view.store, files)
+        checker = ShardChecker(view.store, uuid, digester, on_bytes=count, **required)
         if paths is not None:
             return checker.check_paths(copy.location, record, paths, seen.names(shard))
         return checker.check(copy.location, record, shard.root, seen.names(shard))

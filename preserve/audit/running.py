@@ -18,6 +18,7 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
+from preserve.stores.passing import in_flight_of
 
 
 class Auditor:
@@ -44,6 +45,7 @@ class Auditor:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
+        self._stores = stores
         self._threads = threads
         self._clock = clock
         self._stop = stop or threading.Event()
@@ -98,7 +100,8 @@ class Auditor:
         pairs = in_order(self._catalog.remaining(audit.id), urgencies)
         for replica_id, chosen in pairs_by_replica(pairs, self._catalog.copies()).items():
             gate = gates.get(replica_id)
-            threads = self._threads.lane(f"replica-{replica_id}", (gate and gate.concurrency) or 1)
+            at_once = in_flight_of(self._stores.get(replica_id))
+            threads = self._threads.lane(f"replica-{replica_id}", (gate and gate.concurrency) or 1, at_once)
             lanes.append(Lane(chosen, urgencies, gate, threads))
         return lanes
 

@@ -9,7 +9,6 @@ from apscheduler.triggers.cron import CronTrigger
 
 from config import Every
 
-_NO_TIME = timedelta(0)
 # A run begins a little after its time; without some ease, an interval of a day would begin later each night until it
 # fell out of the hours. So a run may come this part of its interval early, if that is when the hours begin.
 _EASE_SHARE = 0.02
@@ -68,15 +67,6 @@ def next_run(plan: RunPlan, now: datetime, zone: tzinfo = UTC) -> datetime:
     if due is None or due <= now or (plan.last_run_at is not None and plan.last_run_at > now):
         return plan.hours.next_open(now).astimezone(UTC)
     return due
-
-
-def late_by(plan: RunPlan, now: datetime, zone: tzinfo = UTC) -> timedelta:
-    """For how long the run is due; nothing if it is not, or if nobody can know (never run, a clock that was set back).
-
-    To be compared with the plan's `grace`.
-    """
-    due = due_at(plan, zone)
-    return _NO_TIME if due is None else max(_NO_TIME, now - due)
 
 
 def due_at(plan: RunPlan, zone: tzinfo = UTC) -> datetime | None:

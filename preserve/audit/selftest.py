@@ -22,7 +22,8 @@ from checks.ports import Store, StoreError
 from checks.shards import Judgement, ShardChecker
 from preserve.audit.watched import Watched
 from preserve.errors import UndeterminedError
-from preserve.stores.canaries import FOLDER, ensure, look
+from preserve.stores.canaries import FOLDER
+from preserve.stores.port import Canaries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +64,18 @@ class _Untested(_Failed):
     """There is nothing to test it with."""
 
 
-def self_test(store: Store, root: bytes, replica_uuid: str, digester: Digester, at: datetime) -> SelfTest:
+def self_test(
+    store: Store, canaries: Canaries, replica_uuid: str, digester: Digester, at: datetime, *, write: bool = True
+) -> SelfTest:
     """Tests an auditor on one replica. Never raises for what a store or its medium does.
 
     Args:
         store: as the run will read it, with whatever limits and retries.
-        root: the replica's folder, where missing canaries are made, and damaged ones anew.
+        canaries: the replica's, where missing ones are made, and damaged ones anew.
         digester: the run's, with its threads; SHA-256 at least.
+        write: False: nothing is written there; it is tested with the canaries that it has.
     """
-    test = _Test(store, root, replica_uuid, digester, at)
+    test = _Test(store, canaries, replica_uuid, digester, at, write=write)
     away = why = ""
     untested = False
     try:
@@ -94,9 +98,12 @@ def self_test(store: Store, root: bytes, replica_uuid: str, digester: Digester, 
 class _Test:
     """Its trials, one after the other. `faults` says of each canary what the medium made of it."""
 
-    def __init__(self, store: Store, root: bytes, replica: str, digester: Digester, at: datetime) -> None:
+    def __init__(
+        self, store: Store, canaries: Canaries, replica: str, digester: Digester, at: datetime, *, write: bool
+    ) -> None:
+        self._write = write
         self._store = store
-        self._root = root
+        self._canaries = canaries
         self._replica = replica
         self._digester = digester
         self._at = at
@@ -144,8 +151,10 @@ class _Test:
             raise _Away(f"it is another replica: its identity is {found}, expected {self._replica}")
 
     def _written(self, damaged: Sequence[bytes]) -> tuple[bytes, ...]:
+        if not self._write:
+            return ()
         try:
-            return ensure(self._root, self._at, damaged)
+            return self._canaries.ensure(self._at, damaged)
         except UndeterminedError as error:
             self.unmade.append(error.message)
             return ()
@@ -167,7 +176,7 @@ class _Test:
 
     def _is_right(self, canary: Canary, said: Code) -> bool:
         """Looks at a suspect in another way; what the medium made of it is written down."""
-        seen = look(self._root, canary)
+        seen = self._canaries.look(canary)
         if seen.missing:
             self.missing.add(canary.name)
         elif said is Code.MISSING:
@@ -188,7 +197,7 @@ class _Test:
 
     def _evidence(self, good: Sequence[Canary], judgement: Judgement) -> None:
         """Past the cache can only be said where a file can be read so."""
-        if judgement.evidence > Evidence.READ and not any(look(self._root, canary).past_cache for canary in good):
+        if judgement.evidence > Evidence.READ and not any(self._canaries.look(canary).past_cache for canary in good):
             raise _Failed(f"{judgement.evidence.label} was said where the system lets nobody read past the cache")
 
     def _try(

@@ -1,16 +1,17 @@
 """What stands in a replica's root that no copy in the catalog accounts for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from checks.ports import Kind, Stat, StoreError
-from preserve.stores.identity import OURS
+from preserve.audit.standing import NOT_ASKED, folders_above
 from preserve.stores.local import Name
 
-_NOT_ASKED = frozenset({OURS, b"lost+found"})  # ours, and the file system's
 _DECLARATION = b"/bagit.txt"  # RFC 8493 §2.1.1
 _MOST = 10_000  # names kept of each kind
+# What `preserve.audit.standing` tells apart and a survey does not.
+_AS = {"folder of bags": "folder", "link": "file", "other": "file", "leftover": "file"}
 
 
 class Top(Protocol):
@@ -37,29 +38,51 @@ class Survey:
     problem: str = ""
 
 
-def survey(store: Top, locations: Collection[bytes]) -> Survey:
+def survey(store: Top, locations: Collection[bytes], ignored: Mapping[bytes, str] | None = None) -> Survey:
     """Lists the top level once, and looks for the declaration of a bag in each folder that is not known. No link is
     followed. Never raises for what a store does.
 
+    Folders in which copies lie, or names that are ignored, are looked into.
+
     Args:
         locations: where the copies lie, of older versions and of removed packages too.
+        ignored: names that are passed over, as long as they are what is said of them: bag, folder, file …
     """
-    known = {location.partition(b"/")[0] for location in locations} | _NOT_ASKED
-    bags, folders, files = list[bytes](), list[bytes](), list[bytes]()
-    more = 0
+    surveying = _Surveying(store, frozenset(locations), ignored or {})
     try:
-        for name, kind, _ in store.names_in(b""):
-            name = name.rstrip(b"/")
-            if name in known:
-                continue
-            found = files if kind is not Kind.DIRECTORY else bags if _is_bag(store, name) else folders
-            if len(found) < _MOST:
-                found.append(name)
-            else:
-                more += 1
+        surveying.look(b"")
     except StoreError as error:
         return Survey(problem=error.cause or str(error))
-    return Survey(bags=tuple(bags), folders=tuple(folders), files=tuple(files), more=more)
+    found = surveying.found
+    return Survey(
+        bags=tuple(found["bag"]), folders=tuple(found["folder"]), files=tuple(found["file"]), more=surveying.more
+    )
+
+
+class _Surveying:
+    def __init__(self, store: Top, known: Collection[bytes], ignored: Mapping[bytes, str]) -> None:
+        self._store = store
+        self._known = known
+        self._ignored = ignored
+        self._above = {above for path in (*known, *ignored) for above in folders_above(path)}
+        self.found: dict[str, list[bytes]] = {"bag": [], "folder": [], "file": []}
+        self.more = 0
+
+    def look(self, folder: bytes) -> None:
+        """Takes down what is in a folder and not known."""
+        for name, kind, _ in self._store.names_in(folder):
+            path = (folder + b"/" if folder else b"") + name.rstrip(b"/")
+            if path in self._known or path in NOT_ASKED:
+                continue
+            what = "file" if kind is not Kind.DIRECTORY else "bag" if _is_bag(self._store, path) else "folder"
+            if path in self._ignored and _AS.get(self._ignored[path], self._ignored[path]) == what:
+                continue
+            if what == "folder" and path in self._above:
+                self.look(path)
+            elif len(self.found[what]) < _MOST:
+                self.found[what].append(path)
+            else:
+                self.more += 1
 
 
 def _is_bag(store: Top, folder: bytes) -> bool:

@@ -19,6 +19,7 @@ class Watched:
         self._store = store
         self._turned = turned
         self._claimed = claimed
+        self.in_flight: int = getattr(store, "in_flight", 1)
         self._counts: list[int] = []  # list.append is atomic: sources are read in several threads
 
     @property

@@ -128,14 +128,6 @@ class Audits(Database):
             ]
             return max(sign for sign in signs if sign is not None)
 
-    def last_due_audit_at(self) -> datetime | None:
-        """When the last audit of what is due was opened that came to its end; one that stopped does not count."""
-        ended = audit.c.state == AuditState.ENDED.value
-        with self.reading() as connection:
-            last = select(audit.c.opened_at).where(_DUE, ended).order_by(audit.c.id.desc()).limit(1)
-            found: datetime | None = connection.execute(last).scalar_one_or_none()
-            return found
-
     def last_due_runs(self) -> dict[str, datetime]:
         """When the last run of what is due was opened for each replica in use, by its name.
 

@@ -22,6 +22,7 @@ from preserve.catalog.leases import Leases
 from preserve.catalog.measuring import Measuring
 from preserve.catalog.opening import create_database, prepare_database
 from preserve.catalog.packages import Packages
+from preserve.catalog.reconciling import Reconciling
 from preserve.catalog.removal import Removal
 from preserve.catalog.searching import Searching
 from preserve.catalog.status import Status
@@ -37,6 +38,7 @@ class Catalog(
     Acts,
     Freezing,
     Removal,
+    Reconciling,
     Audits,
     Leases,
     Checking,

@@ -217,6 +217,7 @@ def _body(new: NewCopy, version: Any, place: Any) -> dict[str, object]:
         "replica": str(place.uuid),
         "location": path_fields(new.location),
         "checks": len(new.checks),
+        **({"adopted": True, "by": new.adopted_by} if new.adopted_by else {}),
     }
 
 

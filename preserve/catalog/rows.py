@@ -99,12 +99,16 @@ class ShardTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCopy:
-    """A copy that was written, read back and is now to be recorded; `checks` are its reading back, shard by shard."""
+    """A copy that was written, read back and is now to be recorded; `checks` are its reading back, shard by shard.
+
+    `adopted_by`: nobody wrote it for us: it lay there, and who adopted it in place; empty for what we wrote.
+    """
 
     inventory_id: int
     replica_id: int
     location: bytes
     checks: "Sequence[CheckResult]"
+    adopted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

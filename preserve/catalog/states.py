@@ -12,7 +12,7 @@ from preserve.catalog.bulk import as_pairs, matching
 from preserve.catalog.moments import micros
 from preserve.catalog.rows import CheckResult
 from preserve.catalog.schema import shard_state
-from preserve.catalog.transitions import answers, reached, wait_after, waits
+from preserve.catalog.transitions import answers, is_claimed, reached, wait_after, waits
 
 LEVELS = {
     Evidence.LISTED: shard_state.c.listed_at,
@@ -108,6 +108,9 @@ class States:
                 state.times[place] = max(before or result.started_at, result.started_at)
         if state.wanted_at is not None and answers(result, state.wanted_at):
             state.wanted, state.wanted_at = None, None
+        if is_claimed(result):
+            self._changed.add(key)
+            return  # what the last reading came to still stands, and so does its wait
         state.outcome = result.outcome.value
         if waits(result, required):
             state.failures += 1

@@ -51,7 +51,7 @@ def slot(finding: Finding) -> Slot:
 def settle(result: CheckResult, standing: Sequence[Standing]) -> Settled:
     """What a check opens, sees again and closes among the open findings of its shard and, copy-wide, of its copy."""
     settled = Settled()
-    reported = _one_for_each_slot(result.findings)
+    reported = _one_for_each_slot(found for found in result.findings if found.code is not Code.NO_CLAIM)
     by_slot = {slot(present.finding): present for present in standing}
     for place, finding in reported.items():
         present = by_slot.get(place)
@@ -106,6 +106,7 @@ class _Clearing:
             if finding.path and finding.code is Code.LISTING_INCOMPLETE
         )
         self._complete = is_complete(result)
+        self._claimed = is_claimed(result)
         self._accounted = result.good + result.bad > 0 and result.unread <= len(self._doubtful)
 
     def closes(self, standing: Standing) -> bool:
@@ -118,12 +119,17 @@ class _Clearing:
             return False
         if finding.path is not None and (finding.path in self._doubtful or finding.path.startswith(self._folders)):
             return False
-        return self._complete or (self._accounted and not _is_damage(finding))
+        return self._complete or (self._accounted and not self._claimed and not _is_damage(finding))
 
 
 def is_complete(result: CheckResult) -> bool:
     """Whether all that the check set out to read was read."""
     return result.outcome is not Outcome.INCONCLUSIVE and result.unread == 0 and result.evidence >= Evidence.READ
+
+
+def is_claimed(result: CheckResult) -> bool:
+    """Whether a provider was asked instead of reading: it clears no damage, and settles nothing that is to be read."""
+    return result.evidence in (Evidence.SIZED, Evidence.CLAIMED)
 
 
 def reached(result: CheckResult) -> Evidence | None:

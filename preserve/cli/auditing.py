@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 @click.option("--due", is_flag=True, help="Only what is due by the settings' target_age, the oldest first.")
 @click.option("--budget", type=as_size, metavar="SIZE", help="At most so many bytes, such as 200GB; the oldest first.")
 @click.option("--resume", type=as_number, metavar="ID", help="Go on with an audit that stopped before its end.")
+@click.option(
+    "--claimed",
+    is_flag=True,
+    help="Ask the storage providers for their checksums; nothing is read. It proves less, and costs no traffic.",
+)
+@click.option(
+    "--here",
+    is_flag=False,
+    flag_value=".",
+    metavar="[FOLDER]",
+    help="Read the disk that this folder lies on, by the backup on it; no settings, no catalog, nothing is written.",
+)
 @click.option("--soon", is_flag=True, help="Ask `preserve serve` to read these packages before all else; do not wait.")
 @json_option
 @config_option
@@ -38,17 +50,27 @@ def audit_command(
     budget: int | None,
     resume: int | None,
     soon: bool,
+    claimed: bool,
+    here: str | None,
     as_json: bool,
 ) -> int:
     """Read copies again, past the cache, and compare them with what was taken in."""
     from preserve.errors import UsageError
 
+    if here is not None:
+        if packages or replicas or path is not None or due or budget or resume is not None or soon or claimed:
+            raise UsageError("--here reads all of one disk", remedy="Give it alone, with a folder of that disk.")
+        from preserve.cli.here import audit_here
+
+        return audit_here(here, as_json)
     if soon:
         if path is not None or due or budget or resume is not None:
             raise UsageError(
                 "--soon leaves the reading to `preserve serve`", remedy="Give it packages and replicas alone."
             )
         return _ask_soon(invocation, packages, replicas, as_json)
+    if claimed and (soon or path is not None or due or resume is not None):
+        raise UsageError("--claimed is an audit of its own", remedy="Give it packages, replicas and a budget alone.")
     if resume is not None and (packages or replicas or path or due or budget):
         raise UsageError("--resume goes on with what was asked for then", remedy="Give it alone.")
     if path is not None and (due or budget):
@@ -58,6 +80,7 @@ def audit_command(
     if due:
         return _audit_due(invocation, packages, replicas, budget, as_json)
 
+    from checks.evidence import Evidence
     from preserve.app import audits
     from preserve.app.audit_views import audit_view
     from preserve.app.workspace import Workspace
@@ -67,9 +90,10 @@ def audit_command(
         if resume is not None:
             audit = audits.resume(workspace, resume)
         else:
-            audit = audits.plan(workspace, packages=packages, replicas=replicas, budget_bytes=budget)
+            audit = audits.plan(workspace, packages=packages, replicas=replicas, budget_bytes=budget, claimed=claimed)
         left = audit.planned - audit.done
-        output.note(f"audit {audit.id}: {left:,} {'shard' if left == 1 else 'shards'} to read")
+        verb = "ask the provider of" if audit.required < Evidence.READ else "read"
+        output.note(f"audit {audit.id}: {left:,} {'shard' if left == 1 else 'shards'} to {verb}")
         with Progress("auditing", quiet=as_json) as progress:
             audits.announce(audits.remaining_work(workspace, [audit]), progress)
             try:

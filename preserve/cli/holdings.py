@@ -1,4 +1,4 @@
-"""`preserve init`, `add`, `replica` and `replicate`."""
+"""`preserve init`, `add` and `replicate`."""
 
 from pathlib import Path
 
@@ -71,65 +71,6 @@ def add_command(
     else:
         output.show(holdings.taken_text(taken))
     return OUTCOMES[holdings.taken_outcome(taken)]
-
-
-@click.group("replica")
-def replica_command() -> None:
-    """Add, list or remove a place that holds copies."""
-
-
-@replica_command.command("add")
-@click.argument("name")
-@click.argument("place", metavar="PATH")
-@click.option("--medium", type=as_identifier, metavar="TEXT", help="What it is: disk, nas, tape …")
-@click.option(
-    "--site", type=as_identifier, metavar="TEXT", help="Where it stands; copies at one site are lost together."
-)
-@click.option("--offline", is_flag=True, help="It may be away, like a disk that is carried by hand.")
-@config_option
-@pass_invocation
-def add_replica_command(
-    invocation: Invocation, name: str, place: str, medium: str | None, site: str | None, offline: bool
-) -> None:
-    """Make the folder PATH the replica NAME: writes its identity, adds it to the settings and the catalog."""
-    from preserve.app.replicas import add_replica
-    from preserve.app.workspace import Workspace
-
-    with Workspace(invocation.settings()) as workspace:
-        row = add_replica(workspace, name, place, medium=medium, site=site, offline=offline)
-    output.note(f"replica {row.name} added; its identity is {row.uuid}")
-
-
-@replica_command.command("list")
-@json_option
-@config_option
-@pass_invocation
-def list_replicas_command(invocation: Invocation, as_json: bool) -> None:
-    """The replicas, and whether they are there now."""
-    from preserve.app.status import status_view
-    from preserve.app.workspace import Workspace
-    from reports import status
-
-    with Workspace(invocation.settings()) as workspace:
-        view = status_view(workspace, limit=0)
-    if as_json:
-        output.print_json(status.replicas_json(view))
-    else:
-        output.show(status.replicas_text(view))
-
-
-@replica_command.command("remove")
-@click.argument("name")
-@config_option
-@pass_invocation
-def remove_replica_command(invocation: Invocation, name: str) -> None:
-    """Take a replica out of the settings. Its history stays in the catalog; nothing on it is touched."""
-    from preserve.app.replicas import remove_replica
-    from preserve.app.workspace import Workspace
-
-    with Workspace(invocation.settings()) as workspace:
-        remove_replica(workspace, name)
-    output.note(f"replica {name} removed from the settings; what lies on it was not touched")
 
 
 @click.command("replicate")

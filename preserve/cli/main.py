@@ -21,8 +21,10 @@ _COMMANDS = {
     "bag": ("bagging", "Make a bag (RFC 8493) of a folder."),
     "validate": ("bagging", "Validate a bag."),
     "add": ("holdings", "Take bags into the catalog."),
-    "replica": ("holdings", "Add, list or remove a place that holds copies."),
+    "replica": ("replicas", "Add, list or remove a place that holds copies; thaw what lies cold."),
     "replicate": ("holdings", "Copy packages to replicas, read back, record."),
+    "reconcile": ("reconciling", "What is on a replica and not in the catalog, and the reverse."),
+    "adopt": ("reconciling", "Take bags in that lie on a replica already, in place."),
     "audit": ("auditing", "Read copies again and compare them with what was taken in."),
     "alert": ("alerting", "Tell people what is not as it should be; --test tries the channels."),
     "acknowledge": ("alerting", "Say that somebody knows of a cause: it is told no more until it gets worse."),
@@ -33,6 +35,7 @@ _COMMANDS = {
     "plan": ("watching", "Whether the promise will be kept, and what would keep it."),
     "repair": ("repairing", "Mend damaged files from good copies: a plan, or with --apply the deed."),
     "restore": ("repairing", "A whole verified bag out of the best files of all copies."),
+    "archivematica": ("archivematica", "List and check the AIPs of an Archivematica Storage Service."),
     "report": ("showing", "What drifted, what is lost, what an audit did."),
     "premis": ("premis", "Export a package's history as PREMIS, validate a PREMIS document."),
     "catalog": ("catalog", "Check the catalog, back it up, make it again from the replicas."),
@@ -40,13 +43,16 @@ _COMMANDS = {
 }
 _PANELS = [
     {"name": "Begin", "commands": ["demo", "init"]},
-    {"name": "Take in", "commands": ["bag", "validate", "add"]},
+    {"name": "Take in", "commands": ["bag", "validate", "add", "adopt"]},
     {
         "name": "Keep",
         "commands": ["replica", "replicate", "audit", "serve", "alert", "acknowledge", "catalog", "remove"],
     },
     {"name": "Mend", "commands": ["repair", "restore"]},
-    {"name": "Look", "commands": ["status", "watch", "plan", "report", "premis", "safe-to-delete"]},
+    {
+        "name": "Look",
+        "commands": ["status", "watch", "reconcile", "plan", "report", "premis", "safe-to-delete", "archivematica"],
+    },
 ]
 
 

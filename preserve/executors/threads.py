@@ -122,13 +122,14 @@ class Threads(Pools):
         self.count = count or os.cpu_count() or 1
         super().__init__(self.count, self.count)
 
-    def lane(self, name: str, shards: int) -> Pools:
+    def lane(self, name: str, shards: int, files: int = 1) -> Pools:
         """Threads for one replica alone, so that one that hangs holds none of another's. For the caller to end.
 
         Args:
             shards: how many at once.
+            files: likewise, where that is more than there are processors: each answer of the replica takes its time.
         """
-        return Pools(shards, self.count, f"{name}-")
+        return Pools(shards, max(files, self.count), f"{name}-")
 
     def __enter__(self) -> Self:
         return self

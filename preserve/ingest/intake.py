@@ -1,26 +1,19 @@
 """Taking bags into the catalog: each read once, judged by its own manifests, and recorded as an inventory."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID, uuid4
 
-from checks.digesting import Digester, Reading, Wanted
-from checks.evidence import Outcome
 from checks.inventory import Entry, cut, inventory_root
 from checks.names import show
-from checks.ports import Kind
-from preserve.bag.tags.info import InfoEntry
-from preserve.bag.validating.structure import DATA
-from preserve.bag.validating.validation import Validation, Validator
-from preserve.bag.walking import walk
+from preserve.bag.validating.validation import Validation
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import NewPackage, PackageRow
-from preserve.errors import UndeterminedError, UsageError
+from preserve.errors import UsageError
+from preserve.ingest.reading import BagRead, read_bag
 from preserve.progress import Progress
-from preserve.stores.local import LocalStore
 from preserve.stores.locations import location
 
 UUID_LABEL = "Package-UUID"
@@ -61,73 +54,64 @@ class Intake:
         """
         bag = os.path.abspath(bag)
         _refuse_archive(bag)
-        entries: list[Entry] = []
-        validator = Validator(bag, threads=self._threads, progress=self._progress, taken=partial(_take, entries))
-        validation = validator.result()
-        if validation.outcome is not Outcome.PASS:
-            return Taken(bag=bag, validation=validation)
-        entries += self._tag_files(LocalStore(bag))
-        entries.sort()
-        name = identifier or _value(validation.info, "External-Identifier") or show(os.path.basename(bag))
-        _refuse_unusable(name)
-        return self._record(bag, validation, entries, name, collection, new_version)
+        read = read_bag(bag, threads=self._threads, progress=self._progress)
+        if not read.good:
+            return Taken(bag=bag, validation=read.validation)
+        name = identifier or read.value("External-Identifier") or show(os.path.basename(bag))
+        refuse_unusable(name)
+        return self._record(bag, read, name, collection, new_version)
 
     def _differs(self, known: PackageRow, entries: list[Entry]) -> bool:
         records = list(cut(entries, inherited=self._catalog.shard_starts(known.id)))
         large = [entry for entry in entries if entry.segments]
         return inventory_root([record.root() for record in records], large) != known.root
 
-    def _tag_files(self, store: LocalStore) -> list[Entry]:
-        """Everything outside the payload, whether a tag manifest lists it or not."""
-        digester = Digester(("sha256",))
-        entries: list[Entry] = []
-        for seen in walk(store, b"", skip=DATA):
-            if seen.kind is Kind.DIRECTORY and seen.problem is None:
-                continue
-            if seen.kind is not Kind.FILE or seen.problem is not None:
-                raise UndeterminedError(
-                    f"{show(seen.path)}: {seen.problem or 'not a regular file'}",
-                    remedy="Take it out of the bag, or make it readable.",
-                )
-            opener = partial(store.open, seen.path, past_cache=False)
-            reading = digester.read(Wanted(path=seen.path, open=opener, expected_bytes=None, segmented=True))
-            if not reading.sound:
-                raise UndeterminedError(f"{show(seen.path)}: could not be read ({reading.problem or 'it changed'})")
-            _take(entries, reading)
-        return entries
-
     def _record(
         self,
         bag: bytes,
-        validation: Validation,
-        entries: list[Entry],
+        read: BagRead,
         identifier: str,
         collection: str,
         new_version: bool,
     ) -> Taken:
+        entries = read.entries
         known = self._catalog.package_named(identifier)
         if known is not None and not new_version and self._differs(known, entries):
             raise UsageError(
                 f"a package {show(identifier.encode())} is known already, with other content",
                 remedy="If this bag is its next version, say --new-version; if it is another package, give it an --id.",
             )
-        starts = self._catalog.shard_starts(known.id) if known is not None else []
-        new = NewPackage(
-            uuid=known.uuid if known is not None else _uuid_of(validation.info),
-            identifier=identifier,
-            collection=collection or (known.collection if known is not None else ""),
-            records=cut(entries, inherited=starts),
-            large_files=[entry for entry in entries if entry.segments],
-            source=bag,
-            facts={
-                "bagit_version": validation.version,
-                "algorithms": " ".join(validation.algorithms),
-                "taken_in_by": self._by,
-            },
-        )
+        new = new_package(self._catalog, read, known, identifier, collection, {"taken_in_by": self._by}, source=bag)
         (package,) = self._catalog.add_packages([new], at=self._clock())
         already = known is not None and known.inventory_id == package.inventory_id
-        return Taken(bag=bag, validation=validation, package=package, already=already)
+        return Taken(bag=bag, validation=read.validation, package=package, already=already)
+
+
+def new_package(
+    catalog: Catalog,
+    read: BagRead,
+    known: PackageRow | None,
+    identifier: str,
+    collection: str,
+    facts: Mapping[str, str],
+    *,
+    source: bytes | None,
+) -> NewPackage:
+    """What the catalog is given of a bag that was read: the first version of a package, or the next of a known one."""
+    starts = catalog.shard_starts(known.id) if known is not None else []
+    return NewPackage(
+        uuid=known.uuid if known is not None else _uuid_of(read),
+        identifier=identifier,
+        collection=collection or (known.collection if known is not None else ""),
+        records=cut(read.entries, inherited=starts),
+        large_files=[entry for entry in read.entries if entry.segments],
+        source=source,
+        facts={
+            "bagit_version": read.validation.version,
+            "algorithms": " ".join(read.validation.algorithms),
+            **facts,
+        },
+    )
 
 
 def _refuse_archive(bag: bytes) -> None:
@@ -139,23 +123,16 @@ def _refuse_archive(bag: bytes) -> None:
         )
 
 
-def _take(entries: list[Entry], reading: Reading) -> None:
-    entries.append(Entry(reading.path, reading.size_bytes, reading.digests["sha256"], reading.segments))
-
-
-def _value(info: tuple[InfoEntry, ...], label: str) -> str | None:
-    return next((entry.value for entry in info if entry.has(label) and entry.value), None)
-
-
-def _uuid_of(info: tuple[InfoEntry, ...]) -> UUID:
+def _uuid_of(read: BagRead) -> UUID:
     """The UUID that the bag carries, if we made it; else a fresh one."""
     try:
-        return UUID(_value(info, UUID_LABEL) or "")
+        return UUID(read.value(UUID_LABEL) or "")
     except ValueError:
         return uuid4()
 
 
-def _refuse_unusable(identifier: str) -> None:
+def refuse_unusable(identifier: str) -> None:
+    """UsageError if no folder can be named for a package of that identifier."""
     try:
         location(identifier, 1)
     except ValueError as error:

@@ -49,6 +49,17 @@ COPY: Final = Mapped(
     notes=("{read_back}",),
     outcome=None,  # of reading it back
 )
+# Neither made nor moved: it lay there, was read whole, and is looked after from then on. Of the Library's terms that is
+# ingestion: objects come into the care of the repository.
+ADOPTED: Final = Mapped(
+    name=b"adopted",
+    type="ing",
+    role="sou",
+    detail="{copy} adopted in place: it lay in the folder {location} already, was read whole and recorded; nothing was "
+    "copied or moved; evidence of reading it: {evidence}",
+    notes=("{read_back}",),
+    outcome=None,  # of reading it
+)
 CHECK: Final = Mapped(
     type="fix",
     role="sou",
@@ -93,7 +104,7 @@ EVENTS: Final[Mapping[str, tuple[Mapped, ...]]] = MappingProxyType(
             DIGESTS,
         ),
         # The outcome is that of the checks which read the copy back: none, no success.
-        "copy-recorded": (COPY,),
+        "copy-recorded": (COPY, ADOPTED),
         # Recorded only when every shard was read back and passed.
         "copy-made-again": (
             Mapped(
@@ -163,9 +174,12 @@ NOT_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "audit-ended": "see audit-opened",
         "audit-disbelieved": "see audit-opened; what is read again is the event",
         "reading-asked": "what is to be read soon; the checks that follow are the events",
+        "thaw-asked": "a provider was asked to make files readable; the checks that follow are the events",
         "alert-acknowledged": "that somebody knows; nothing was done to a package",
         "self-test": "of the auditor, not of a package",
         "replica-surveyed": "of a place, not of a package; what lies there was not touched",
+        "name-ignored": "of a name that no copy accounts for, not of a package",
+        "name-heeded": "see name-ignored",
         "head-left": "of the catalog's own witness on a replica, not of a package",
         "metrics-failed": "of the service, not of a package",
     }

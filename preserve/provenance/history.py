@@ -11,12 +11,13 @@ from checks.findings import Code, Finding
 from checks.names import path_from_fields, show
 from preserve.catalog.rows import JournalRow
 from preserve.errors import LOOK_AT_CATALOG, UndeterminedError, UnreadableError
-from preserve.provenance.events import CHECK, COPY, EVENTS, FINDING, NOT_EVENTS, SUMMARY, Mapped
+from preserve.provenance.events import ADOPTED, CHECK, COPY, EVENTS, FINDING, NOT_EVENTS, SUMMARY, Mapped
 from preserve.provenance.tallies import CheckTally, Copying
 from preserve.provenance.wording import Body, Wording, Words, evidence_of, evidence_words
 
 _OUTCOMES = {Outcome.PASS: "suc", Outcome.FAIL: "fai", Outcome.INCONCLUSIVE: "war"}
 _UNDETERMINED = "it could not be determined: this is neither success nor damage"
+_ADOPTED_FROM = "the bag that lay in the folder {adopted_in} of replica {adopted_on}, adopted in place"
 _NAMED = 3  # of the files that a check of named files read, so many are named
 
 
@@ -85,6 +86,8 @@ class History:
             self._shards[body["version"]] = body["shards"]
             # Whoever takes in something without reading it has to say so in the facts.
             more["evidence"] = evidence_words(body["facts"].get("evidence", "read"))
+            if "adopted_in" in body["facts"]:
+                more["source"] = _ADOPTED_FROM.format(**body["facts"])
         for mapped in EVENTS[link.kind]:
             words = self._wording.of(body, **more)
             outcome = mapped.outcome or "war"
@@ -141,7 +144,8 @@ class History:
     def _copied(self, copying: Copying) -> Told:
         body = copying.body
         words = self._wording.of(body, **copying.words())
-        return _of_checks(COPY, copying.link, body, words, copying.outcome, body["at"])
+        mapped = ADOPTED if body.get("adopted") else COPY
+        return _of_checks(mapped, copying.link, body, words, copying.outcome, body["at"])
 
     def _summary(self, tally: CheckTally) -> Told:
         shards = self._shards.get(tally.body["version"], "an unknown number of")

@@ -12,8 +12,9 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.integrity import refuse_changed
 from preserve.catalog.opening import REVISIONS
 from preserve.errors import CatalogError, UsageError
-from preserve.stores.backups import Backups, Described, catalogs_on
+from preserve.stores.backups import Described
 from preserve.stores.durable import writing
+from preserve.stores.port import Backups, ReplicaStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +39,13 @@ class Chosen:
     did_not_hold: Sequence[str]
 
 
-def candidates(roots: Mapping[str, bytes]) -> list[Candidate]:
-    """All described backups on these replicas (name -> root), of whatever catalog."""
+def candidates(stores: Mapping[str, ReplicaStore]) -> list[Candidate]:
+    """All described backups on these replicas, by name, of whatever catalog."""
     return [
         Candidate(replica=replica, backups=backups, described=described)
-        for replica, root in roots.items()
-        for uuid in catalogs_on(root)
-        for backups in (Backups(root, uuid),)
+        for replica, store in stores.items()
+        for uuid in store.catalogs()
+        for backups in (store.backups(uuid),)
         for described in backups.kept()
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from checks.names import path_fields, show
@@ -17,16 +18,15 @@ from preserve.catalog.rows import CopyRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.repair.belonging import LOOK, ours
+from preserve.repair.deleting_afar import REMOVED, delete_afar
 from preserve.stores.durable import rename_no_replace, writing
 from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
-from preserve.stores.local import LocalStore
+from preserve.stores.local_replica import LocalReplica
 from preserve.stores.mounts import Mount, mount_of
 from preserve.stores.nesting import mounted_in
-from preserve.stores.quarantine import Quarantine
-from preserve.stores.staging import Staging
+from preserve.stores.port import ReplicaStore
 
-REMOVED = OURS + b"/removed"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNMOUNT = "Unmount it if it does not belong there, then run the command again."
 
@@ -53,7 +53,7 @@ class Deleter:
     def __init__(
         self,
         catalog: Catalog,
-        stores: Mapping[int, LocalStore],
+        stores: Mapping[int, ReplicaStore],
         identities: Mapping[int, str],
         clock: Callable[[], datetime],
         progress: Progress,
@@ -82,21 +82,29 @@ class Deleter:
         store = self._present(copy)
         _refuse_no_place(copy.location)
         name = f"{package}-v{copy.version}".encode()
-        staging = Staging.on_replica(store.root, name)
+        staging = store.staging(name, copy.location)
         # Nobody is repairing here, nor writing this copy, nor deleting it.
-        with Quarantine(store.root).held(), staging.held():
-            _refuse_mounts(store.root, (copy.location, REMOVED + b"/" + name, staging.location))
-            had = self._clear(store, name)
-            if self._set_apart(store.root, package, copy, name):
-                had = self._clear(store, name)
-            self._empty(store.root, staging.location)
+        with store.quarantine().held(), staging.held():
+            if isinstance(store, LocalReplica):
+                had = self._delete_here(store.root, package, copy, name, staging.location)
+            else:
+                expected = partial(self._expected, copy)
+                had = delete_afar(store, staging, package, copy, expected, self._progress)
             staging.flush()  # an earlier, killed run's renames and deletions too: what is recorded must last
         self._present(copy)  # what was done or not found must have been on the right disk
         body = {**facts, "location": path_fields(copy.location), "was_gone": not had}
         self._catalog.copy_deleted(copy.id, body, self._clock())
         return Deleted(copy=copy, deleted=True, was_gone=not had)
 
-    def _present(self, copy: CopyRow) -> LocalStore:
+    def _delete_here(self, root: bytes, package: UUID, copy: CopyRow, name: bytes, staged: bytes) -> bool:
+        _refuse_mounts(root, (copy.location, REMOVED + b"/" + name, staged))
+        had = self._clear(root, name)
+        if self._set_apart(root, package, copy, name):
+            had = self._clear(root, name)
+        self._empty(root, staged)
+        return had
+
+    def _present(self, copy: CopyRow) -> ReplicaStore:
         store = self._stores.get(copy.replica_id)
         remedy = "Connect it, then run the same command again."
         if store is None:
@@ -109,10 +117,10 @@ class Deleter:
             raise UndeterminedError(f"another disk is in the place of the replica {copy.replica}", remedy=remedy)
         return store
 
-    def _clear(self, store: LocalStore, name: bytes) -> bool:
+    def _clear(self, root: bytes, name: bytes) -> bool:
         """Deletes what was set apart under that name; whether there was anything."""
-        where = os.path.join(store.root, REMOVED, name)
-        with writing(where), _on_replica(store.root, REMOVED, make=True) as folder:
+        where = os.path.join(root, REMOVED, name)
+        with writing(where), _on_replica(root, REMOVED, make=True) as folder:
             if not _there(folder, name):
                 return False
             self._take_away(folder, name)
@@ -128,7 +136,7 @@ class Deleter:
         with writing(os.path.join(root, copy.location)), _on_replica(root, above) as folder:
             if not _there(folder, last):
                 return False
-            found = ours(folder, last, package, lambda path: self._expected(copy, path))
+            found = ours(folder, last, package, partial(self._expected, copy))
             with _on_replica(root, REMOVED) as removed:
                 rename_no_replace(last, name, folder, removed)
                 os.fsync(removed)

@@ -1,11 +1,11 @@
 """Bags that lie on a replica: what their folder, their tag files and their manifests say of them."""
 
-import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from checks.digesting import Digester, Pool, Reading, Wanted
@@ -15,12 +15,13 @@ from preserve.bag.finding import Finding
 from preserve.bag.tags import declaration
 from preserve.bag.tags.info import InfoEntry
 from preserve.bag.tags.manifests import FETCH_COLUMN, Expected, Manifest, grouped, manifests_among
+from preserve.bag.trees import Tree
 from preserve.bag.validating.judging import Judge
 from preserve.bag.validating.structure import DATA, Judges, Structure
 from preserve.bag.walking import walk
 from preserve.ordering import Sorter
-from preserve.stores.local import LocalStore
 from preserve.stores.locations import location, named_by
+from preserve.stores.port import ReplicaStore
 
 Claim = Mapping[str, bytes]  # algorithm -> digest; what manifests say of one file
 UUID_LABEL = "Package-UUID"
@@ -37,7 +38,7 @@ class Holder:
     id: int
     name: str
     uuid: str
-    store: LocalStore
+    store: ReplicaStore
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class FoundBag:
 
     holder: Holder
     location: bytes
-    store: LocalStore
+    store: Tree
     identifier: str
     version: int
     uuid: UUID | None
@@ -110,19 +111,11 @@ class FoundBag:
             return []
 
 
-def folders_of_bags(store: LocalStore) -> list[bytes]:
+def folders_of_bags(store: Tree | ReplicaStore) -> list[bytes]:
     """The folders on a replica's root that are bags, or were: with a declaration or a manifest. Links are none."""
-    fd = store.open_folder(b"")
-    try:
-        with os.scandir(fd) as entries:
-            names = [
-                os.fsencode(entry.name)
-                for _, entry in zip(range(_MOST_FOLDERS), entries, strict=False)
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-            ]
-    finally:
-        os.close(fd)
-    return sorted(name for name in names if _is_bag(store, name))
+    names = (name for name, kind, _ in store.names_in(b"") if kind is Kind.DIRECTORY and not name.startswith(b"."))
+    folders = [name.rstrip(b"/") for name in islice(names, _MOST_FOLDERS)]
+    return sorted(folder for folder in folders if _is_bag(store, folder))
 
 
 def look_at(holder: Holder, folder: bytes) -> FoundBag:
@@ -131,7 +124,7 @@ def look_at(holder: Holder, folder: bytes) -> FoundBag:
     Raises:
         OSError: the temporary folder, where large manifests are sorted, is full.
     """
-    store = LocalStore(os.path.join(holder.store.root, folder))
+    store = holder.store.tree(folder)
     with _read(store) as said:
         columns = {manifest.column: manifest for manifest in said.tags}
         tags: dict[bytes, Claim] = {}
@@ -165,7 +158,7 @@ class _Said:
 
 
 @contextmanager
-def _read(store: LocalStore) -> Iterator[_Said]:
+def _read(store: Tree) -> Iterator[_Said]:
     structure = Structure(store)
     with closing(Sorter()) as payload, closing(Sorter()) as tags:
         findings, judges = _drained(structure.read(payload, tags))
@@ -209,17 +202,11 @@ def _claims(listed: Iterable[Expected], columns: Mapping[int, Manifest]) -> Iter
         yield path, said, twice
 
 
-def _is_bag(store: LocalStore, folder: bytes) -> bool:
+def _is_bag(store: Tree | ReplicaStore, folder: bytes) -> bool:
     try:
-        fd = store.open_folder(folder)
-    except StoreError:
+        names = [name.rstrip(b"/") for name, _, _ in store.names_in(folder)]
+    except (StoreError, OSError):  # the latter: the temporary folder, where very many names are sorted, is full
         return False
-    try:
-        names = [os.fsencode(name) for name in os.listdir(fd)]
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
     return declaration.NAME in names or bool(manifests_among(names))
 
 

@@ -9,12 +9,11 @@ from functools import lru_cache
 from checks.findings import Code
 from checks.inventory import position
 from checks.keeping import Because, Held, Rule, Staying, judge
-from checks.ports import Kind, StoreError
+from checks.ports import Kind, Store, StoreError
 from checks.verdicts import CopyState, state_from
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, HeldFile
 from preserve.repair.surveying import Content, Seen
-from preserve.stores.local import LocalStore
 
 _LAST_SEGMENT = (1 << 64) - 1
 
@@ -25,7 +24,7 @@ class Site:
 
     site: str | None
     apart: bool  # whether it stays when the path is deleted
-    store: LocalStore | None = None  # if it is there now
+    store: Store | None = None  # if it is there now
     may_be_away: bool = False  # then what was read there counts all the same
     frozen: bool = False  # so much changed there that nothing of it is trusted
     alone: bool = False  # no other replica can show its files: which file it is need not be kept, for millions

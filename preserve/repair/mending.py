@@ -19,8 +19,8 @@ from preserve.repair.planning import Method, Step
 from preserve.repair.reading import Beside, Piece, digest_of, fetch
 from preserve.repair.segments import mend_segments
 from preserve.repair.work import Ending, Mended, Work
-from preserve.stores.local import LocalStore
-from preserve.stores.quarantine import CONTENT, Entry, Quarantine, has_one_name
+from preserve.stores.port import Entry, ReplicaStore
+from preserve.stores.quarantine import CONTENT
 
 
 class Mender:
@@ -35,7 +35,7 @@ class Mender:
         self,
         catalog: Catalog,
         auditor: Auditor,
-        stores: Mapping[int, LocalStore],
+        stores: Mapping[int, ReplicaStore],
         clock: Callable[[], datetime],
         by: str,
     ) -> None:
@@ -83,7 +83,7 @@ class Mender:
             return Method.RENAME_BACK
         if work.code in (Code.MISSING, Code.MOVED):
             return Method.WRITE if self._write(work) else None
-        if work.step.method is Method.SEGMENTS and has_one_name(work.store.root, work.full):
+        if work.step.method is Method.SEGMENTS and work.store.has_one_name(work.full):
             return Method.SEGMENTS if mend_segments(self, work, self._suspects(work, before)) else None
         return Method.REPLACE if self._replace(work) else None
 
@@ -106,7 +106,7 @@ class Mender:
         return Work(
             step=step,
             store=store,
-            quarantine=Quarantine(store.root),
+            quarantine=store.quarantine(),
             view=view,
             on_disk=on_disk,
             code=found.code,
@@ -152,7 +152,7 @@ class Mender:
         """
         for origin in (*work.step.origins, *self._aside.get(piece.sha256.hex(), ())):
             with Beside(work.store, work.full, piece) as bad:
-                with entry.file(name) as sink:
+                with entry.file(name, size_bytes=piece.length, sha256=piece.sha256) as sink:
                     fetched = fetch(origin, piece, [sink, bad.update] if beside else [sink])
                 if not fetched.fault:
                     _refuse_unkept(work.store, entry, name, piece)
@@ -265,13 +265,13 @@ class Mender:
         )
 
 
-def _refuse_unkept(store: LocalStore, entry: Entry, name: bytes, piece: Piece) -> None:
+def _refuse_unkept(store: ReplicaStore, entry: Entry, name: bytes, piece: Piece) -> None:
     """Reads what was staged back past the cache, before anything is moved for it."""
     path = entry.location + b"/" + name
     fault = fetch(Origin(name="", store=store, path=path), piece, alone=True).fault
     if fault:
         raise UndeterminedError(
-            f"{show(os.path.join(store.root, path))}: what was written does not read back: {fault}",
+            f"{store.where}/{show(path)}: what was written does not read back: {fault}",
             remedy="Nothing was moved. Suspect this disk or its cable.",
         )
 

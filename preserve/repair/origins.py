@@ -14,10 +14,12 @@ from checks.evidence import Evidence
 from checks.findings import Code
 from checks.inventory import Entry, position
 from checks.names import path_from_fields, show
+from checks.ports import Store
 from checks.verdicts import CopyState, state_from
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, FindingRow, HeldFile, PackageRow
 from preserve.stores.local import LocalStore
+from preserve.stores.port import ReplicaStore
 from preserve.stores.quarantine import CONTENT, QUARANTINE
 
 _STRONGEST = (Evidence.READ_MEDIUM, Evidence.READ)
@@ -35,7 +37,7 @@ class Origin:
     """
 
     name: str
-    store: LocalStore
+    store: Store
     path: bytes
     replica: str | None = None  # UUID
     state: CopyState = CopyState.UNREAD
@@ -51,7 +53,7 @@ class Origins:
         stores: an open store for each replica that is there, by the replica's id.
     """
 
-    def __init__(self, catalog: Catalog, stores: Mapping[int, LocalStore]) -> None:
+    def __init__(self, catalog: Catalog, stores: Mapping[int, ReplicaStore]) -> None:
         self._catalog = catalog
         self._stores = stores
         self._uuids = {replica.id: str(replica.uuid) for replica in catalog.replicas()}
@@ -76,7 +78,7 @@ class Origins:
         return found
 
     def of(self, copy: CopyRow, entry: Entry, held: Sequence[HeldFile]) -> list[Origin]:
-        """Origins for one file of a copy, the best first: nothing wrong with it, the same file, read last."""
+        """Origins for one file of a copy, the best first: nothing wrong with it, the same file, near, read last."""
         origins = [
             self._origin(other, one.path, copy, entry.path)
             for one in held
@@ -178,17 +180,18 @@ class Origins:
         return self._shards[inventory_id]
 
 
-def quarantined_at(replica: str, store: LocalStore, entry: str) -> Origin:
+def quarantined_at(replica: str, store: Store, entry: str) -> Origin:
     """What lies in an entry of a replica's quarantine."""
     path = b"/".join((QUARANTINE, os.fsencode(entry), CONTENT))
     return Origin(name=replica, store=store, path=path, other=f"its quarantine, {entry}")
 
 
-def _order(origin: Origin) -> tuple[bool, bool, bool, float]:
+def _order(origin: Origin) -> tuple[bool, bool, bool, bool, float]:
     return (
         origin.state is CopyState.BAD,  # last, but tried: it may have been put right by hand since
         origin.state is not CopyState.GOOD,
         bool(origin.other),
+        not isinstance(origin.store, LocalStore),  # what is far away is slow, and reading it may cost money
         0.0 if origin.read_at is None else -origin.read_at.timestamp(),
     )
 

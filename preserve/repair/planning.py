@@ -11,7 +11,7 @@ from checks.policy import MassChange
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, FindingRow, FrozenCopy
 from preserve.repair.origins import Origin, Origins
-from preserve.stores.local import LocalStore
+from preserve.stores.port import ReplicaStore
 
 
 class Method(StrEnum):
@@ -75,7 +75,7 @@ class Planner:
     def __init__(
         self,
         catalog: Catalog,
-        stores: Mapping[int, LocalStore],
+        stores: Mapping[int, ReplicaStore],
         rule: MassChange,
         *,
         quarantine_untracked: bool = False,

@@ -11,9 +11,8 @@ from checks.causes import Comparison, Diagnosis
 from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Evidence
 from checks.inventory import SEGMENT_BYTES, Entry, segment_length
-from checks.ports import Source, StoreError
+from checks.ports import Source, Store, StoreError
 from preserve.repair.origins import Origin
-from preserve.stores.local import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def _fault(reading: Reading) -> str:
     return "it changed while it was read" if reading.changed else "its content is not what was taken in"
 
 
-def segment_now(store: LocalStore, path: bytes, piece: Piece) -> tuple[str | None, object]:
+def segment_now(store: Store, path: bytes, piece: Piece) -> tuple[str | None, object]:
     """SHA-256 (hex) of what lies where a segment belongs, whatever it is, and the file's token; None if unreadable."""
     reading = Digester(("sha256",)).read(
         Wanted(
@@ -99,7 +98,7 @@ def segment_now(store: LocalStore, path: bytes, piece: Piece) -> tuple[str | Non
     return reading.digests["sha256"].hex(), reading.stat.token
 
 
-def digest_of(store: LocalStore, path: bytes) -> tuple[int | None, str | None]:
+def digest_of(store: Store, path: bytes) -> tuple[int | None, str | None]:
     """Size in bytes and SHA-256 (hex) of what lies there; None as far as it cannot be read."""
     reading = Digester(("sha256",)).read(
         Wanted(path=path, open=partial(store.open, path, past_cache=True), expected_bytes=None)
@@ -110,7 +109,7 @@ def digest_of(store: LocalStore, path: bytes) -> tuple[int | None, str | None]:
 class Beside(AbstractContextManager["Beside"]):
     """Reads the bad file while the good one streams by, to tell the cause. What cannot be read tells none."""
 
-    def __init__(self, store: LocalStore, path: bytes, piece: Piece) -> None:
+    def __init__(self, store: Store, path: bytes, piece: Piece) -> None:
         self._buffer = new_buffer()
         self._rest = b""
         self._left = None if piece.segment is None else piece.length

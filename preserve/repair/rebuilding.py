@@ -21,7 +21,6 @@ from preserve.progress import Progress
 from preserve.repair.expecting import Expectation, Expecting
 from preserve.repair.found_bags import FoundBag, Holder, folders_of_bags, look_at
 from preserve.replicate.copying import Content, CopyWriter, Place
-from preserve.stores.durable import sync_filesystem, writing
 from preserve.stores.locations import named_by
 
 
@@ -106,9 +105,8 @@ class Rebuilder:
 
     def _flush(self, found: Iterable[Sequence[FoundBag]]) -> None:
         """Once for each replica: somebody may have copied these folders just now, and what is recorded must last."""
-        for root in {bag.holder.store.root for bags in found for bag in bags}:
-            with writing(root):
-                sync_filesystem(root)
+        for store in {bag.holder.id: bag.holder.store for bags in found for bag in bags}.values():
+            store.flush()
 
     def _miss(self, holder: Holder) -> None:
         """What was removed or lost after the backup was made must not pass for what was read before it."""

@@ -16,6 +16,7 @@ from preserve.repair.origins import Origins
 from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled
 from preserve.stores.local import LocalStore, PlainFolder
 from preserve.stores.nesting import nested
+from preserve.stores.port import ReplicaStore
 from preserve.stores.staging import Staging
 
 
@@ -54,7 +55,7 @@ class Restorer:
     def __init__(
         self,
         catalog: Catalog,
-        stores: Mapping[int, LocalStore],
+        stores: Mapping[int, ReplicaStore],
         threads: Threads,
         clock: Callable[[], datetime],
         *,
@@ -166,13 +167,17 @@ class Restorer:
         )
 
     def _copies(self, inventory_id: int) -> list[CopyRow]:
-        """The copies of that version that are there, least damaged first."""
+        """The copies of that version that are there, least damaged first, of those what is not far away."""
         there = [
             copy
             for copy in self._catalog.copies()
             if copy.inventory_id == inventory_id and copy.replica_id in self._stores
         ]
-        return sorted(there, key=lambda copy: (copy.damage, copy.undetermined))
+
+        def standing(copy: CopyRow) -> tuple[int, int, bool]:
+            return copy.damage, copy.undetermined, not isinstance(self._stores[copy.replica_id], LocalStore)
+
+        return sorted(there, key=standing)
 
     def _sources(self, package: PackageRow, copies: Sequence[CopyRow]) -> list[Place]:
         places = [Place(copy.replica, self._stores[copy.replica_id], copy.location) for copy in copies]

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from checks.inventory import SEGMENT_BYTES
 from checks.names import show
+from checks.ports import Store
 from preserve.errors import UndeterminedError
 from preserve.repair.acts import quarantined, repaired
 from preserve.repair.origins import Origin
 from preserve.repair.planning import Method
 from preserve.repair.reading import Piece, digest_of, fetch
-from preserve.stores.local import LocalStore
-from preserve.stores.quarantine import CONTENT, GOOD, Entry
+from preserve.stores.port import Entry
+from preserve.stores.quarantine import CONTENT, GOOD
 
 if TYPE_CHECKING:
     from preserve.repair.mending import Mender
@@ -66,7 +67,7 @@ def _finish(work: "Work", entry: Entry, piece: Piece, by: str) -> None:
     ]
 
 
-def set_aside(store: LocalStore, full: bytes, entry: Entry, name: bytes, piece: Piece) -> object:
+def set_aside(store: Store, full: bytes, entry: Entry, name: bytes, piece: Piece) -> object:
     """Copies what lies where a segment belongs into the entry; all of it can be read, or this raises.
 
     Returns:
@@ -79,7 +80,7 @@ def set_aside(store: LocalStore, full: bytes, entry: Entry, name: bytes, piece: 
     try:
         before, left = source.stat().token, piece.length
         buffer = memoryview(bytearray(min(SEGMENT_BYTES, 1 << 20)))
-        with entry.file(name) as sink:
+        with entry.file(name, size_bytes=piece.length) as sink:
             while left and (got := source.readinto(buffer[: min(left, len(buffer))])):
                 sink(buffer[:got])
                 left -= got

@@ -18,8 +18,7 @@ from preserve.repair.reading import Beside, Piece, fetch
 from preserve.repair.settling import Settler
 from preserve.repair.work import Ending, Mended, no_source
 from preserve.replicate.service import Placed, Replicator
-from preserve.stores.local import LocalStore
-from preserve.stores.quarantine import Quarantine
+from preserve.stores.port import ReplicaStore
 
 
 class Repairer:
@@ -35,7 +34,7 @@ class Repairer:
         catalog: Catalog,
         auditor: Auditor,
         replicator: Replicator,
-        stores: Mapping[int, LocalStore],
+        stores: Mapping[int, ReplicaStore],
         clock: Callable[[], datetime],
         by: str,
     ) -> None:
@@ -59,18 +58,21 @@ class Repairer:
             if store is None:
                 continue
             try:
-                with Quarantine(store.root).held():
+                with store.quarantine().held():
                     for told in Settler(self._catalog, self._mender, replica, store).settle():
                         yield replica.name, told
-            except UndeterminedError as error:  # such as a disk that went read-only: the others can be worked on
-                yield replica.name, f"could not be looked through: {error.message}"
+            except (
+                UndeterminedError,
+                StoreError,
+            ) as error:  # such as a disk that went read-only: others can be worked on
+                yield replica.name, f"could not be looked through: {error}"
 
     def apply(self, plan: Plan) -> Iterator[Mended]:
         """Carries the plan out; each step is recorded before it is told."""
         for replica_id, steps in groupby(plan.steps, key=lambda step: step.copy.replica_id):
             with ExitStack() as held:
                 try:
-                    held.enter_context(Quarantine(self._stores[replica_id].root).held())
+                    held.enter_context(self._stores[replica_id].quarantine().held())
                 except UndeterminedError as error:
                     yield from (
                         _ended(step, Ending.FAILED, error.message, error.remedy, Outcome.INCONCLUSIVE) for step in steps
@@ -109,7 +111,7 @@ def of_version(catalog: Catalog, copy: CopyRow) -> PackageRow:
     return replace(package, inventory_id=copy.inventory_id, version=copy.version, size_bytes=size)
 
 
-def step_looked_into(step: Step, store: LocalStore) -> Mended:
+def step_looked_into(step: Step, store: ReplicaStore) -> Mended:
     """A step with the origin that proves good now, and the cause of the damage; nothing is changed."""
     planned = Mended(step=step, ending=Ending.PLANNED, method=step.method, outcome=Outcome.FAIL)
     if step.entry is None or step.path is None:

@@ -21,9 +21,8 @@ from preserve.repair.mending import Mender
 from preserve.repair.planning import Method
 from preserve.repair.reading import Piece, digest_of, segment_now
 from preserve.repair.segments import set_aside
-from preserve.stores.durable import sync_filesystem, writing
-from preserve.stores.local import LocalStore
-from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, TORN, Entry, Quarantine
+from preserve.stores.port import Entry, ReplicaStore
+from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, TORN
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class _Begun:
 class Settler:
     """Settles entries of one replica that is there and held by this process."""
 
-    def __init__(self, catalog: Catalog, mender: Mender, replica: ReplicaRow, store: LocalStore) -> None:
+    def __init__(self, catalog: Catalog, mender: Mender, replica: ReplicaRow, store: ReplicaStore) -> None:
         self._catalog = catalog
         self._mender = mender
         self._replica = replica
@@ -53,11 +52,10 @@ class Settler:
         known = entries_recorded(self._catalog, str(self._replica.uuid))
         copies = {(copy.package, copy.version): copy for copy in self._catalog.copies(replica_ids=[self._replica.id])}
         told = []
-        entries = list(Quarantine(self._store.root).entries())
+        entries = list(self._store.quarantine().entries())
         if any(os.fsdecode(entry.name) not in known for entry in entries):
             # What the killed run wrote and renamed may be in memory only, and what is recorded of it must last.
-            with writing(self._store.root):
-                sync_filesystem(self._store.root)
+            self._store.flush()
         for entry in entries:
             name = os.fsdecode(entry.name)
             if name in known:
@@ -97,6 +95,9 @@ class Settler:
         if not entry.has(CONTENT):
             return self._nothing_aside(begun)
         digest = self._digest(entry, CONTENT)
+        if begun.method is Method.SET_ASIDE and not entry.sealed and self._same_stands(begun.full, digest):
+            entry.discard()  # where names cannot be moved, it was copied first, and not yet taken away
+            return "nothing had been moved yet; undone"
         if digest is not None and digest == begun.expected and not entry.sealed:
             return self._forward(begun)
         entry.seal(digest)
@@ -124,9 +125,17 @@ class Settler:
         return "the good file took its place, the bad one is set aside; finished"
 
     def _settle_aside(self, begun: _Begun) -> str:
-        """Killed between the renames of a file system that cannot exchange names: ASIDE is the bad file."""
+        """Killed where two names cannot be exchanged at once: ASIDE is the bad file, or a whole copy of it."""
         entry = begun.entry
-        good = entry.has(CONTENT) and self._digest(entry, CONTENT) == begun.expected
+        content, aside = self._digest(entry, CONTENT), self._digest(entry, ASIDE)
+        if aside is not None and content == aside:
+            entry.remove(ASIDE)  # the copy of it that CONTENT was to become had just been made
+            entry.seal(content)
+            self._record(begun, content)
+            return "the file had been set aside; finished"
+        if aside is not None and self._same_stands(begun.full, aside):
+            return self._not_replaced(begun, content)
+        good = content is not None and content == begun.expected
         if not self._stands(begun.full):
             entry.give(CONTENT if good else ASIDE, begun.full)
             if not good:
@@ -141,6 +150,21 @@ class Settler:
         entry.seal(digest)
         self._record(begun, digest)
         return "the file had been set aside; finished"
+
+    def _not_replaced(self, begun: _Begun, content: str | None) -> str:
+        """The bad file stands in its place still; ASIDE is a copy of it. CONTENT is the good file, or nothing."""
+        entry = begun.entry
+        if content is None and entry.has(CONTENT):
+            return "kept: what was staged could not be read"
+        entry.remove(ASIDE)
+        if content is not None and content == begun.expected:
+            return self._forward(begun)
+        entry.discard()
+        return "nothing had been moved yet; undone"
+
+    def _same_stands(self, path: bytes, digest: str | None) -> bool:
+        """Whether the very bytes that lie in an entry were just read in the file's place."""
+        return digest is not None and digest_of(self._store, path)[1] == digest
 
     def _nothing_aside(self, begun: _Begun) -> str:
         begun.entry.discard()

@@ -13,8 +13,7 @@ from preserve.catalog.rows import CheckResult
 from preserve.repair.origins import Origin
 from preserve.repair.planning import Method, Step
 from preserve.repair.reading import Piece
-from preserve.stores.local import LocalStore
-from preserve.stores.quarantine import Quarantine
+from preserve.stores.port import Quarantine, ReplicaStore
 
 
 class Ending(StrEnum):
@@ -62,7 +61,7 @@ class Work:
     """One step at work: its store, where its file lies, and what becomes of it."""
 
     step: Step
-    store: LocalStore
+    store: ReplicaStore
     quarantine: Quarantine
     view: CopyView
     on_disk: bytes  # the name that the file has on the copy

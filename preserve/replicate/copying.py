@@ -1,6 +1,7 @@
 """Writing one copy: every file verified while it is read from its source, the whole read back before it is recorded."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,15 +11,16 @@ from checks.evidence import Evidence, Outcome
 from checks.findings import Finding
 from checks.inventory import Record
 from checks.listing import Listing, compare, names_of
-from checks.ports import StoreError
+from checks.ports import Store, StoreError
 from checks.shards import ShardChecker
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.results import result_of
 from preserve.catalog.rows import CheckResult, ShardRow
 from preserve.errors import UndeterminedError
-from preserve.executors.threads import Threads
-from preserve.stores.local import LocalStore
-from preserve.stores.staging import Staging
+from preserve.executors.threads import Pool, Threads
+from preserve.stores.limiting import Bucket
+from preserve.stores.passing import in_flight_of
+from preserve.stores.port import Staging
 
 _SPARE_BYTES = 64 << 20  # left free for the file system's own needs
 _LAST = b"bagit.txt"  # written last of all, so that no half copy can be taken for a bag
@@ -29,7 +31,7 @@ class Place:
     """Where a version of a package can be read: a store and a folder below its root."""
 
     name: str
-    store: LocalStore
+    store: Store
     location: bytes
 
 
@@ -54,7 +56,7 @@ class Content:
         """UndeterminedError if the file system has no room for what is not staged yet."""
         needed = _SPARE_BYTES + sum(size - min(staging.size_of(path) or 0, size) for path, size, _ in self.files())
         free = staging.free_bytes()
-        if needed > free:
+        if free is not None and needed > free:
             raise UndeterminedError(
                 f"not enough room: {needed:,} bytes are needed, {free:,} are free",
                 remedy="Make room, then run it again; it goes on.",
@@ -90,25 +92,51 @@ class CopyWriter:
     Args:
         sources: tried in order for each file; a file that one of them has damaged is taken from the next.
         on_bytes: told of every buffer copied or read back, in bytes.
+        pace: of the writing.
+        at_once: how many files the place that is written to takes at once with profit.
     """
 
     def __init__(
-        self, sources: Sequence[Place], threads: Threads, *, on_bytes: Callable[[int], None] | None = None
+        self,
+        sources: Sequence[Place],
+        threads: Threads,
+        *,
+        on_bytes: Callable[[int], None] | None = None,
+        pace: Bucket | None = None,
+        at_once: int = 1,
     ) -> None:
         self._sources = sources
         self._threads = threads
         self._on_bytes = on_bytes or (lambda count: None)
+        self._pace = pace
+        self._at_once = max([at_once, *(in_flight_of(source.store) for source in sources[:1])])
         self._digester = Digester(("sha256",))
 
     def fill(self, staging: Staging, content: Content) -> list[Unfilled]:
         """Copies what is not staged yet, flushed at the end; gives the files that are good in no source."""
+        with self._copying() as pool:
+            return self._fill(staging, content, pool)
+
+    @contextmanager
+    def _copying(self) -> Iterator[Pool]:
+        """The threads that copy: more than there are processors where each answer takes its time."""
+        if self._at_once <= 1:
+            yield self._threads.shards
+            return
+        lane = self._threads.lane("copy", max(self._at_once, self._threads.count))
+        try:
+            yield lane.shards
+        finally:
+            lane.end(None)
+
+    def _fill(self, staging: Staging, content: Content, pool: Pool) -> list[Unfilled]:
         unfilled: list[Unfilled] = []
         to_copy = (entry for entry in content.files() if staging.size_of(entry[0]) != entry[1])
         last: list[tuple[bytes, int, bytes]] = []
         for batch in _batches(to_copy, 256):
             last += [entry for entry in batch if entry[0] == _LAST]
             jobs = [entry for entry in batch if entry[0] != _LAST]
-            copied = self._threads.shards.map(lambda entry: self._copy(staging, *entry), jobs)
+            copied = pool.map(lambda entry: self._copy(staging, *entry), jobs)
             unfilled += [one for one in copied if one is not None]
         staging.flush()
         for entry in last:
@@ -128,7 +156,7 @@ class CopyWriter:
             faults.append(f"{source.name}: {fault}")
         return replace(wanted, faults=tuple(faults))
 
-    def copy_from(self, store: LocalStore, full: bytes, staging: Staging, wanted: Unfilled) -> str:
+    def copy_from(self, store: Store, full: bytes, staging: Staging, wanted: Unfilled) -> str:
         """Copies one file, digested on the way, from `full` below a store's root.
 
         Returns:
@@ -144,12 +172,24 @@ class CopyWriter:
         staging.discard(wanted.path)
         return _fault(reading)
 
-    def _staged(self, store: LocalStore, full: bytes, staging: Staging, wanted: Unfilled) -> Reading:
+    def _staged(self, store: Store, full: bytes, staging: Staging, wanted: Unfilled) -> Reading:
         times = store.stat(full).modified_ns
-        with staging.file(wanted.path, times) as sink:
+        stands = staging.resumable(wanted.path)  # the source is read whole all the same: its digest decides
+        opening = staging.file(
+            wanted.path,
+            times,
+            size_bytes=wanted.size_bytes,
+            sha256=wanted.sha256,
+            offset=min(stands, wanted.size_bytes),
+        )
+        with opening as sink:
 
             def sink_and_count(buffer: memoryview) -> None:
-                sink(buffer)
+                nonlocal stands
+                known = min(stands, len(buffer))
+                stands -= known
+                if known < len(buffer):
+                    self._give(buffer[known:], sink)
                 self._on_bytes(len(buffer))
 
             return self._digester.read(
@@ -161,13 +201,44 @@ class CopyWriter:
                 )
             )
 
+    def _give(self, buffer: memoryview, sink: Callable[[memoryview], None]) -> None:
+        if self._pace is None:
+            sink(buffer)
+            return
+        while buffer:
+            piece = buffer[: self._pace.piece_bytes]
+            self._pace.take(len(piece))
+            sink(piece)
+            buffer = buffer[len(piece) :]
+
     def read_back(
         self, place: Place, replica: str, content: Content, clock: Callable[[], datetime], required: Evidence
     ) -> list[CheckResult]:
         """Reads a staged or published copy past the cache and judges it, shard by shard."""
-        checker = ShardChecker(
-            place.store, replica, Digester(("sha256",), self._threads.files), required=required, on_bytes=self._on_bytes
-        )
+        with self._reading(place.store) as digester:
+            return self._checked(place, replica, digester, content, clock, required)
+
+    @contextmanager
+    def _reading(self, store: Store) -> Iterator[Digester]:
+        if (at_once := in_flight_of(store)) <= 1:
+            yield Digester(("sha256",), self._threads.files)
+            return
+        lane = self._threads.lane("read-back", 1, at_once)
+        try:
+            yield Digester(("sha256",), lane.files, parallel_from_bytes=0)
+        finally:
+            lane.end(None)
+
+    def _checked(
+        self,
+        place: Place,
+        replica: str,
+        digester: Digester,
+        content: Content,
+        clock: Callable[[], datetime],
+        required: Evidence,
+    ) -> list[CheckResult]:
+        checker = ShardChecker(place.store, replica, digester, required=required, on_bytes=self._on_bytes)
         listing = Listing.gather(place.store.listing(place.location))
         differences = compare(listing, ((s.start, s.stop, content.record(s.id).first_paths()) for s in content.shards))
 

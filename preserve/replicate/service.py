@@ -1,12 +1,15 @@
 """Placing packages on replicas: staged, flushed, read back past the cache, renamed, and only then recorded."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from checks.evidence import Evidence, Outcome
-from checks.findings import Code, Finding
+from checks.findings import Code
 from checks.names import path_fields, show
 from checks.policy import MassChange
 from checks.ports import NotFoundError, StoreError, UnavailableError
@@ -15,25 +18,14 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.executors.threads import Threads
-from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled, all_passed, failures
+from preserve.replicate.copying import Content, CopyWriter, Place, all_passed, failures
+from preserve.replicate.fitting import refuse_too_large, refuse_unfit
+from preserve.replicate.placed import Placed as Placed
+from preserve.replicate.placed import as_recorded, failed, no_source, not_placed
+from preserve.stores.limiting import Bucket
 from preserve.stores.local import LocalStore
 from preserve.stores.locations import location
-from preserve.stores.staging import Staging
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """What came of one package and one replica. `problem` says why there is no new copy."""
-
-    package: str
-    replica: str
-    outcome: Outcome
-    already: bool = False
-    copy: CopyRow | None = None
-    evidence: Evidence | None = None  # the weakest by which the new copy was read back
-    problem: str = ""
-    remedy: str = ""
-    findings: tuple[Finding, ...] = ()
+from preserve.stores.port import ReplicaStore, Staging
 
 
 class Replicator:
@@ -43,17 +35,19 @@ class Replicator:
         stores: an open store for each replica's id, None where none is configured.
         required: the least evidence that reading back must reach to be recorded as such.
         rule: what freezes a replica: nothing is written to one that shows mass change.
+        rates: at most so many bytes a second are written, by the replica's id.
     """
 
     def __init__(
         self,
         catalog: Catalog,
-        stores: dict[int, LocalStore],
+        stores: dict[int, ReplicaStore],
         threads: Threads,
         clock: Callable[[], datetime],
         *,
         required: Evidence = Evidence.READ,
         rule: MassChange | None = None,
+        rates: Mapping[int, int] | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self._catalog = catalog
@@ -62,6 +56,8 @@ class Replicator:
         self._threads = threads
         self._clock = clock
         self._required = required
+        self._rates = rates or {}
+        self._buckets: dict[int, Bucket] = {}
         self._on_bytes = on_bytes
 
     def place(self, packages: Sequence[PackageRow], replicas: Sequence[ReplicaRow]) -> Iterable[Placed]:
@@ -78,9 +74,9 @@ class Replicator:
                 try:
                     placed = self._place(package, replica, content, list(copies.values()), standing)
                 except PreserveError as error:
-                    placed = _not_placed(package, replica, error.message, error.remedy)
+                    placed = not_placed(package, replica, error.message, error.remedy)
                 except StoreError as error:
-                    placed = _not_placed(
+                    placed = not_placed(
                         package,
                         replica,
                         f"{show(self._where(package, standing))} cannot be worked with: {error}",
@@ -88,7 +84,7 @@ class Replicator:
                     )
                 except OSError as error:  # one replica that fails must not keep the others from their copies
                     at = error.filename if isinstance(error.filename, str | bytes) else self._where(package, standing)
-                    placed = _not_placed(package, replica, f"{show(os.fsencode(at))}: {error.strerror}")
+                    placed = not_placed(package, replica, f"{show(os.fsencode(at))}: {error.strerror}")
                 if placed.copy is not None:
                     copies[replica.id] = placed.copy
                 yield placed
@@ -113,17 +109,19 @@ class Replicator:
         """Makes the copy, or says how the one that is recorded stands. One whose folder is gone is made again."""
         store = self._present(replica)
         where = self._where(package, standing)
-        staging = Staging.on_replica(store.root, f"{package.uuid}-v{package.version}".encode())
-        if standing is not None and _there(store, where):
+        staging = store.staging(f"{package.uuid}-v{package.version}".encode(), where)
+        if standing is not None and _published(store, staging, where):
             staging.clear_away()
-            return _as_recorded(package, replica, standing)
+            return as_recorded(package, replica, standing)
         self._refuse_frozen(replica)
         with staging.held():
-            if not _there(store, where):
+            if not _published(store, staging, where):
+                refuse_too_large(store, (size for _, size, _ in content.files()), replica.name)
+                refuse_unfit(store, partial(_paths, content, where), replica.name)
                 others = [copy for copy in copies if copy is not standing]
                 checks = self._write(staging, package, replica, content, others)
                 if not all_passed(checks):
-                    return _failed(package, replica, failures(checks))
+                    return failed(package, replica, failures(checks))
                 self._present(replica)  # a disk that was changed meanwhile must not get the last word
                 staging.publish(where)
             else:
@@ -187,12 +185,18 @@ class Replicator:
     ) -> list[CheckResult]:
         """Fills the staging and reads it back; what proved bad is written once more and read back again."""
         content.refuse_when_full(staging)
-        writer = CopyWriter(self._sources(package, copies), self._threads, on_bytes=self._on_bytes)
+        writer = CopyWriter(
+            self._sources(package, copies),
+            self._threads,
+            on_bytes=self._on_bytes,
+            pace=self._pace(replica.id),
+            at_once=self._stores[replica.id].in_flight,
+        )
         staged = Place(replica.name, self._stores[replica.id], staging.location)
         checks: list[CheckResult] = []
         for _ in range(2):
             if unfilled := writer.fill(staging, content):
-                raise _no_source(unfilled[0])
+                raise no_source(unfilled[0])
             checks = writer.read_back(staged, str(replica.uuid), content, self._clock, self._required)
             bad = [f.path for f in failures(checks) if f.path is not None and f.code is not Code.LISTING_INCOMPLETE]
             if all_passed(checks) or not bad:
@@ -201,22 +205,32 @@ class Replicator:
                 staging.discard(path)
         return checks
 
+    def _pace(self, replica_id: int) -> Bucket | None:
+        """One bucket for each replica, however many packages are written to it."""
+        if (rate := self._rates.get(replica_id)) is None:
+            return None
+        if replica_id not in self._buckets:
+            self._buckets[replica_id] = Bucket(rate, time.monotonic, time.sleep, threading.Event())
+        return self._buckets[replica_id]
+
     def _read_back(self, place: Place, replica: ReplicaRow, content: Content) -> list[CheckResult]:
         writer = CopyWriter((), self._threads, on_bytes=self._on_bytes)
         return writer.read_back(place, str(replica.uuid), content, self._clock, self._required)
 
     def _sources(self, package: PackageRow, copies: Sequence[CopyRow]) -> list[Place]:
-        """The copies, least damaged and last read first, then the bag that was handed in."""
-        places = [
-            Place(copy.replica, self._stores[copy.replica_id], copy.location)
-            for copy in sorted(copies, key=lambda copy: (copy.damage, copy.undetermined))
-            if copy.replica_id in self._stores
-        ]
+        """The copies, least damaged first, of those what is not far away, and last read; then the bag handed in."""
+        known = sorted((copy for copy in copies if copy.replica_id in self._stores), key=self._standing)
+        places = [Place(copy.replica, self._stores[copy.replica_id], copy.location) for copy in known]
         if package.source is not None:
             places.append(Place("the bag that was taken in", LocalStore(package.source), b""))
         return places
 
-    def _present(self, replica: ReplicaRow) -> LocalStore:
+    def _standing(self, copy: CopyRow) -> tuple[int, int, bool, float]:
+        read_at = copy.oldest_read_at
+        afar = not isinstance(self._stores[copy.replica_id], LocalStore)
+        return copy.damage, copy.undetermined, afar, 0.0 if read_at is None else -read_at.timestamp()
+
+    def _present(self, replica: ReplicaRow) -> ReplicaStore:
         store = self._stores.get(replica.id)
         if store is None:
             raise UsageError(
@@ -231,33 +245,22 @@ class Replicator:
             ) from error
         if identity != str(replica.uuid):
             raise UndeterminedError(
-                f"{show(store.root)} is not the replica {replica.name}: its identity is {identity}, "
-                f"expected {replica.uuid}",
+                f"{store.where} is not the replica {replica.name}: its identity is {identity}, expected {replica.uuid}",
                 remedy="Connect the right disk, or correct the url in preserve.toml.",
             )
         return store
 
 
-def _as_recorded(package: PackageRow, replica: ReplicaRow, copy: CopyRow) -> Placed:
-    """A copy that is there already is as good as its findings are; nothing was read now."""
-    if copy.damage:
-        outcome, problem = Outcome.FAIL, f"the copy is recorded, and damage was found on it ({copy.damage} findings)"
-    elif copy.undetermined or copy.shards_read < copy.shards:
-        outcome, problem = Outcome.INCONCLUSIVE, "the copy is recorded, and not all of it could be read"
-    else:
-        outcome, problem = Outcome.PASS, ""
-    return Placed(
-        package=package.identifier,
-        replica=replica.name,
-        outcome=outcome,
-        already=True,
-        copy=copy,
-        problem=problem,
-        remedy="See `preserve report drift`." if problem else "",
-    )
+def _published(store: ReplicaStore, staging: Staging, where: bytes) -> bool:
+    """Whether a copy stands there; what an earlier run left unfinished in its very place is none."""
+    return not staging.begun() and _there(store, where)
 
 
-def _there(store: LocalStore, where: bytes) -> bool:
+def _paths(content: Content, where: bytes) -> Iterator[bytes]:
+    return (where + b"/" + path for path, _, _ in content.files())
+
+
+def _there(store: ReplicaStore, where: bytes) -> bool:
     try:
         store.stat(where)
     except NotFoundError:
@@ -265,41 +268,3 @@ def _there(store: LocalStore, where: bytes) -> bool:
     except StoreError as error:
         raise UndeterminedError(f"{show(where)}: cannot be looked at: {error}") from error
     return True
-
-
-def _no_source(one: Unfilled) -> UndeterminedError:
-    return UndeterminedError(
-        f"{show(one.path)}: no source has it as it was taken in ({'; '.join(one.faults)})",
-        remedy="Nothing was recorded. Run `preserve audit` to learn which copies are good.",
-    )
-
-
-def _not_placed(package: PackageRow, replica: ReplicaRow, problem: str, remedy: str = "") -> Placed:
-    return Placed(
-        package=package.identifier,
-        replica=replica.name,
-        outcome=Outcome.INCONCLUSIVE,
-        problem=problem,
-        remedy=remedy,
-    )
-
-
-def _failed(package: PackageRow, replica: ReplicaRow, found: list[Finding]) -> Placed:
-    damaged = any(finding.meaning.outcome is Outcome.FAIL for finding in found)
-    said = "did not read back as it was taken in" if damaged else "could not be read back"
-    named = ", ".join(_named(finding) for finding in found[:5] if finding.path is not None)
-    return Placed(
-        package=package.identifier,
-        replica=replica.name,
-        outcome=Outcome.FAIL if damaged else Outcome.INCONCLUSIVE,
-        problem=f"what was written {said}: {named or 'see the findings'}",
-        remedy="Nothing was recorded. Suspect this disk or its cable.",
-        findings=tuple(found),
-    )
-
-
-def _named(finding: Finding) -> str:
-    cause = finding.parameters.get("cause")
-    return (show(finding.path) if finding.path else "the copy's own folder") + (
-        f" ({show(str(cause).encode())})" if cause else ""
-    )

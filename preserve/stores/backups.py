@@ -26,11 +26,11 @@ from preserve.stores.local import LocalStore
 
 FORMAT = "preserve-catalog-backup/1"
 
-_FOLDER = OURS + b"/catalog"
-_NAME = re.compile(rb"\.?([0-9]{12}-[0-9]{8}T[0-9]{6}Z)\.(sqlite|json)(\.partial)?\Z")
+FOLDER = OURS + b"/catalog"
+NAME = re.compile(rb"\.?([0-9]{12}-[0-9]{8}T[0-9]{6}Z)\.(sqlite|json)(\.partial)?\Z")
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LIMIT_BYTES = 64 << 10  # of a description
+LIMIT_BYTES = 64 << 10  # of a description
 _MOST = 10_000  # names like ours in one folder, which has a few
 _REMEDY = "Look at this disk and its cable, then run the command again."
 
@@ -64,7 +64,7 @@ class Backups:
     def __init__(self, root: bytes, catalog: UUID) -> None:
         self._store = LocalStore(root)
         self._catalog = catalog
-        self._folder = _FOLDER + b"/" + str(catalog).encode()
+        self._folder = FOLDER + b"/" + str(catalog).encode()
 
     def kept(self) -> list[Described]:
         """What is there and described, newest first. What it is worth shows when it is read."""
@@ -73,9 +73,7 @@ class Backups:
                 found = [_described(folder, name, self._catalog) for name in _names(folder)]
         except OSError:
             return []
-        return sorted(
-            (one for one in found if one is not None), key=lambda one: (one.number, one.made_at), reverse=True
-        )
+        return newest_first(found)
 
     def misfits(self) -> set[bytes]:
         """Names of files that are not there, or not of the size described, or whose description cannot be read."""
@@ -105,7 +103,7 @@ class Backups:
             try:
                 self._stage(folder, source, backup)
                 _put(folder, backup.name)
-                _write(folder, _partial(backup.stem + b".json"), _description(backup))
+                _write(folder, _partial(backup.stem + b".json"), description(backup))
                 _put(folder, backup.stem + b".json")
             except BaseException:
                 self._clear_away(folder)
@@ -118,10 +116,7 @@ class Backups:
             placed: (file, its sha256) of what the journal says was placed here, in that order. No other is counted or
                 taken away: what a description says of its age, anybody may have written.
         """
-        order = {each: number for number, each in enumerate(placed)}
-        known = [one for one in self.kept() if one.stem != standing.stem and (one.name, one.sha256) in order]
-        others = sorted(known, key=lambda one: order[one.name, one.sha256])
-        gone = others[: max(0, len(others) + 1 - max(1, keep))]
+        gone = superfluous(self.kept(), keep, standing, placed)
         with writing(os.path.join(self._store.root, self._folder)):
             if gone:
                 with entered(self._store.root, self._folder) as folder:
@@ -137,32 +132,51 @@ class Backups:
         store = LocalStore(at or b"/")
         with _created(folder, staged) as fd:
             written = _digest(lambda: store.open(name, past_cache=False), lambda buffer: _write_all(fd, buffer))
-        _refuse_other(written, backup, "the catalog's copy changed while it was placed")
+        refuse_other(written, backup, "the catalog's copy changed while it was placed")
         path = self._folder + b"/" + staged
         read = _digest(lambda: self._store.open(path, past_cache=True, expected_bytes=backup.size_bytes))
-        _refuse_other(read, backup, "what was written did not read back as it was written")
+        refuse_other(read, backup, "what was written did not read back as it was written")
 
     def _clear_away(self, folder: int) -> None:
         """Takes away what a killed run left: staged files, and one of a pair. What is no regular file is none of ours.
 
         A pair stays, if its description cannot be read too: no run leaves it so, and the backup may be a good one.
         """
-        names = set(_names(folder))
-        stems = {os.path.splitext(name)[0] for name in names}
-        whole = {stem for stem in stems if {stem + b".sqlite", stem + b".json"} <= names}
-        for name in names:
-            found = _NAME.match(name)
-            assert found is not None  # _names
-            if found[1] not in whole or name.startswith(b"."):
-                with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=folder)
+        for name in left_half(_names(folder)):
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+
+
+def superfluous(
+    kept: Iterable[Described], keep: int, standing: Described, placed: Sequence[tuple[bytes, bytes]]
+) -> list[Described]:
+    """Which go beside the one that was just placed, until `keep` are left; see `Backups.prune`."""
+    order = {each: number for number, each in enumerate(placed)}
+    known = [one for one in kept if one.stem != standing.stem and (one.name, one.sha256) in order]
+    others = sorted(known, key=lambda one: order[one.name, one.sha256])
+    return others[: max(0, len(others) + 1 - max(1, keep))]
+
+
+def left_half(found: Iterable[bytes]) -> list[bytes]:
+    """Of names that `NAME` matches, those that a killed run left: what was staged, and one of a pair."""
+    names = set(found)
+    stems = {os.path.splitext(name)[0] for name in names}
+    whole = {stem for stem in stems if {stem + b".sqlite", stem + b".json"} <= names}
+    matched = [(name, NAME.match(name)) for name in sorted(names)]
+    return [name for name, match in matched if match and (match[1] not in whole or name.startswith(b"."))]
+
+
+def newest_first(found: Iterable[Described | None]) -> list[Described]:
+    """Those that have a description."""
+    described = [one for one in found if one is not None]
+    return sorted(described, key=lambda one: (one.number, one.made_at), reverse=True)
 
 
 def catalogs_on(root: bytes) -> list[UUID]:
     """The catalogs that have a folder of backups on a replica; UndeterminedError if there is no end to them."""
     try:
-        with entered(root, _FOLDER) as folder, os.scandir(folder) as entries:
-            named = (entry for entry in entries if _is_uuid(entry.name) and entry.is_dir(follow_symlinks=False))
+        with entered(root, FOLDER) as folder, os.scandir(folder) as entries:
+            named = (entry for entry in entries if is_uuid(entry.name) and entry.is_dir(follow_symlinks=False))
             return sorted(UUID(name.decode()) for name in _not_too_many(named))
     except OSError:
         return []
@@ -171,7 +185,7 @@ def catalogs_on(root: bytes) -> list[UUID]:
 def holds_traces(root: bytes) -> bool:
     """Whether anything lies where backups lie on a replica, or whether that cannot be seen."""
     try:
-        with entered(root, _FOLDER) as folder, os.scandir(folder) as entries:
+        with entered(root, FOLDER) as folder, os.scandir(folder) as entries:
             return next(entries, None) is not None
     except FileNotFoundError:
         return False
@@ -179,7 +193,7 @@ def holds_traces(root: bytes) -> bool:
         return True
 
 
-def _is_uuid(name: str) -> bool:
+def is_uuid(name: str) -> bool:
     try:
         return str(UUID(name)) == name
     except ValueError:
@@ -189,16 +203,21 @@ def _is_uuid(name: str) -> bool:
 def _names(folder: int) -> list[bytes]:
     """The regular files with names of ours; a link or folder in such a place is none."""
     with os.scandir(folder) as entries:
-        named = (entry for entry in entries if _NAME.match(os.fsencode(entry.name)))
+        named = (entry for entry in entries if NAME.match(os.fsencode(entry.name)))
         return _not_too_many(entry for entry in named if entry.is_file(follow_symlinks=False))
 
 
 def _not_too_many(entries: Iterable[os.DirEntry[str]]) -> list[bytes]:
     """Their names. Ours must not be hidden among others: where all cannot be looked at, that is said."""
-    names = [os.fsencode(entry.name) for entry in islice(entries, _MOST + 1)]
+    return refuse_too_many(os.fsencode(entry.name) for entry in entries)
+
+
+def refuse_too_many(found: Iterable[bytes]) -> list[bytes]:
+    """The names; UndeterminedError if there is no end to them."""
+    names = list(islice(found, _MOST + 1))
     if len(names) > _MOST:
         raise UndeterminedError(
-            f"more than {_MOST:,} names like those of backups lie in one folder of {show(_FOLDER)}",
+            f"more than {_MOST:,} names like those of backups lie in one folder of {show(FOLDER)}",
             remedy="`preserve` did not lay them there: move what is none of its backups away, and find out who did.",
         )
     return names
@@ -215,17 +234,31 @@ def _fits(folder: int, name: bytes, catalog: UUID) -> bool:
 
 def _described(folder: int, name: bytes, catalog: UUID) -> Described | None:
     """The backup of that file name; None for another kind of file, or if it has no description of its own."""
-    stem, ending = os.path.splitext(name)
-    if ending != b".sqlite" or name.startswith(b"."):
+    stem = stem_of(name)
+    if stem is None:
         return None
     try:
         fd = os.open(stem + b".json", _READ, dir_fd=folder)
         with os.fdopen(fd, "rb") as file:
             if not modes.S_ISREG(os.fstat(fd).st_mode):
                 return None
-            said = json.loads(file.read(_LIMIT_BYTES))
-        backup = _read(said)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+            content = file.read(LIMIT_BYTES)
+    except OSError:
+        return None
+    return described_by(content, stem, catalog)
+
+
+def stem_of(name: bytes) -> bytes | None:
+    """What a backup's file and its description have in common; None if it is not the name of such a file."""
+    stem, ending = os.path.splitext(name)
+    return None if ending != b".sqlite" or name.startswith(b".") else stem
+
+
+def described_by(content: bytes, stem: bytes, catalog: UUID) -> Described | None:
+    """What a description says; None if it is none, or one of something else."""
+    try:
+        backup = _read(json.loads(content))
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return backup if backup.catalog == catalog and backup.stem == stem else None
 
@@ -253,7 +286,7 @@ def _read(said: dict[str, object]) -> Described:
     )
 
 
-def _description(backup: Described) -> bytes:
+def description(backup: Described) -> bytes:
     document = {
         "format": FORMAT,
         "catalog": str(backup.catalog),
@@ -304,6 +337,6 @@ def _digest(opening: Callable[[], Source], sink: Callable[[memoryview], None] | 
     return Digester(("sha256",)).read(Wanted(path=b"", open=opening, expected_bytes=None, sink=sink))
 
 
-def _refuse_other(reading: Reading, backup: Described, said: str) -> None:
+def refuse_other(reading: Reading, backup: Described, said: str) -> None:
     if not reading.sound or (reading.size_bytes, reading.digests["sha256"]) != (backup.size_bytes, backup.sha256):
         raise UndeterminedError(f"{show(backup.name)}: {reading.problem or said}", remedy=_REMEDY)

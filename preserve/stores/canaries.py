@@ -129,6 +129,11 @@ def look(root: bytes, canary: Canary) -> Look:
         return Look(f"it could not be read ({cause_of(error)})")
     if content is None:
         return Look("it is not a regular file")
+    return compared(canary, content, past_cache)
+
+
+def compared(canary: Canary, content: bytes, past_cache: bool) -> Look:
+    """What was read of a canary beside what was written."""
     if content == canary.content():
         return Look(past_cache=past_cache)
     size = f", {len(content):,} bytes where {canary.size_bytes:,} were" if len(content) != canary.size_bytes else ""

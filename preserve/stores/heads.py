@@ -33,7 +33,7 @@ _SAMPLE = b"0" * 12 + b" " + b"0" * 64 + b" 2000-01-01T00:00:00Z"
 _CLOSED = b"~"
 _LIMIT_BYTES = 4096  # of a line
 _MOST_LINES = 200_000  # of one file; a head a day makes that many in five hundred years
-_MOST_BYTES = 128 * _MOST_LINES  # more than so many lines have; a sparse file may seem to have any number
+MOST_BYTES = 128 * _MOST_LINES  # more than so many lines have; a sparse file may seem to have any number
 _MOST_FAULTS = 100
 
 
@@ -62,9 +62,7 @@ class Heads:
         Raises:
             UndeterminedError: it cannot be written, or a link or anything else but a file of its own stands there.
         """
-        line = b"%012d %b %b\n" % (number, hash.hex().encode(), f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode())
-        if _head_of(line[:-1], 0) is None:
-            raise ValueError(f"not a head: {number} {hash.hex()}")
+        line = line_of(number, hash, at)
         with writing(self.path):
             with entered(self._root, OURS):
                 pass
@@ -83,18 +81,12 @@ class Heads:
                 f"{show(self.path)}: not a file of its own; nothing was written to it",
                 remedy="`preserve` did not make it so. Find out who did, and move it away.",
             )
-        if found.st_size > _MOST_BYTES:
-            raise UndeterminedError(
-                f"{show(self.path)} is far too large ({found.st_size:,} bytes); nothing was written to it",
-                remedy="`preserve` did not make it so. Find out who did, move it aside and keep it.",
-            )
-        if found.st_size == 0:
+        refuse_too_large(found.st_size, show(self.path))
+        last = os.pread(fd, 1, found.st_size - 1) if found.st_size else b""
+        if not last:
             with suppress(OSError):  # whatever the umask is, others may read it; some file systems have no modes
                 os.fchmod(fd, 0o644)
-            line = _FIRST_LINE % self._catalog + line
-        elif os.pread(fd, 1, found.st_size - 1) != b"\n":
-            line = _CLOSED + b"\n" + line
-        content = memoryview(line)
+        content = memoryview(addition(self._catalog, line, last))
         while content:
             content = content[os.write(fd, content) :]
         os.fsync(fd)
@@ -107,18 +99,7 @@ class Heads:
         kept, faults = list[KeptHead](), list[str]()
         try:
             with self._opened() as file:
-                size_bytes = os.fstat(file.fileno()).st_size
-                if size_bytes > _MOST_BYTES:
-                    faults.append(f"it is far too large ({size_bytes:,} bytes), and was not read to its end")
-                for line in _lines(file):
-                    head = _head_of(line.content, line.number)
-                    if head is not None:
-                        kept.append(head)
-                    elif not self._may_stand(line):
-                        faults.append(f"line {line.number} is not one that `preserve` wrote")
-                    if line.number >= _MOST_LINES or len(faults) >= _MOST_FAULTS:
-                        faults.append(f"what follows on line {line.number} was not read")
-                        break
+                gather(file, os.fstat(file.fileno()).st_size, self._catalog, kept, faults)
         except FileNotFoundError:
             return [], []
         except OSError as error:
@@ -133,12 +114,56 @@ class Heads:
             raise OSError(errno.ENXIO, "not a regular file")
         return os.fdopen(fd, "rb")
 
-    def _may_stand(self, line: "_Line") -> bool:
-        """Whether it is the first line, or the beginning of one that was torn."""
-        first = _FIRST_LINE % self._catalog
-        if line.number == 1 and (line.content + b"\n" == first or (line.torn and first.startswith(line.content))):
-            return True
-        return line.torn and _LINE.fullmatch(line.content + _SAMPLE[len(line.content) :]) is not None
+
+def line_of(number: int, hash: bytes, at: datetime) -> bytes:
+    """The line of a head, with its end; ValueError if it is none."""
+    line = b"%012d %b %b\n" % (number, hash.hex().encode(), f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode())
+    if _head_of(line[:-1], 0) is None:
+        raise ValueError(f"not a head: {number} {hash.hex()}")
+    return line
+
+
+def addition(catalog: bytes, line: bytes, last: bytes) -> bytes:
+    """What is to be added to a file of heads.
+
+    Args:
+        last: the file's last byte, empty if there is none.
+    """
+    if not last:
+        return _FIRST_LINE % catalog + line
+    return line if last == b"\n" else _CLOSED + b"\n" + line
+
+
+def refuse_too_large(size_bytes: int, where: str) -> None:
+    """UndeterminedError for a file with which something is wrong."""
+    if size_bytes > MOST_BYTES:
+        raise UndeterminedError(
+            f"{where} is far too large ({size_bytes:,} bytes); nothing was written to it",
+            remedy="`preserve` did not make it so. Find out who did, move it aside and keep it.",
+        )
+
+
+def gather(file: BinaryIO, size_bytes: int, catalog: bytes, kept: list[KeptHead], faults: list[str]) -> None:
+    """Adds a file's heads, in the order of their lines, and what is wrong with it; OSError if it cannot be read."""
+    if size_bytes > MOST_BYTES:
+        faults.append(f"it is far too large ({size_bytes:,} bytes), and was not read to its end")
+    for line in _lines(file):
+        head = _head_of(line.content, line.number)
+        if head is not None:
+            kept.append(head)
+        elif not _may_stand(line, catalog):
+            faults.append(f"line {line.number} is not one that `preserve` wrote")
+        if line.number >= _MOST_LINES or len(faults) >= _MOST_FAULTS:
+            faults.append(f"what follows on line {line.number} was not read")
+            break
+
+
+def _may_stand(line: "_Line", catalog: bytes) -> bool:
+    """Whether it is the first line, or the beginning of one that was torn."""
+    first = _FIRST_LINE % catalog
+    if line.number == 1 and (line.content + b"\n" == first or (line.torn and first.startswith(line.content))):
+        return True
+    return line.torn and _LINE.fullmatch(line.content + _SAMPLE[len(line.content) :]) is not None
 
 
 class _Line(NamedTuple):
@@ -148,14 +173,14 @@ class _Line(NamedTuple):
 
 
 def _lines(file: BinaryIO) -> Iterator[_Line]:
-    """Those of its first `_MOST_BYTES`: what is there for the world to change may be made to have no end."""
+    """Those of its first `MOST_BYTES`: what is there for the world to change may be made to have no end."""
     number = 0
-    while file.tell() < _MOST_BYTES and (line := file.readline(_LIMIT_BYTES)):
+    while file.tell() < MOST_BYTES and (line := file.readline(_LIMIT_BYTES)):
         number += 1
         whole = line.endswith(b"\n")
         if not whole and len(line) == _LIMIT_BYTES:
             more = line
-            while more and not more.endswith(b"\n") and file.tell() < _MOST_BYTES:
+            while more and not more.endswith(b"\n") and file.tell() < MOST_BYTES:
                 more = file.readline(_LIMIT_BYTES)
             yield _Line(number, line, torn=False)
             continue

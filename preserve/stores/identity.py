@@ -13,7 +13,7 @@ from preserve.stores.durable import sync_directory, write_durably
 OURS = b".preserve"  # everything of ours on a replica besides the bags
 IDENTITY_FILE = OURS + b"/identity.json"
 NO_IDENTITY = "no identity file in it: an empty mount or another disk"
-_LIMIT_BYTES = 64 << 10
+LIMIT_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +34,20 @@ def read_identity(root: bytes) -> Identity:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(fd, "rb") as file:
-            document = json.loads(file.read(_LIMIT_BYTES))
-        return Identity(uuid=str(UUID(document["replica"])), name=str(document["name"]))
+            return identity_from(file.read(LIMIT_BYTES), path)
     except FileNotFoundError as error:
         there = os.path.isdir(root)
         why = NO_IDENTITY if there else "the folder is not there"
         raise UnavailableError(f"{show(root)}: {why}", cause=why) from error
     except OSError as error:
         raise UnavailableError(f"{show(path)}: {error.strerror}", cause=error.strerror or "unreadable") from error
+
+
+def identity_from(content: bytes, path: bytes) -> Identity:
+    """What an identity file says; UnavailableError, which names `path`, if it is none."""
+    try:
+        document = json.loads(content)
+        return Identity(uuid=str(UUID(document["replica"])), name=str(document["name"]))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UnavailableError(
             f"{show(path)}: not an identity file", cause="its identity file cannot be understood"
@@ -53,6 +59,11 @@ def write_identity(root: bytes, identity: Identity, at: datetime) -> None:
     folder = os.path.join(root, OURS)
     os.makedirs(folder, exist_ok=True)
     sync_directory(root)
+    write_durably(os.path.join(root, IDENTITY_FILE), document_of(identity, at))
+
+
+def document_of(identity: Identity, at: datetime) -> bytes:
+    """The identity file's content."""
     document = {
         "format": "preserve-replica/1",
         "replica": identity.uuid,
@@ -60,5 +71,4 @@ def write_identity(root: bytes, identity: Identity, at: datetime) -> None:
         "written_at": at.isoformat(),
         "note": "This file tells the disk apart from others. Do not copy it to another disk and do not delete it.",
     }
-    content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    write_durably(os.path.join(root, IDENTITY_FILE), content.encode("utf-8"))
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode("utf-8")

@@ -1,9 +1,9 @@
-"""Stores that spare the storage behind them: so many bytes a second, so many open files at once."""
+"""Stores that spare the storage behind them: so many bytes a second."""
 
 import threading
 import time
 from collections.abc import Callable
-from threading import Event, Lock, Semaphore
+from threading import Event, Lock
 
 from checks.ports import Source, Stat, Store
 from preserve.stores.passing import PassedSource, PassedStore
@@ -113,40 +113,3 @@ class _RatedSource(PassedSource):
         if self._left is not None:
             self._left -= read
         return read
-
-
-class Concurrent(PassedStore):
-    """A store of which at most so many files are open at once; further ones wait for their turn.
-
-    Whoever reads several must close one before opening the next, or it could wait for itself; shards are read so.
-    """
-
-    def __init__(self, store: Store, most: int) -> None:
-        if most < 1:
-            raise ValueError("at least one file must be open at once")
-        super().__init__(store)
-        self._room = Semaphore(most)
-
-    def open(self, path: bytes, *, past_cache: bool, offset: int = 0, expected_bytes: int | None = None) -> Source:
-        """See `checks.ports.Store`."""
-        self._room.acquire()
-        try:
-            source = super().open(path, past_cache=past_cache, offset=offset, expected_bytes=expected_bytes)
-        except BaseException:
-            self._room.release()
-            raise
-        return _CountedSource(source, self._room)
-
-
-class _CountedSource(PassedSource):
-    def __init__(self, inner: Source, room: Semaphore) -> None:
-        super().__init__(inner)
-        self._room: Semaphore | None = room
-
-    def close(self) -> None:
-        room, self._room = self._room, None
-        try:
-            super().close()
-        finally:
-            if room is not None:
-                room.release()

@@ -31,6 +31,7 @@ class LocalStore:
 
     def __init__(self, root: bytes) -> None:
         self.root = root
+        self.unusable: UnavailableError | None = None  # why it is not to be worked with, whatever identity is there
         self._generation = 0
         self._local = threading.local()
 
@@ -38,6 +39,8 @@ class LocalStore:
         """The replica's UUID, read anew; see `checks.ports.Store`."""
         # A disk may have been pulled and another mounted at the same place: remembered folders are of the old one.
         self._generation += 1
+        if self.unusable is not None:
+            raise self.unusable
         return read_identity(self.root).uuid
 
     def stat(self, path: bytes) -> Stat:

@@ -6,6 +6,12 @@ from checks.evidence import Evidence
 from checks.ports import Listed, Source, Stat, Store
 
 
+def in_flight_of(store: Store | None) -> int:
+    """How many small files it does good to read at once; 1 of a store that does not say."""
+    count: int = getattr(store, "in_flight", 1)
+    return count
+
+
 class PassedSource:
     """An open file of another store. How its bytes were read is what that store says of it."""
 
@@ -40,6 +46,10 @@ class PassedStore:
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
+
+    @property
+    def in_flight(self) -> int:
+        return in_flight_of(self.inner)
 
     def identity(self) -> str:
         """See `checks.ports.Store`."""

@@ -14,7 +14,12 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from checks.canaries import Canary
-from checks.ports import Store, StoreError
+from checks.ports import NOT_READABLE_NOW, Source, Stat, Store, StoreError
+from checks.ports import Claim as Claim
+from checks.ports import Claiming as Claiming
+from preserve.stores.backups import Described
+from preserve.stores.canaries import Look
+from preserve.stores.heads import KeptHead
 from preserve.stores.identity import Identity
 from preserve.stores.local import Name
 
@@ -26,7 +31,13 @@ class ExistsError(StoreError):
 
 
 class NotReadableNowError(StoreError):
-    """It is there, and cannot be read before the provider was asked to bring it back, such as out of a cold class."""
+    """It is there, and cannot be read before the provider was asked to bring it back, such as out of a cold class.
+
+    Its cause is `checks.ports.NOT_READABLE_NOW`, by which findings tell it.
+    """
+
+    def __init__(self, message: str, *, cause: str = NOT_READABLE_NOW) -> None:
+        super().__init__(message, cause=cause)
 
 
 class FullError(StoreError):
@@ -129,23 +140,12 @@ class Resuming(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What the provider says of a file; nothing of it was read. `sha256`: None if it says none of the whole file."""
-
-    size_bytes: int
-    sha256: bytes | None
-    segments: tuple[bytes, ...] = ()  # SHA-256 of each SEGMENT_BYTES, where it says those
-    why_not: str = ""  # there is no SHA-256
-    token: object = None
-
-
 @runtime_checkable
-class Claiming(Protocol):
-    """The provider keeps checksums of its own."""
+class Sizing(Protocol):
+    """Its listings know how large files are, without a question for each."""
 
-    def claim(self, path: bytes) -> Claim:
-        """NotFoundError if there is no such file."""
+    def sizes(self, root: bytes) -> Iterator[tuple[bytes, int]]:
+        """All regular files below `root`, relative to it, with their sizes in bytes; raises what `listing` does."""
         ...
 
 
@@ -205,9 +205,26 @@ class Staging(Protocol):
 
     def clear_away(self) -> None: ...
     def size_of(self, path: bytes) -> int | None: ...
+    def resumable(self, path: bytes) -> int:
+        """How many bytes of a file that was cut off stand and need not be given again; 0 where it begins anew."""
+        ...
+
     def file(
-        self, path: bytes, modified_ns: int | None = None, *, size_bytes: int | None = None, sha256: bytes | None = None
-    ) -> AbstractContextManager[Sink]: ...
+        self,
+        path: bytes,
+        modified_ns: int | None = None,
+        *,
+        size_bytes: int | None = None,
+        sha256: bytes | None = None,
+        offset: int = 0,
+    ) -> AbstractContextManager[Sink]:
+        """One new file; see `WritableStore.create`. What an earlier run left of it goes first, but for `offset` bytes.
+
+        Args:
+            offset: 0, or what `resumable` said: then the sink is given what comes after that.
+        """
+        ...
+
     def discard(self, path: bytes) -> None: ...
     def empty(self) -> Iterator[bytes]:
         """Takes away all that was staged, and tells each file after it went."""
@@ -254,7 +271,42 @@ class Canaries(Protocol):
     """Known answers on the replica; see `preserve.stores.canaries`."""
 
     def ensure(self, at: datetime, damaged: Collection[bytes] = ()) -> tuple[bytes, ...]: ...
-    def look(self, canary: Canary) -> "object": ...
+    def look(self, canary: Canary) -> Look: ...
+
+
+class Heads(Protocol):
+    """The heads of one catalog's journal on the replica; see `preserve.stores.heads.Heads`, whose words these are."""
+
+    @property
+    def name(self) -> bytes:
+        """The file's."""
+        ...
+
+    def append(self, number: int, hash: bytes, at: datetime) -> None: ...
+    def read(self) -> tuple[list[KeptHead], list[str]]: ...
+
+
+class Backups(Protocol):
+    """The backups of one catalog on the replica; see `preserve.stores.backups.Backups`, whose words these are."""
+
+    def kept(self) -> list[Described]: ...
+    def misfits(self) -> set[bytes]: ...
+    def open(self, backup: Described) -> Source: ...
+    def place(self, source: bytes, backup: Described) -> None:
+        """`source` is a file of this machine."""
+        ...
+
+    def prune(self, keep: int, standing: Described, placed: Sequence[tuple[bytes, bytes]]) -> int: ...
+
+
+class Tree(Protocol):
+    """What lies below a folder, to read a bag through; see `preserve.bag.trees.Tree`, which is the same."""
+
+    @property
+    def root(self) -> bytes: ...
+    def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]: ...
+    def stat(self, path: bytes) -> Stat: ...
+    def open(self, path: bytes, *, past_cache: bool) -> Source: ...
 
 
 class ReplicaStore(WritableStore, Protocol):
@@ -266,8 +318,8 @@ class ReplicaStore(WritableStore, Protocol):
 
     def quarantine(self) -> Quarantine: ...
     def canaries(self) -> Canaries: ...
-    def heads(self, catalog: UUID) -> "object": ...
-    def backups(self, catalog: UUID) -> "object": ...
+    def heads(self, catalog: UUID) -> Heads: ...
+    def backups(self, catalog: UUID) -> Backups: ...
     def catalogs(self) -> list[UUID]: ...
     def holds_traces(self) -> bool: ...
     def read_identity(self) -> Identity:
@@ -279,8 +331,8 @@ class ReplicaStore(WritableStore, Protocol):
         """Whether its bytes can be written over in place, and no other name has them."""
         ...
 
-    def tree(self, folder: bytes) -> "object":
-        """What lies below a folder, as `preserve.bag.trees.Tree`: to read a bag through."""
+    def tree(self, folder: bytes) -> Tree:
+        """What lies below a folder: to read a bag through."""
         ...
 
     def flush(self) -> None:

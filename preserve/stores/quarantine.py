@@ -23,10 +23,10 @@ from preserve.stores.locking import locked
 
 QUARANTINE = OURS + b"/quarantine"
 CONTENT, GOOD, ASIDE, TORN = b"content", b"good", b"aside", b"torn"
-_DOCUMENT, _MANIFEST = b"entry.json", b"manifest-sha256.txt"
+DOCUMENT, MANIFEST = b"entry.json", b"manifest-sha256.txt"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LIMIT_BYTES = 1 << 20
+LIMIT_BYTES = 1 << 20
 
 
 class Quarantine:
@@ -51,7 +51,7 @@ class Quarantine:
         try:
             with writing(entry.path), entered(self._root, entry.location, make=True, durable=True):
                 pass
-            entry.write(_DOCUMENT, content.encode("utf-8", "backslashreplace"))
+            entry.write(DOCUMENT, content.encode("utf-8", "backslashreplace"))
         except BaseException:
             with suppress(OSError, PreserveError):
                 entry.discard()
@@ -90,9 +90,9 @@ class Entry:
         """What was going to be set aside; None if that cannot be read or understood."""
         try:
             with self._entered() as fd:
-                file = os.open(_DOCUMENT, _READ, dir_fd=fd)
+                file = os.open(DOCUMENT, _READ, dir_fd=fd)
                 with os.fdopen(file, "rb") as stream:
-                    document = json.loads(stream.read(_LIMIT_BYTES))
+                    document = json.loads(stream.read(LIMIT_BYTES))
         except (OSError, ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None
@@ -100,7 +100,7 @@ class Entry:
     def holds_nothing(self) -> bool:
         """Whether there is nothing in it but what it says, or not even that: nothing set aside, staged or of others."""
         with self._entered() as fd:
-            return set(map(os.fsencode, os.listdir(fd))) <= {_DOCUMENT}
+            return set(map(os.fsencode, os.listdir(fd))) <= {DOCUMENT}
 
     def has(self, name: bytes) -> bool:
         """Whether there is something of that name in the entry."""
@@ -112,7 +112,9 @@ class Entry:
             return True
 
     @contextmanager
-    def file(self, name: bytes) -> Iterator[Callable[[memoryview], None]]:
+    def file(
+        self, name: bytes, *, size_bytes: int | None = None, sha256: bytes | None = None
+    ) -> Iterator[Callable[[memoryview], None]]:
         """Writes one new file from the buffers given to the sink; it is on the medium when the context ends."""
         full = os.path.join(self.path, name)
         with writing(full), self._entered() as folder:
@@ -203,7 +205,7 @@ class Entry:
     @property
     def sealed(self) -> bool:
         """Whether it has its manifest."""
-        return self.has(_MANIFEST)
+        return self.has(MANIFEST)
 
     def seal(self, digest: str | None) -> None:
         """Writes the entry's manifest, if what was set aside is a file that could be read.
@@ -211,8 +213,8 @@ class Entry:
         One that stands was begun by a run that was killed: it may be cut short, and is written again.
         """
         if digest is not None:
-            self.remove(_MANIFEST)
-            self.write(_MANIFEST, f"{digest}  {CONTENT.decode()}\n".encode("ascii"))
+            self.remove(MANIFEST)
+            self.write(MANIFEST, f"{digest}  {CONTENT.decode()}\n".encode("ascii"))
 
     def remove(self, name: bytes) -> None:
         """Takes away a staged file of ours."""
@@ -228,9 +230,9 @@ class Entry:
         """
         with writing(self.path), entered(self._root, QUARANTINE) as fd:
             with self._entered() as ours:
-                if set(map(os.fsencode, os.listdir(ours))) - {CONTENT, GOOD, _MANIFEST, _DOCUMENT}:
+                if set(map(os.fsencode, os.listdir(ours))) - {CONTENT, GOOD, MANIFEST, DOCUMENT}:
                     return
-                for name in (CONTENT, GOOD, _MANIFEST, _DOCUMENT):
+                for name in (CONTENT, GOOD, MANIFEST, DOCUMENT):
                     with suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=ours)
             os.rmdir(self.name, dir_fd=fd)

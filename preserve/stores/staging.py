@@ -14,6 +14,7 @@ from preserve.stores.identity import OURS
 from preserve.stores.locking import locked
 from preserve.stores.looking import stands
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -55,6 +56,14 @@ class Staging:
             with suppress(UsageError), self.held():
                 pass
 
+    def begun(self) -> bool:
+        """Never: what is staged lies apart from where it will be published."""
+        return False
+
+    def resumable(self, path: bytes) -> int:
+        """None of its bytes: a file that was cut off here is written anew."""
+        return 0
+
     def size_of(self, path: bytes) -> int | None:
         """The size in bytes of what is staged there already; None if no file of ours is."""
         folder, _, name = path.rpartition(b"/")
@@ -67,8 +76,19 @@ class Staging:
         return found.st_size if modes.S_ISREG(found.st_mode) and found.st_nlink == 1 else None
 
     @contextmanager
-    def file(self, path: bytes, modified_ns: int | None = None) -> Iterator[Callable[[memoryview], None]]:
-        """Writes one new file from the buffers given to the sink, in order; what an earlier run left goes first."""
+    def file(
+        self,
+        path: bytes,
+        modified_ns: int | None = None,
+        *,
+        size_bytes: int | None = None,
+        sha256: bytes | None = None,
+        offset: int = 0,
+    ) -> Iterator[Callable[[memoryview], None]]:
+        """Writes one new file from the buffers given to the sink, in order; what an earlier run left goes first.
+
+        What it must be is not asked for: whoever publishes reads it back.
+        """
         full = os.path.join(self._folder, path)
         folder, _, name = path.rpartition(b"/")
         with writing(full), self._entered(folder) as parent:
@@ -95,22 +115,55 @@ class Staging:
         with suppress(FileNotFoundError), self._entered(folder, make=False) as parent:
             os.unlink(name, dir_fd=parent)
 
+    def empty(self) -> Iterator[bytes]:
+        """Takes away all that was staged, and tells each file after it went. No link is followed.
+
+        Raises:
+            UndeterminedError: something could not be taken away; the rest of it stays, too.
+        """
+        with writing(self._folder):
+            try:
+                with self._entered(b"", make=False) as fd:
+                    yield from _emptied(fd, b"")
+            except FileNotFoundError:
+                return
+
     def flush(self) -> None:
         """Everything staged is on the medium, or this raises."""
         with writing(self._folder):
             sync_filesystem(self._folder)
 
     def publish(self, location: bytes) -> None:
-        """Renames the staging to its place; it must be free. Durable when this returns."""
-        target = os.path.join(self._root, location)
-        with writing(target):
-            rename_no_replace(self._folder, target)
-            sync_directory(self._root)
+        """Renames the staging to its place; it must be free. Durable when this returns.
+
+        An adopted copy may lie deeper than the root: folders above it are made, and no link is followed on the way.
+        """
+        above, _, name = location.rpartition(b"/")
+        with writing(os.path.join(self._root, location)):
+            with entered(self._root, above, make=True, durable=True) as folder:
+                rename_no_replace(self._folder, name, None, folder)
+                os.fsync(folder)
             sync_directory(os.path.dirname(self._folder))
 
     def free_bytes(self) -> int:
         """What the replica's file system says is left for us, in bytes."""
         return shutil.disk_usage(self._root).free
+
+
+def _emptied(folder: int, above: bytes) -> Iterator[bytes]:
+    with os.scandir(folder) as entries:
+        names = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in names:
+        if is_folder:
+            below = os.open(name, _FOLDER, dir_fd=folder)
+            try:
+                yield from _emptied(below, above + name + b"/")
+            finally:
+                os.close(below)
+            os.rmdir(name, dir_fd=folder)
+        else:
+            os.unlink(name, dir_fd=folder)
+            yield above + name
 
 
 def _write(fd: int, buffer: memoryview, path: bytes) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from typing import Any
 
 from preserve.stores import durable
 
@@ -57,8 +58,8 @@ def renamed_first() -> None:
     waiting, file, exchange, move = _Waiting(modes.S_ISREG), Entry.file, Entry.exchange, Entry._move
 
     @contextmanager
-    def unflushed(self: Entry, name: bytes) -> Iterator[Callable[[memoryview], None]]:
-        with waiting.instead() if name == CONTENT else nullcontext(), file(self, name) as sink:
+    def unflushed(self: Entry, name: bytes, **known: Any) -> Iterator[Callable[[memoryview], None]]:
+        with waiting.instead() if name == CONTENT else nullcontext(), file(self, name, **known) as sink:
             yield sink
 
     def exchanged(self: Entry, path: bytes) -> None:
@@ -129,9 +130,9 @@ def pruned_first() -> None:
 
 def settled_unflushed() -> None:
     """What a killed repair left is recorded as it is found, and may be in memory only."""
-    from preserve.repair import settling
+    from preserve.stores import local_replica
 
-    settling.sync_filesystem = lambda path: None
+    local_replica.sync_filesystem = lambda path: None
 
 
 class _Waiting:

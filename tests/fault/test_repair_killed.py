@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from preserve.catalog.acts import Acts
-from preserve.repair import settling
-from preserve.stores import quarantine
+from preserve.stores import local_replica, quarantine
 from tests.campaigns.killing_copies import tree
 from tests.support.bags import make_bag
 from tests.support.repairing import (
@@ -226,7 +225,7 @@ def test_what_a_killed_repair_left_is_flushed_before_it_is_recorded(
         done.append("recorded")
         return record(self, *given)
 
-    monkeypatch.setattr(settling, "sync_filesystem", lambda path: done.append("flushed"))
+    monkeypatch.setattr(local_replica, "sync_filesystem", lambda path: done.append("flushed"))
     monkeypatch.setattr(Acts, "record_acts", recorded)
     mend(placed)
     assert done == ["flushed", "recorded"]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,8 +88,8 @@ def lying(times: int) -> Callable[..., object]:
     left = [times]
 
     @contextmanager
-    def file(self: Staging, path: bytes, modified_ns: int | None = None) -> Iterator[Callable[[memoryview], None]]:
-        with real(self, path, modified_ns) as sink:
+    def file(self: Staging, path: bytes, *given: Any, **known: Any) -> Iterator[Callable[[memoryview], None]]:
+        with real(self, path, *given, **known) as sink:
             wrong = path.startswith(b"data/") and left[0] > 0
 
             def write(buffer: memoryview) -> None:

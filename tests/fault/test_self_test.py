@@ -27,6 +27,7 @@ from preserve.stores import canaries as placed
 from preserve.stores.identity import Identity, write_identity
 from preserve.stores.limiting import RateLimited
 from preserve.stores.local import LocalStore
+from preserve.stores.local_replica import LocalReplica
 from preserve.stores.local_source import LocalSource
 from preserve.stores.retrying import Retrying
 from tests.support.memory_store import flipped
@@ -55,7 +56,9 @@ def used(replica: Path) -> Path:
 def result_of(replica: Path, digester: Digester | None = None, store: LocalStore | None = None) -> SelfTest:
     root = os.fsencode(replica)
     with Threads(2) as threads:
-        return self_test(store or LocalStore(root), root, REPLICA, digester or Digester(("sha256",), threads.files), AT)
+        there = LocalReplica(root)
+        reader = digester or Digester(("sha256",), threads.files)
+        return self_test(store or there, there.canaries(), REPLICA, reader, AT)
 
 
 def folder(replica: Path) -> Path:
@@ -83,13 +86,14 @@ def test_a_digester_without_threads_passes_too(replica: Path) -> None:
 
 @pytest.mark.parametrize("rate", [None, 64_000_000])
 def test_it_reads_through_the_stores_of_the_run(used: Path, rate: int | None) -> None:
-    root = os.fsencode(used)
-    store: Store = Retrying(LocalStore(root))
+    there = LocalReplica(os.fsencode(used))
+    store: Store = Retrying(there)
     if rate is not None:
         store = RateLimited(store, rate)
     with Threads(2) as threads:
-        assert self_test(store, root, REPLICA, Digester(("sha256",), threads.files), AT) == SelfTest(passed=True)
-        assert not self_test(store, root, REPLICA, TAMPERED["the first block"](), AT).passed
+        digester = Digester(("sha256",), threads.files)
+        assert self_test(store, there.canaries(), REPLICA, digester, AT) == SelfTest(passed=True)
+        assert not self_test(store, there.canaries(), REPLICA, TAMPERED["the first block"](), AT).passed
 
 
 def test_a_canary_that_was_deleted_is_made_again_and_told(used: Path) -> None:

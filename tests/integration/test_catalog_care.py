@@ -30,8 +30,7 @@ from preserve.errors import UndeterminedError, UsageError
 from preserve.ingest import intake
 from preserve.ingest.packaging import Packaging, package
 from preserve.progress import Silent
-from preserve.repair import rebuilding
-from preserve.stores import backups
+from preserve.stores import backups, local_replica
 from preserve.stores.identity import read_identity
 from reports.catalog_care import RebuildView, backup_outcome, rebuild_outcome
 from tests.campaigns.faults import KINDS, Scene
@@ -646,6 +645,6 @@ def test_a_folder_that_bears_its_identifier_goes_before_one_that_claims_it(place
 def test_what_is_recorded_was_flushed(placed: PlacedWorkspace) -> None:
     lose(placed)
     flushed: list[bytes] = []
-    with patch.object(rebuilding, "sync_filesystem", flushed.append):
+    with patch.object(local_replica, "sync_filesystem", flushed.append):
         made_again(placed)
     assert sorted(flushed) == sorted(bytes(placed.folder / name) for name in placed.replicas)

@@ -184,7 +184,7 @@ def test_nothing_is_ever_found_about_what_is_ours(placed: PlacedWorkspace, capsy
         for row in workspace.replicas():
             store = workspace.stores()[row.id]
             for _ in range(2):
-                assert self_test(store, store.root, str(row.uuid), Digester(("sha256",)), AT).passed
+                assert self_test(store, store.canaries(), str(row.uuid), Digester(("sha256",)), AT).passed
                 page = placed.folder / row.name / ".preserve/canaries/page.txt"
                 page.write_bytes(b"x" + page.read_bytes()[1:])
             assert survey(store, [copy.location for copy in workspace.catalog.copies()]).bags == ()

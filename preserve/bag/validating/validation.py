@@ -33,11 +33,9 @@ from preserve.ordering import Sorter
 from preserve.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from preserve.bag.archives.archive import Archive
     from preserve.bag.profiles.model import Profile
     from preserve.bag.profiles.watching import ProfileWatch
-
-if TYPE_CHECKING:
-    from preserve.bag.archives.archive import Archive
 
 _INCOMPLETE = {Code.MISSING, Code.OXUM_MISMATCH, Code.PAYLOAD_FOLDER_MISSING}
 
@@ -101,6 +99,7 @@ class Validator(Iterator[Finding]):
         taken: gets the reading of every payload file that was read soundly, with its SHA-256 and segments, for whoever
             takes the bag in and shall not read it twice.
         profile: what the bag is compared with besides.
+        tree: what the bag is read through, wherever it lies; `bag` is then only its name for people.
 
     Raises (while it is iterated):
         UsageError: there is nothing at `bag`.
@@ -116,8 +115,10 @@ class Validator(Iterator[Finding]):
         progress: Progress | None = None,
         taken: Callable[[Reading], None] | None = None,
         profile: "Profile | None" = None,
+        tree: Tree | None = None,
     ) -> None:
-        self._bag = os.path.abspath(bag)
+        self._bag = os.path.abspath(bag) if tree is None else bag
+        self._tree = tree
         self._depth = depth
         self._threads = threads
         self._progress = progress or Silent()
@@ -185,7 +186,9 @@ class Validator(Iterator[Finding]):
 
     def _validated(self) -> Generator[Finding, None, None]:
         with ExitStack() as held:
-            tree, self._archive = yield from opened(self._bag, held, self._progress)
+            tree = self._tree
+            if tree is None:
+                tree, self._archive = yield from opened(self._bag, held, self._progress)
             if tree is not None and self._archive is not None and self._archive.cut:
                 yield from reached(self._of_tree(tree), tree, self._take_back)
             elif tree is not None:

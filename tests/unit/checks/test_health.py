@@ -7,6 +7,7 @@ import pytest
 
 from checks.advice import advice
 from checks.capacity import Pace
+from checks.carried import bringing
 from checks.concerns import CONCERNS, Concern, ConcernCode
 from checks.evidence import Outcome
 from checks.forecast import Load, outlook
@@ -189,12 +190,30 @@ def test_a_time_in_the_future_is_told_as_a_wrong_clock(what: str) -> None:
 
 
 def test_a_disk_that_may_be_away_is_a_concern_only_by_its_own_promise() -> None:
-    safe = replica(there=False, offline=True)
+    safe = replica(there=False, offline=True, bringing=bringing([NOW + 60 * DAY], 90 * DAY))
     assert of(safe) == []
-    soon = concerns(situation(replace(safe, oldest_read_at=NOW - 80 * DAY)))
+    assert of(replace(safe, bringing=bringing([NOW + 10 * DAY], 90 * DAY))) == [], "not in the last tenth yet"
+    soon = concerns(situation(replace(safe, bringing=bringing([NOW + 10 * DAY], 90 * DAY, 2 * DAY))))
     assert codes(soon) == ["will-be-overdue"] and outcome_of(soon) is Outcome.PASS
-    assert "2026-11-30" in soon[0].message and "Bring it" in soon[0].remedy
+    assert "2026-11-30" in soon[0].message and "plug in nas by 28 November 2026" in soon[0].remedy
     assert of(replace(safe, oldest_read_at=NOW - 91 * DAY, overdue_shards=3)) == ["overdue"]
+
+
+def test_a_replica_that_is_away_and_may_not_be_is_also_foreseen_to_break_its_promise() -> None:
+    gone = replica(there=False, bringing=bringing([NOW + 5 * DAY], 90 * DAY))
+    found = concerns(situation(gone))
+    assert codes(found) == ["replica-away", "will-be-overdue"]
+    assert "as long as it is away nothing of it is read" in found[1].message and "2026-11-25" in found[1].message
+    assert of(replace(gone, bringing=bringing([NOW + 50 * DAY], 90 * DAY))) == ["replica-away"]
+
+
+def test_a_disk_that_is_there_is_not_asked_for() -> None:
+    assert of(replica(offline=True, bringing=bringing([NOW + DAY], 90 * DAY))) == []
+
+
+def test_what_is_overdue_on_a_disk_that_is_away_says_to_plug_it_in() -> None:
+    (found,) = concerns(situation(replica(there=False, offline=True, overdue_shards=3)))
+    assert "it is away: plug it in" in found.message
 
 
 def foreseen(budget: int, days_ago: int = 30) -> ReplicaState:

@@ -52,7 +52,6 @@ def test_without_windows_it_is_always_open() -> None:
     hours, now = Hours([], BERLIN), at("2026-06-01T12:00+02:00")
     assert hours.is_open(now) and hours.next_open(now) == now
     assert hours.closes_at(now) is None
-    assert hours.open_time(now, now + 100 * HOUR) == 100 * HOUR
 
 
 def test_they_know_when_they_opened() -> None:
@@ -119,7 +118,6 @@ def test_the_night_in_which_the_clock_is_set_is_shorter_or_longer(evening: str, 
     hours = Hours([night()], BERLIN)
     assert hours.next_open(opened - 3 * HOUR) == opened
     assert hours.closes_at(opened) == opened + hours_open * HOUR
-    assert hours.open_time(opened - 5 * HOUR, opened + 12 * HOUR) == hours_open * HOUR
 
 
 def test_an_hour_that_is_left_out_in_spring_does_not_open() -> None:
@@ -138,7 +136,6 @@ def test_a_window_within_the_hour_that_comes_twice_opens_twice() -> None:
     assert hours.next_open(first - HOUR) == first
     assert hours.closes_at(first) == first + 30 * MINUTE
     assert hours.next_open(first + 30 * MINUTE) == first + HOUR
-    assert hours.open_time(first - HOUR, first + 5 * HOUR) == HOUR
 
 
 windows = st.lists(
@@ -196,13 +193,3 @@ def test_hours_agree_with_a_clock_that_is_looked_at_each_minute(
     assert hours.is_open(now) is any(covered(window, now, zone) for window in windows)
     assert hours.next_open(now) == first(now, True, windows, zone)
     assert hours.closes_at(now) == first(now, False, windows, zone)
-
-
-@settings(max_examples=100, deadline=None)
-@given(windows, zones, moments, st.integers(-60, 3 * 1440))
-def test_the_time_they_are_open_is_the_sum_of_such_minutes(
-    windows: list[Window], zone: ZoneInfo, now: datetime, minutes: int
-) -> None:
-    start = now.replace(second=0, microsecond=0)
-    counted = sum(any(covered(window, start + n * MINUTE, zone) for window in windows) for n in range(max(0, minutes)))
-    assert Hours(windows, zone).open_time(start, start + minutes * MINUTE) == counted * MINUTE

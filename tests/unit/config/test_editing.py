@@ -86,7 +86,8 @@ def test_what_cannot_be_edited_safely_is_refused() -> None:
         ("nas", "/b", "already"),
         ("a b", "/b", "name of a replica"),
         ("-x", "/b", "name of a replica"),
-        ("b", "s3://x", "not supported"),
+        ("b", "s3://x", "no bucket"),
+        ("b", "ftp://x", "not a place"),
         ("b", "/mnt/\udcff", "not UTF-8"),
     ],
 )

@@ -39,7 +39,8 @@ def test_the_example_loads_and_says_the_defaults() -> None:
 def test_the_examples_commented_settings_load_too() -> None:
     lines = [re.sub(r"^# (?=\[|[a-z_]+ = )", "", line) for line in config.example().splitlines()]
     settings = config.parse("\n".join(lines), FILE)
-    assert list(settings.replicas) == ["nas", "vault"]
+    assert list(settings.replicas) == ["nas", "vault", "cloud", "partner"]
+    assert settings.replicas["cloud"].write_rate_bytes_per_second == 20 * 10**6
     assert list(settings.collections) == ["Glass plates"]
     assert settings.limits("nas").budget_bytes == 200 * 10**9
     assert settings.alerts.urls_file == Path("/archive/alert-urls")
@@ -136,7 +137,7 @@ def test_what_cannot_be_meant_is_refused_with_its_line(text: str, line: int | No
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("s3://key:secret@bucket", "not supported yet"),
+        ("ftp://key:secret@host/x", "not a place that replicas can be at"),
         ("user@host:/srv", "another machine"),
         ("file://server/share", "another machine"),
         ("file:relative", "no whole path"),

@@ -15,12 +15,13 @@ import pytest
 
 from checks.evidence import Evidence, Outcome
 from checks.policy import Urgency
+from preserve.audit import lanes
 from preserve.audit.lanes import in_order
 from preserve.audit.limits import Gate
 from preserve.catalog.rows import AuditState
 from preserve.executors.threads import Threads
 from preserve.progress import Silent
-from preserve.stores.limiting import Concurrent, RateLimited
+from preserve.stores.limiting import RateLimited
 from preserve.stores.retrying import Retrying
 from tests.support.audited import START, Audited
 
@@ -307,11 +308,18 @@ def test_the_most_urgent_comes_first_then_whose_turn_it_is_with_a_copys_shards_t
     assert in_order(pairs, {}) == pairs
 
 
+def test_shards_of_a_copy_are_not_brought_together_from_far_behind_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_TOGETHER", 4)
+    turn = [(1, 1), (2, 1), (1, 2), (3, 1), (4, 1), (1, 3), (2, 2), (1, 4)]  # the oldest first
+    ordered = in_order(sorted(turn), dict.fromkeys(turn, Urgency.PAST_PROMISE))
+    assert ordered == [(1, 1), (1, 2), (2, 1), (3, 1), (4, 1), (1, 3), (1, 4), (2, 2)]
+
+
 def test_what_was_served_from_a_cache_is_labelled_so_through_all_that_is_put_around_a_store(tmp_path: Path) -> None:
     with Audited(tmp_path, "nas", shards=2, size=LARGE) as audited:
         store = audited.stores["nas"]
         store.evidence = Evidence.READ  # it is asked for the medium, and cannot
-        audited.decorated["nas"] = Retrying(RateLimited(Concurrent(store, 2), 10**9))
+        audited.decorated["nas"] = Retrying(RateLimited(store, 10**9))
         with Threads(1) as threads:
             ended = audited.auditor(threads).run(audited.open(Evidence.READ_MEDIUM))
         (line,) = audited.catalog.audit_checks(ended.id)

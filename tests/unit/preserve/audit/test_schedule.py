@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config import Every
-from preserve.audit.schedule import Open, RunPlan, due_at, due_now, late_by, next_run
+from preserve.audit.schedule import Open, RunPlan, due_at, due_now, next_run
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -114,13 +114,6 @@ def test_what_was_asked_for_waits_for_no_hours_and_costs_no_night() -> None:
     assert not is_due(DAILY, last_night, afternoon, Nights())
     assert next_run(plan(DAILY, last_night, Nights(), asked=True), afternoon) == afternoon
     assert due_at(plan(DAILY, afternoon, Nights())) == NOON.replace(hour=22)
-
-
-def test_a_run_is_late_from_when_it_was_due_and_nobody_knows_of_one_that_never_was() -> None:
-    assert late_by(plan(DAILY, NOON), NOON + 23 * HOUR) == timedelta(0)
-    assert late_by(plan(DAILY, NOON), NOON + 31 * HOUR) == 7 * HOUR
-    assert late_by(plan(DAILY, None), NOON) == timedelta(0)
-    assert late_by(plan(DAILY, NOON), NOON - 31 * HOUR) == timedelta(0)
 
 
 def test_a_run_that_began_late_in_its_hours_makes_no_later_one_late() -> None:

@@ -262,3 +262,39 @@ def breaking(held: Held, number: int) -> Iterator[list[int]]:
         yield broken
     finally:
         event.remove(engine, "after_cursor_execute", after)
+
+
+def claimed(held: Held, *findings: Finding, evidence: Evidence = Evidence.CLAIMED, unread: int = 0) -> CheckResult:
+    """What a provider said of the first shard, as an audit that asked for no more records it."""
+    audit = opened(held, Evidence.CLAIMED)
+    made = under(held, leased(held, audit), *findings, evidence=evidence, unread=unread)
+    assert held.catalog.commit_checks([made], LATER) == [True]
+    return made
+
+
+def test_what_a_provider_claims_moves_no_time_of_reading(held: Held) -> None:
+    claimed(held)
+    times = held.catalog.shard_times(1, held.shards[0].id).at
+    assert times[Evidence.CLAIMED] == LATER
+    assert times[Evidence.READ] == times[Evidence.READ_MEDIUM] == START
+
+
+@pytest.mark.parametrize("found", [damage(b"data/f2"), unreadable(b"data/f2")])
+def test_what_a_provider_claims_closes_nothing_that_a_reading_found(held: Held, found: Finding) -> None:
+    held.commit(0, START + DAY, found, unread=int(found.code is Code.UNREADABLE))
+    before = held.open()
+    claimed(held)
+    assert held.open() == before
+
+
+def test_what_could_not_be_read_stays_due_whatever_its_provider_claims(held: Held) -> None:
+    held.commit(0, START + DAY, unreadable(), unread=1)
+    claimed(held)
+    due = held.catalog.due(Evidence.READ, LATER, LATER + DAY, [1])
+    assert [one.failures for one in due if one.shard_id == held.shards[0].id] == [1]
+
+
+def test_a_file_without_a_claim_is_told_by_the_check_and_is_no_doubt_about_the_copy(held: Held) -> None:
+    made = claimed(held, Finding(code=Code.NO_CLAIM, path=b"data/f1"), evidence=Evidence.SIZED, unread=1)
+    assert made.outcome is Outcome.INCONCLUSIVE
+    assert held.open() == set() and held.catalog.copies()[0].undetermined == 0

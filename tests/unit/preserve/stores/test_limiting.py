@@ -10,7 +10,7 @@ import pytest
 
 from checks.digesting import Digester, Wanted
 from checks.evidence import Evidence
-from preserve.stores.limiting import Concurrent, RateLimited
+from preserve.stores.limiting import RateLimited
 from preserve.stores.local import PlainFolder
 from tests.support.memory_store import MemoryStore
 
@@ -32,7 +32,7 @@ class Time:
         self.now += seconds
 
 
-def read_all(store: RateLimited | Concurrent, path: bytes, buffer: int = 4 << 20) -> bytes:
+def read_all(store: RateLimited, path: bytes, buffer: int = 4 << 20) -> bytes:
     source = store.open(path, past_cache=True, expected_bytes=None)
     view, content = memoryview(mmap(-1, buffer)), b""
     while count := source.readinto(view):
@@ -114,8 +114,6 @@ def test_whoever_waits_for_his_turn_stops_at_once() -> None:
 def test_a_rate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="more than nothing"):
         RateLimited(MemoryStore({}), 0)
-    with pytest.raises(ValueError, match="at least one"):
-        Concurrent(MemoryStore({}), 0)
 
 
 def test_reading_past_the_cache_stays_past_the_cache_at_any_rate(tmp_path: Path) -> None:
@@ -132,27 +130,9 @@ def test_reading_past_the_cache_stays_past_the_cache_at_any_rate(tmp_path: Path)
         assert first.digests == second.digests and first.evidence is second.evidence
 
 
-def test_so_many_files_are_open_at_once() -> None:
-    inner = MemoryStore({b"%d" % number: bytes(100) for number in range(40)})
-    most: list[int] = []
-    inner.on_read = lambda path: most.append(inner.open_now)
-    store = Concurrent(inner, 2)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda path: read_all(store, path, 4096), inner.files))
-    assert max(most) <= 2 and inner.open_now == 0
-
-
-def test_a_file_that_cannot_be_opened_takes_no_room() -> None:
-    store = Concurrent(MemoryStore({b"a": b"x"}), 1)
-    for _ in range(3):
-        with pytest.raises(Exception, match="nothing there"):
-            store.open(b"b", past_cache=True)
-    assert read_all(store, b"a") == b"x"
-
-
 def test_everything_else_is_what_the_store_says() -> None:
     inner = MemoryStore({b"box/a": b"x"}, evidence=Evidence.READ)
-    store = Concurrent(RateLimited(inner, MB), 1)
+    store = RateLimited(inner, MB)
     assert store.identity() == inner.identity()
     assert list(store.listing(b"box")) == list(inner.listing(b"box"))
     assert store.stat(b"box/a") == inner.stat(b"box/a")

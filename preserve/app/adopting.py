@@ -1,0 +1,297 @@
+"""Adopting bags that lie on a replica: which of them, in which order, and what came of it."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from checks.evidence import Outcome
+from checks.names import show
+from checks.ports import Kind, NotFoundError, StoreError
+from preserve.app.adoption_lines import line_of, recorded_line
+from preserve.app.reading import refuse_unless_believed
+from preserve.app.reconciling import below_root, look, root_of, there
+from preserve.app.seeming import Judging, Seeming, Seems, named_after
+from preserve.app.traces import survey_replicas
+from preserve.app.workspace import Workspace, operator
+from preserve.audit.our_rooms import Expected, unfinished
+from preserve.audit.standing import What, folders_above
+from preserve.bag.tags import declaration
+from preserve.catalog.rows import ReplicaRow
+from preserve.ingest.adoption import Adopted, Adopter, left
+from preserve.progress import Progress
+from preserve.stores.identity import OURS
+from preserve.stores.locations import location
+from preserve.stores.port import ReplicaStore
+from preserve.stores.within import Within
+from reports.adoption import AdoptedLine, AdoptionView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked for.
+
+    Attributes:
+        folders: bags, or folders in which bags lie; all that the replica holds and nobody knows if there are none.
+        new_versions: those of them that are next versions of their packages.
+        dry_run: says what would be done; no payload is read and nothing recorded.
+    """
+
+    replica: str
+    folders: Sequence[bytes] = ()
+    new_versions: Sequence[bytes] = ()
+    collection: str = ""
+    dry_run: bool = False
+
+
+def adopt(workspace: Workspace, wish: Wish, progress: Progress) -> AdoptionView:
+    """Reads bags whole where they lie on a replica, and records those that are good.
+
+    Raises:
+        UsageError: there is no such replica, or a folder cannot be one.
+        UndeterminedError: the replica is away, or the auditor's test of itself failed.
+    """
+    (replica,) = workspace.replicas((wish.replica,))
+    store = there(workspace, replica)
+    work = _Adoption(workspace, wish, replica, store, progress)
+    refused, wanted = work.candidates()
+    if not wish.dry_run and wanted:
+        refuse_unless_believed(workspace, [replica], progress)
+    lines, stopped = list(refused), ""
+    try:
+        lines += work.adopted(wanted)
+    except StoreError as error:
+        lines += work.done
+        stopped = f"{replica.name} cannot be read any more: {error.cause or error}"
+    if any(line.became in ("package", "version", "copy") for line in lines):
+        workspace.catalog.index_names()
+        if not stopped:
+            survey_replicas(workspace, [replica])
+    lines.sort(key=lambda line: line.path)
+    return AdoptionView(replica=replica.name, lines=lines, dry_run=wish.dry_run, stopped=stopped)
+
+
+class _Adoption:
+    def __init__(
+        self, workspace: Workspace, wish: Wish, replica: ReplicaRow, store: ReplicaStore, progress: Progress
+    ) -> None:
+        self._workspace = workspace
+        self._catalog = workspace.catalog
+        self._wish = wish
+        self._replica = replica
+        self._store = store
+        self._progress = progress
+        root = root_of(workspace, replica.name)
+        self._folders = [below_root(path, root) for path in wish.folders]
+        self._new = {below_root(path, root) for path in wish.new_versions}
+        self._places = {one.location: one for one in self._catalog.places_on(replica.id) if not one.deleted}
+        self._above = {above for path in self._places for above in folders_above(path)}
+        self._identifiers = self._catalog.identifiers()
+        expected = Expected(catalog=self._catalog.uuid(), packages=self._identifiers, entries=frozenset[str]())
+        self._making = {_location(one.package, one.version): one for one in unfinished(store, expected) if one.package}
+        self._taken: set[str] = set()  # identifiers, in this run
+        self._where = store.where.encode("utf-8", "surrogateescape")
+        self.done: list[AdoptedLine] = []
+
+    def candidates(self) -> tuple[list[AdoptedLine], list[Seeming]]:
+        """What is said at once of some bags, and those that are to be read, in the order in which that is done."""
+        self._progress.stage(f"looking through {self._replica.name}")
+        said: list[AdoptedLine] = []
+        bags: dict[bytes, None] = {}
+        for path in self._named():
+            if (line := self._refused(path)) is not None:
+                said.append(line)
+            else:
+                bags[path] = None
+        seemings = self._seemings(bags)
+        # What is named by its own identifier goes before what only says that it is it.
+        seemings.sort(key=lambda one: (named_after(one.location) != one.identifier, one.location))
+        wanted = []
+        for one in self._without_collisions(seemings, said):
+            adopted = self._judged(one)
+            if adopted is None:
+                wanted.append(one)
+            else:
+                said.append(line_of(adopted))
+        return said, wanted
+
+    def _seemings(self, folders: Iterable[bytes]) -> list[Seeming]:
+        trees = ((path, Within(self._store, self._where, path)) for path in folders)
+        return Judging(self._catalog, self._replica.id).seemings(trees, partial(self._progress.advance, files=1))
+
+    def _named(self) -> Iterator[bytes]:
+        """The bags that are meant: each that was named or lies in a folder that was, or all."""
+        named = [*self._folders, *sorted(self._new - set(self._folders))]
+        found = None
+        for path in named:
+            if path in self._places or self._is_bag(path):
+                yield path
+                continue
+            found = found or look(self._workspace, self._replica, self._store).found
+            below = [one.path for one in found if one.what is What.BAG and one.path.startswith(path + b"/")]
+            yield from below or [path]
+        if not named:
+            for one in look(self._workspace, self._replica, self._store).found:
+                if one.what is What.BAG:
+                    yield one.path
+
+    def _is_bag(self, folder: bytes) -> bool:
+        try:
+            return self._store.stat(folder + b"/" + declaration.NAME).kind is Kind.FILE
+        except StoreError:
+            return False
+
+    def _refused(self, path: bytes) -> AdoptedLine | None:
+        """Why a folder is none to be looked at; None if it is one."""
+        place = self._places.get(path)
+        if place is not None:
+            return recorded_line(place)
+        if path.split(b"/", 1)[0] == OURS:
+            return line_of(left(path, "it lies in a folder of ours", "Nothing in .preserve is a copy."))
+        inside = next((one for one in folders_above(path) if one in self._places or self._is_bag(one)), None)
+        if inside is not None:
+            return line_of(left(path, f"it lies in {show(inside)}, which is a bag", "Adopt that one, or move it out."))
+        if path in self._above:
+            return line_of(
+                left(path, "a recorded copy lies in it", "A bag in a bag is no copy of its own; move it out.")
+            )
+        return self._no_bag(path)
+
+    def _no_bag(self, path: bytes) -> AdoptedLine | None:
+        try:
+            kind = self._store.stat(path).kind
+        except NotFoundError:
+            return line_of(left(path, "nothing is there, or a link is on the way to it", "Look how it is written."))
+        except StoreError as error:
+            undetermined = replace(left(path, f"it cannot be looked at ({error.cause or error})"))
+            return replace(line_of(undetermined), outcome=Outcome.INCONCLUSIVE)
+        if kind is not Kind.DIRECTORY:
+            what = "a link" if kind is Kind.SYMLINK else "no folder"
+            return line_of(left(path, f"it is {what}", "Nothing is adopted through a link."))
+        if not self._is_bag(path):
+            return line_of(left(path, "it is no bag, and none lies in it", "Make one of it with `preserve bag`."))
+        return None
+
+    def _without_collisions(self, seemings: Sequence[Seeming], said: list[AdoptedLine]) -> Iterator[Seeming]:
+        """Unknown bags of one name and different content: which of them is meant is never guessed."""
+        same: dict[str, list[Seeming]] = defaultdict(list)
+        for one in seemings:
+            if one.seems is Seems.NEW:
+                same[one.identifier].append(one)
+        for one in seemings:
+            others = [other for other in same.get(one.identifier, ()) if other is not one]
+            if one.seems is Seems.NEW and any(other.manifests != one.manifests for other in others):
+                named = ", ".join(show(other.location) for other in others[:3])
+                remedy = f"Name the one that is right: preserve adopt {self._replica.name} {show(one.location)}"
+                problem = f"{named} says to be {show(os.fsencode(one.identifier))}, too, with other content"
+                said.append(line_of(left(one.location, problem, remedy, package=one.identifier)))
+            else:
+                yield one
+
+    def _judged(self, one: Seeming) -> Adopted | None:
+        """What can be said without reading the payload; None if it is to be read."""
+        path, identifier = one.location, one.identifier
+        if one.seems is Seems.UNREADABLE or one.seems in (Seems.NEW, Seems.COPY):
+            return self._known_before(one)
+        if one.seems is Seems.REMOVED and one.package is not None:
+            problem = f"the package {show(os.fsencode(identifier))} was removed on {one.package.removed_at:%d %B %Y}"
+            return left(path, problem, "Move the folder away, or have it ignored.", package=identifier)
+        if one.seems is Seems.SECOND and one.recorded is not None:
+            problem = f"the copy of this version is recorded in {show(one.recorded.location)}; one more does not count"
+            remedy = "If that folder is gone and this is it: move it back there."
+            return left(path, problem, remedy, package=identifier, version=one.version)
+        if path in self._new:
+            return None
+        problem = f"the package {show(os.fsencode(identifier))} is known, with other content"
+        remedy = f"If this is its next version: preserve adopt {self._replica.name} --new-version {show(path)}"
+        return left(path, problem, remedy, package=identifier)
+
+    def _known_before(self, one: Seeming) -> Adopted | None:
+        """A copy in the making is no bag that was found; nor is one whose UUID is another package's."""
+        making, owner = self._making.get(one.location), self._identifiers.get(str(one.uuid), one.identifier)
+        if making is not None:
+            problem = "it is a copy that `preserve replicate` began and did not end"
+            remedy = "Run `preserve replicate` again."
+            return left(one.location, problem, remedy, package=making.package, version=making.version)
+        if one.seems is Seems.NEW and owner != one.identifier:
+            problem = f"its Package-UUID is that of {show(os.fsencode(owner))}, and it says to be another package"
+            return left(one.location, problem, "Find out which of them it is.", package=one.identifier)
+        return None
+
+    def adopted(self, wanted: Sequence[Seeming]) -> list[AdoptedLine]:
+        """Reads them, one after another. StoreError: the replica went away; `done` has what came before."""
+        if self._wish.dry_run:
+            return [self._would(one) for one in wanted]
+        sizes = [one.size_bytes for one in wanted]
+        known = [size for size in sizes if size is not None]
+        total = sum(known) if len(known) == len(sizes) else None
+        self._progress.stage(f"adopting on {self._replica.name}", bytes=total)
+        adopter = Adopter(
+            self._catalog,
+            self._replica,
+            self._store,
+            self._where,
+            self._workspace.clock,
+            flush=self._store.flush,
+            threads=self._workspace.settings.audit.threads or os.cpu_count() or 1,
+            progress=_Whole(self._progress),
+            by=operator(),
+        )
+        for one in wanted:
+            self.done.append(self._adopt(adopter, one))
+        return self.done
+
+    def _adopt(self, adopter: Adopter, one: Seeming) -> AdoptedLine:
+        adopter.present()
+        if one.identifier in self._taken:  # another of these bags may have been the same
+            (one,) = self._seemings([one.location])
+            settled = self._judged(one)
+            if settled is not None:
+                return line_of(settled)
+        self._taken.add(one.identifier)
+        identifier = one.identifier or named_after(one.location)
+        new_version = one.location in self._new
+        return line_of(
+            adopter.adopt(one.location, identifier, collection=self._wish.collection, new_version=new_version)
+        )
+
+    def _would(self, one: Seeming) -> AdoptedLine:
+        return AdoptedLine(
+            path=one.location,
+            became="would",
+            outcome=Outcome.PASS,
+            package=one.identifier,
+            version=one.version,
+            size_bytes=one.size_bytes,
+            problem=one.problem or one.seems.value,
+        )
+
+
+class _Whole:
+    """One count for all bags: the stages of each are passed over."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def stage(
+        self,
+        name: str,
+        *,
+        files: int | None = None,
+        bytes: int | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None: ...
+
+    def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
+        self._progress.advance(files=files, bytes=bytes, replica=replica)
+
+    def found(self, findings: int = 1, *, replica: str = "") -> None:
+        self._progress.found(findings, replica=replica)
+
+
+def _location(identifier: str, version: int) -> bytes:
+    try:
+        return location(identifier, version)
+    except ValueError:
+        return b""

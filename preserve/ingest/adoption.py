@@ -1,0 +1,304 @@
+"""Adopting bags that lie on a replica already: read whole where they lie, and recorded; nothing is written or moved."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+
+from checks.evidence import Evidence, Outcome
+from checks.inventory import Entry, cut, inventory_root
+from checks.names import show
+from checks.ports import Kind, StoreError, UnavailableError
+from preserve.bag.trees import Tree
+from preserve.bag.validating.structure import DATA
+from preserve.bag.validating.validation import Validation
+from preserve.bag.walking import walk
+from preserve.catalog.catalog import Catalog
+from preserve.catalog.rows import CheckResult, NewCopy, PackageRow, ReplicaRow
+from preserve.errors import PreserveError, UndeterminedError, UsageError
+from preserve.ingest.differing import difference
+from preserve.ingest.intake import new_package, refuse_unusable
+from preserve.ingest.reading import BagRead, read_bag
+from preserve.progress import Progress
+from preserve.stores.within import Readable, Within
+
+_WAIT = "Somebody may be writing it: let that end, then run the command again."
+
+
+class Place(Readable, Protocol):
+    """What is needed of a replica's store."""
+
+    def identity(self) -> str: ...
+
+
+class Became(StrEnum):
+    """What became of a bag."""
+
+    PACKAGE = "package"  # and its first copy
+    VERSION = "version"  # the next of a known package, and its first copy
+    COPY = "copy"  # of a version that was known
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What came of one bag. With NOTHING, `problem` says why; the outcome is FAIL then, or INCONCLUSIVE."""
+
+    location: bytes
+    became: Became
+    outcome: Outcome
+    package: str = ""
+    version: int = 0
+    files: int = 0
+    size_bytes: int = 0
+    evidence: Evidence | None = None
+    validation: Validation | None = None  # None: it was not read
+    problem: str = ""
+    remedy: str = ""
+
+
+class Adopter:
+    """Adopts bags of one replica.
+
+    Args:
+        store: the replica's; everything is read through it, past the cache where it can do that.
+        flush: has what lies there on the medium, or raises: somebody may have copied it there just now.
+        by: who does it, as the journal names them.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        replica: ReplicaRow,
+        store: Place,
+        where: bytes,
+        clock: Callable[[], datetime],
+        *,
+        flush: Callable[[], None],
+        threads: int,
+        progress: Progress,
+        by: str,
+    ) -> None:
+        self._catalog = catalog
+        self._replica = replica
+        self._store = store
+        self._where = where
+        self._clock = clock
+        self._flush = flush
+        self._threads = threads
+        self._progress = progress
+        self._by = by
+
+    def adopt(self, folder: bytes, identifier: str, *, collection: str = "", new_version: bool = False) -> Adopted:
+        """Adopts one bag; what stands in the way is in the answer, never raised, but for the replica itself.
+
+        Args:
+            identifier: whose it is, if its own bag-info.txt does not say something else when it is read.
+            new_version: whether another content under a known identifier is that package's next version.
+
+        Raises:
+            UnavailableError: the replica went away.
+        """
+        read: BagRead | None = None
+        started_at = self._clock()
+        try:
+            read = self._read(folder)
+            if not read.good:
+                return _left(folder, f"it is {read.validation.verdict}", "", read)
+            self._flush()
+            self.present()
+            return self._recorded(folder, read, identifier, collection, new_version, started_at)
+        except UnavailableError:
+            raise
+        except UsageError as error:
+            return _left(folder, error.message, error.remedy, read, Outcome.FAIL)
+        except PreserveError as error:
+            return _left(folder, error.message, error.remedy, read, Outcome.INCONCLUSIVE)
+        except StoreError as error:
+            return _left(folder, f"it could not be read ({error.cause or error})", "", read, Outcome.INCONCLUSIVE)
+
+    def present(self) -> None:
+        """UnavailableError unless the replica is there and is the right one."""
+        found = self._store.identity()
+        if found != str(self._replica.uuid):
+            why = "another disk is in its place"
+            raise UnavailableError(f"{self._replica.name}: {why}: its identity is {found}", cause=why)
+
+    def _read(self, folder: bytes) -> BagRead:
+        """Reads the bag, and makes sure that it was one and the same from the first name to the last byte."""
+        self.present()
+        tree = Within(self._store, self._where, folder)
+        _refuse_no_folder(self._store, folder)
+        before = _sight(tree)
+        threads = max(self._threads, tree.in_flight)
+        read = read_bag(tree.root, threads=threads, progress=self._progress, tree=tree)
+        if read.good:
+            _refuse_no_folder(self._store, folder)
+            if _sight(tree) != before:
+                raise UndeterminedError("it changed while it was read", remedy=_WAIT)
+        return read
+
+    def _recorded(
+        self, folder: bytes, read: BagRead, identifier: str, collection: str, new_version: bool, started_at: datetime
+    ) -> Adopted:
+        identifier = read.value("External-Identifier") or identifier
+        refuse_unusable(identifier)
+        known = self._catalog.package_named(identifier, include_removed=True)
+        if known is not None and known.removed_at is not None:
+            raise UsageError(
+                f"the package {_shown(identifier)} was removed on {known.removed_at:%d %B %Y}",
+                remedy="What was deaccessioned does not come back under its old name. Move the folder away, or have it "
+                "ignored.",
+            )
+        found = None if known is None else self._version_of(known, read)
+        if found is not None:
+            inventory_id, version = found
+            became = Became.COPY
+        else:
+            package = self._added(folder, read, identifier, collection, known, new_version)
+            inventory_id, version = package.inventory_id, package.version
+            became = Became.PACKAGE if known is None else Became.VERSION
+        self._record_copy(folder, read, inventory_id, started_at)
+        return Adopted(
+            location=folder,
+            became=became,
+            outcome=Outcome.PASS,
+            package=identifier,
+            version=version,
+            files=len(read.entries),
+            size_bytes=sum(entry.size_bytes for entry in read.entries),
+            evidence=read.evidence,
+            validation=read.validation,
+        )
+
+    def _version_of(self, known: PackageRow, read: BagRead) -> tuple[int, int] | None:
+        """(inventory, number) of the version that has this very content, the newest first."""
+        for version in range(known.version, 0, -1):
+            inventory_id = self._catalog.inventory_id_of(known.id, version)
+            if inventory_id is not None and self._has(inventory_id, read.entries):
+                return inventory_id, version
+        return None
+
+    def _has(self, inventory_id: int, entries: Sequence[Entry]) -> bool:
+        shards = self._catalog.shards(inventory_id)
+        records = cut(entries, inherited=[shard.start for shard in shards[1:]])
+        roots = [record.root() for record in records]
+        large = [entry for entry in entries if entry.segments]
+        return inventory_root(roots, large) == inventory_root(
+            [shard.root for shard in shards], self._catalog.large_files(inventory_id)
+        )
+
+    def _added(
+        self,
+        folder: bytes,
+        read: BagRead,
+        identifier: str,
+        collection: str,
+        known: PackageRow | None,
+        new_version: bool,
+    ) -> PackageRow:
+        if known is not None and not new_version:
+            differs = difference(self._catalog, known.inventory_id, read.entries)
+            raise UsageError(
+                f"a package {_shown(identifier)} is known already, with other content: {differs}",
+                remedy=f"If this is its next version: --new-version {show(folder)}. If it is another package, its "
+                "External-Identifier is wrong.",
+            )
+        facts = {
+            "taken_in_by": self._by,
+            "adopted_on": self._replica.name,
+            "adopted_in": show(folder),
+            "evidence": read.evidence.label,
+        }
+        new = new_package(self._catalog, read, known, identifier, collection, facts, source=None)
+        (package,) = self._catalog.add_packages([new], at=self._clock())
+        return package
+
+    def _record_copy(self, folder: bytes, read: BagRead, inventory_id: int, started_at: datetime) -> None:
+        new = NewCopy(
+            inventory_id=inventory_id,
+            replica_id=self._replica.id,
+            location=folder,
+            checks=self._checks(read, inventory_id, started_at),
+            adopted_by=self._by,
+        )
+        self._catalog.record_copy(new, self._clock())
+
+    def _checks(self, read: BagRead, inventory_id: int, started_at: datetime) -> list[CheckResult]:
+        """The reading, shard by shard: its roots are those of the inventory, of whose content it was found to be."""
+        shards, ended_at = self._catalog.shards(inventory_id), self._clock()
+        records = cut(read.entries, inherited=[shard.start for shard in shards[1:]])
+        return [
+            CheckResult(
+                copy_id=0,
+                shard_id=shard.id,
+                audit_id=None,
+                lease_token=None,
+                started_at=started_at,
+                ended_at=max(started_at, ended_at),
+                evidence=read.evidence,
+                outcome=Outcome.PASS,
+                good=len(record.paths),
+                bad=0,
+                unread=0,
+                bytes_read=record.bytes_to_read,
+                observed_root=record.root(),
+            )
+            for shard, record in zip(shards, records, strict=True)
+        ]
+
+
+def left(folder: bytes, problem: str, remedy: str = "", *, package: str = "", version: int = 0) -> Adopted:
+    """A bag that was not read, because what it says of itself is reason enough not to take it."""
+    return Adopted(
+        location=folder,
+        became=Became.NOTHING,
+        outcome=Outcome.FAIL,
+        package=package,
+        version=version,
+        problem=problem,
+        remedy=remedy,
+    )
+
+
+def _left(folder: bytes, problem: str, remedy: str, read: BagRead | None, outcome: Outcome | None = None) -> Adopted:
+    validation = None if read is None else read.validation
+    if outcome is None:
+        outcome = Outcome.INCONCLUSIVE if validation is None else validation.outcome
+    return Adopted(
+        location=folder,
+        became=Became.NOTHING,
+        outcome=outcome,
+        validation=validation,
+        problem=problem,
+        remedy=remedy or "Its folder was left as it is. Run the command again once that is put right.",
+    )
+
+
+def _refuse_no_folder(store: Place, folder: bytes) -> None:
+    """UsageError unless a folder stands there, itself no link, nor anything on the way to it."""
+    kind = store.stat(folder).kind
+    if kind is not Kind.DIRECTORY:
+        raise UsageError(
+            f"it is {'a link' if kind is Kind.SYMLINK else 'no folder'}",
+            remedy="Name the folder itself; nothing is adopted through a link.",
+        )
+
+
+def _sight(tree: Tree) -> bytes:
+    """A digest over all names, and over the state of each file as far as the store tells it with little asking."""
+    seen = sha256()
+    for path, kind, problem, stat in walk(tree, b"", stats=True):
+        state: object = None
+        if stat is not None:
+            state = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        elif kind is Kind.FILE and not path.startswith(DATA + b"/"):
+            state = tree.stat(path).token
+        seen.update(repr((path, kind.value, problem, state)).encode())
+    return seen.digest()
+
+
+def _shown(identifier: str) -> str:
+    return show(identifier.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,28 @@
+"""Which stores' providers can do more than keep files, however the stores are wrapped."""
+
+from checks.ports import Store
+from preserve.stores.port import Thawing, Versioned
+
+
+def thawing_of(store: Store | None) -> Thawing | None:
+    """Whoever brings back files out of cold classes; None if there are no such classes there."""
+    while store is not None:
+        if isinstance(store, Thawing):
+            return store
+        thawing: Thawing | None = getattr(store, "thawing", None)  # a replica's rooms name what lies beneath
+        if thawing is not None:
+            return thawing
+        store = getattr(store, "inner", None)
+    return None
+
+
+def versioned_of(store: Store | None) -> Versioned | None:
+    """Whoever says what keeps deleted and changed files there; None where there is no such thing."""
+    while store is not None:
+        if isinstance(store, Versioned):
+            return store
+        versioned: Versioned | None = getattr(store, "versioned", None)
+        if versioned is not None:
+            return versioned
+        store = getattr(store, "inner", None)
+    return None

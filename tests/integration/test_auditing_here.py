@@ -1,0 +1,212 @@
+"""`preserve audit --here`: a disk tells how it stands with nothing but itself, and nothing is written on it."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from preserve.app import auditing_here
+from preserve.audit.selftest import SelfTest
+from preserve.cli.main import main
+from tests.support.bags import make_bag
+from tests.support.loop_disks import loop_disk
+from tests.support.workspaces import make_workspace
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A disk with two packages and two backups, in another place, without settings or catalog anywhere."""
+    placed = make_workspace(tmp_path / "archive", packages=2, files=12)
+    monkeypatch.chdir(placed.folder)
+    placed.audit()
+    assert main(["catalog", "backup"]) == 0
+    placed.audit()
+    assert main(["catalog", "backup"]) == 0
+    found = Path(shutil.move(placed.folder / "disk", tmp_path / "found"))
+    shutil.rmtree(placed.folder)
+    monkeypatch.chdir(found)
+    return found
+
+
+def told(capsys: Capture, *arguments: str) -> tuple[int, dict[str, object]]:
+    capsys.readouterr()
+    status = main(["audit", "--here", *arguments, "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def findings(document: dict[str, object]) -> list[tuple[str, str, str]]:
+    found = document["findings"]
+    assert isinstance(found, list)
+    return [(each["code"], each["package"], each["path"]) for each in found if each["severity"] == "error"]
+
+
+def everything(folder: Path) -> dict[str, tuple[int, int, int]]:
+    paths = [folder, *folder.rglob("*")]
+    seen = {str(path): path.lstat() for path in paths}
+    return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in seen.items()}
+
+
+def payload_file(bag: Path) -> Path:
+    return next(path for path in sorted((bag / "data").rglob("*")) if path.is_file() and path.stat().st_size > 10)
+
+
+def backups(disk: Path) -> list[Path]:
+    return sorted((disk / ".preserve/catalog").rglob("*.sqlite"))
+
+
+def test_all_that_the_backup_expects_is_read_and_not_a_byte_is_written(disk: Path, capsys: Capture) -> None:
+    before = everything(disk)
+    status, document = told(capsys)
+    assert status == 0 and document["outcome"] == "pass"
+    assert everything(disk) == before
+    backup, counts = document["backup"], document["counts"]
+    assert isinstance(backup, dict) and isinstance(counts, dict)
+    assert backup["file"] == backups(disk)[-1].name
+    assert f"{backup['head']:012d}" == backups(disk)[-1].name[:12]
+    assert counts["files_good"] > 24 and counts["bytes_read"] > 0 and counts["bags_by_own_manifests"] == 0
+    assert document["tested_elsewhere"] == "", "the canaries of this disk were read"
+
+
+@pytest.mark.parametrize("start", [".", "box-0/data", ".preserve"])
+def test_any_folder_of_the_disk_will_do(disk: Path, start: str, capsys: Capture) -> None:
+    assert told(capsys, str(disk / start))[0] == 0
+
+
+def test_a_changed_file_is_named_with_what_was_expected(disk: Path, capsys: Capture) -> None:
+    changed = payload_file(disk / "box-1")
+    changed.write_bytes(b"other" + changed.read_bytes()[5:])
+    status, document = told(capsys)
+    assert status == 1
+    path = os.fsdecode(os.fsencode(changed.relative_to(disk / "box-1")))
+    assert findings(document) == [("digest-mismatch", "box-1", path)]
+
+
+def test_a_file_and_its_manifests_that_were_changed_together_are_found_too(disk: Path, capsys: Capture) -> None:
+    shutil.rmtree(disk / "box-1")
+    source = disk.parent / "forged"
+    source.mkdir()
+    (source / "page.bin").write_bytes(b"forged")
+    make_bag(source, disk / "box-1")
+    status, document = told(capsys)
+    assert status == 1 and document["bags"] == []
+
+
+def test_a_copy_that_is_gone_is_damage(disk: Path, capsys: Capture) -> None:
+    shutil.rmtree(disk / "box-0")
+    status, document = told(capsys)
+    assert status == 1
+    assert ("copy-missing", "box-0") in {(code, package) for code, package, _ in findings(document)}
+
+
+def test_a_bag_that_the_backup_does_not_know_is_known_by_its_own_manifests_only(disk: Path, capsys: Capture) -> None:
+    source = disk.parent / "letters"
+    source.mkdir()
+    (source / "one.txt").write_text("one of the letters")
+    make_bag(source, disk / "letters")
+    status, document = told(capsys)
+    (bag,) = document["bags"]  # type: ignore[misc]
+    assert status == 0 and bag["known_by"] == "by its own manifests only" and bag["bag"] == "letters"
+    (disk / "letters/data/one.txt").write_text("one of the lettuce")
+    status, document = told(capsys)
+    assert status == 1 and [package for _, package, _ in findings(document)] == ["letters"]
+    assert main(["audit", "--here"]) == 1
+    assert "by its own manifests only" in capsys.readouterr().out
+
+
+def test_without_a_backup_every_bag_speaks_for_itself_and_that_is_said(disk: Path, capsys: Capture) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+    status, document = told(capsys)
+    assert status == 0 and document["backup"] is None
+    assert document["known_by"] == "No backup of the catalog on this disk tells what should be here."
+    bags = document["bags"]
+    assert isinstance(bags, list) and [bag["bag"] for bag in bags] == ["box-0", "box-1"]
+
+
+def test_where_the_newest_backup_does_not_hold_the_one_before_is_taken_and_that_is_said(
+    disk: Path, capsys: Capture
+) -> None:
+    older, newest = backups(disk)
+    content = bytearray(newest.read_bytes())
+    content[-100] ^= 1
+    newest.write_bytes(content)
+    status, document = told(capsys)
+    backup = document["backup"]
+    assert status == 0 and isinstance(backup, dict) and backup["file"] == older.name
+    assert newest.name in str(document["backups_that_do_not_hold"])
+
+
+def test_where_no_backup_holds_the_disk_is_not_green_however_good_its_bags_are(disk: Path, capsys: Capture) -> None:
+    for backup in backups(disk):
+        backup.write_bytes(backup.read_bytes()[:-1])
+    status, document = told(capsys)
+    assert status == 3 and document["backup"] is None
+    assert len(document["backups_that_do_not_hold"]) == 2  # type: ignore[arg-type]
+    assert all(bag["outcome"] == "pass" for bag in document["bags"])  # type: ignore[attr-defined]
+
+
+def test_a_disk_with_nothing_on_it_is_not_green(disk: Path, capsys: Capture) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+    for package in ("box-0", "box-1"):
+        shutil.rmtree(disk / package)
+    assert told(capsys)[0] == 3
+
+
+def test_a_backup_of_a_catalog_that_does_not_know_the_disk_tells_nothing(
+    disk: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_workspace(tmp_path / "other", packages=1, files=2, seed=2)
+    monkeypatch.chdir(other.folder)
+    assert main(["catalog", "backup"]) == 0
+    for folder in (other.folder / "disk/.preserve/catalog").iterdir():
+        shutil.copytree(folder, disk / ".preserve/catalog" / folder.name)
+    status, document = told(capsys, str(disk))
+    assert status == 0 and isinstance(document["backup"], dict)
+    assert "does not know this disk" in str(document["backups_that_do_not_hold"])
+
+
+def test_settings_beside_the_disk_are_not_read(disk: Path, capsys: Capture) -> None:
+    (disk.parent / "preserve.toml").write_text("this is [no TOML")
+    assert told(capsys)[0] == 0
+
+
+def test_a_place_that_is_on_no_replica_is_refused(disk: Path, capsys: Capture) -> None:
+    assert main(["audit", "--here", str(disk.parent)]) == 2
+    assert "is on no replica" in capsys.readouterr().err
+    assert main(["audit", "--here", str(disk), "--due"]) == 2
+    assert main(["audit", "--here", str(disk), "--replica", "disk"]) == 2
+
+
+def test_a_disk_without_canaries_gets_none_and_the_auditor_is_tested_elsewhere(disk: Path, capsys: Capture) -> None:
+    shutil.rmtree(disk / ".preserve/canaries")
+    status, document = told(capsys)
+    assert status == 0 and document["tested_elsewhere"] == "there are no files for testing on it"
+    assert not (disk / ".preserve/canaries").exists()
+
+
+def test_an_auditor_that_fails_its_own_test_says_nothing_of_the_disk(
+    disk: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = SelfTest(passed=False, why="a wrong file passed")
+    monkeypatch.setattr(auditing_here, "self_test", lambda *given, **named: failed)
+    status, document = told(capsys)
+    assert status == 3 and "a wrong file passed" in str(document["error"])
+
+
+def test_a_disk_that_is_locked_against_writing_is_read(disk: Path, tmp_path: Path, capsys: Capture) -> None:
+    medium = tmp_path / "loop"
+    medium.mkdir()
+    try:
+        with loop_disk(medium, "64M") as mounted:
+            shutil.copytree(disk, mounted.root / "copies")
+            subprocess.run(["mount", "-o", "remount,ro", mounted.root], check=True)
+            status, document = told(capsys, str(mounted.root / "copies"))
+    except (OSError, subprocess.CalledProcessError) as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no loop-mounted ext4 here: {error}")
+    assert status == 0 and document["tested_elsewhere"] == ""
