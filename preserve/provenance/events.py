@@ -181,6 +181,7 @@ NOT_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "name-ignored": "of a name that no copy accounts for, not of a package",
         "name-heeded": "see name-ignored",
         "head-left": "of the catalog's own witness on a replica, not of a package",
+        "archivematica-checked": "of an AIP that a Storage Service keeps, which is no package here",
         "metrics-failed": "of the service, not of a package",
     }
 )

@@ -315,10 +315,11 @@ def test_following_a_dead_lock_can_be_killed_anywhere_too(kind: type[Memory]) ->
 @both_ways
 def test_a_lock_of_a_living_process_keeps_others_out_and_says_who(kind: type[Memory]) -> None:
     store, clock = new_store(kind), Clock()
-    with Process(store, clock).replica.quarantine().held():
-        with pytest.raises(UsageError, match=r"here:1:1, at the latest until 2026-11-22 09:15:00 UTC"):
-            with Process(store, clock, "there:9:9").replica.quarantine().held():
-                pass
+    one = Process(store, clock).replica.quarantine()
+    other = Process(store, clock, "there:9:9").replica.quarantine()
+    said = r"here:1:1, at the latest until 2026-11-22 09:15:00 UTC"
+    with one.held(), pytest.raises(UsageError, match=said), other.held():
+        pass
 
 
 @both_ways

@@ -623,7 +623,7 @@ def test_a_bag_whose_identifier_cannot_name_a_folder_is_called_as_its_folder(pla
 
 def test_a_package_that_cannot_name_a_folder_is_refused_and_the_others_are_placed(tmp_path: Path) -> None:
     placed = make_workspace(tmp_path, packages=1, files=4, placed=("nas",))
-    with placed.open() as workspace, patch.object(intake, "_refuse_unusable"):  # as a catalog may have it from before
+    with placed.open() as workspace, patch.object(intake, "refuse_unusable"):  # as a catalog may have it from before
         list(take_in(workspace, [placed.folder / "older/box-0"], Silent(), identifier="x" * 400))
         made = list(replicate(workspace, ("x" * 400, "box-0"), (), Silent()))
     assert all("cannot name a folder" in each.problem for each in made if each.package != "box-0")
