@@ -15,7 +15,8 @@ from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.stores.durable import write_durably, writing
 from preserve.stores.identity import IDENTITY_FILE, OURS, Identity, read_identity, write_identity
-from preserve.stores.opening import open_replica
+from preserve.stores.not_installed import remedy
+from preserve.stores.opening import missing_for, open_replica
 from preserve.stores.port import ExistsError, ReplicaStore
 
 
@@ -49,6 +50,7 @@ def add_replica(
     configured = config.parse(text, workspace.settings.path).replicas[name]
     # The medium first: whatever is killed in between, the next run finds the identity there and goes on with it.
     if configured.folder is None:
+        _refuse_not_installed(configured)
         with closing(open_replica(configured)) as store:
             refuse_unfit(store, configured.address)
             identity, known = _named_afar(workspace, store, name)
@@ -91,6 +93,14 @@ def _named_afar(workspace: Workspace, store: ReplicaStore, name: str) -> tuple[I
             f"the identity at {store.where} cannot be read or written: {error.cause or error}",
             remedy="It may be another archive's replica. Look at it before you go on.",
         ) from error
+
+
+def _refuse_not_installed(replica: config.Replica) -> None:
+    if extra := missing_for(replica):
+        raise UsageError(
+            f"what speaks to the replica {replica.name}, at {replica.address.where}, is not installed",
+            remedy=remedy(extra),
+        )
 
 
 def _refuse_overlap(workspace: Workspace, text: str, name: str) -> None:

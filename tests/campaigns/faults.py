@@ -238,7 +238,7 @@ def campaign(folder: Path, *, count: int, seed: int, clean: int, a_round: int = 
     while report.faults.total() < count:
         scene = Scene(workspace, rng)
         _plant(scene, report, min(a_round, count - report.faults.total()))
-        _compare(scene, workspace.audit(), report)
+        compare(scene, workspace.audit(), report)
         scene.undo()
         if report.clean_audits < clean and report.clean_audits * rounds < clean * (report.faults.total() // a_round):
             _clean(workspace, report)
@@ -256,7 +256,8 @@ def _plant(scene: Scene, report: Report, number: int) -> None:
             planted += 1
 
 
-def _compare(scene: Scene, found: dict[Blame, str], report: Report) -> None:
+def compare(scene: Scene, found: dict[Blame, str], report: Report) -> None:
+    """Notes what an audit missed or told wrongly, and whom it blamed wrongly."""
     for blame, codes in scene.expected.items():
         if found.get(blame) not in codes:
             report.missed.append(f"{blame}: expected {sorted(codes)}, found {found.get(blame)}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from preserve.app.repairs import repair
 from preserve.progress import Silent
 from reports.repairs import RepairView
-from tests.campaigns.faults import KINDS, Scene
+from tests.campaigns.faults import DIFFERENT, KINDS, Scene
 from tests.support.workspaces import PlacedWorkspace, make_workspace
 
 Files = dict[tuple[str, str], bytes]  # (replica, path below it) -> content
@@ -43,17 +43,17 @@ def campaign(folder: Path, *, count: int, seed: int, a_round: int = 20) -> Repor
     """Plants `count` damages in rounds; after each: audit, repair, audit, and compare with what was."""
     rng, report = random.Random(seed), Report()
     workspace = make_workspace(folder, seed=seed)
-    pristine = _files(workspace)
+    pristine = files_of(workspace)
     while report.damages.total() < count:
         scene = Scene(workspace, rng)
         _plant(scene, report, min(a_round, count - report.damages.total()))
         workspace.audit()
-        before = _files(workspace)
-        held = {sha256(content).digest() for content in before.values()} | _quarantined(workspace)
-        view = _repair(workspace, report)
-        after, found = _files(workspace), workspace.audit()
-        _judge(workspace, pristine, before, held, after, set(found), view, report)
-        _put_back(workspace, pristine, after)
+        before = files_of(workspace)
+        held = {sha256(content).digest() for content in before.values()} | quarantined(workspace)
+        view = mend(workspace, report)
+        after, found = files_of(workspace), workspace.audit()
+        judge(workspace, pristine, before, held, after, set(found), view, report)
+        put_back(workspace, pristine, after)
         if left := workspace.audit():
             report.faults.append(f"not clean after all was put back: {left}")
     return report
@@ -63,13 +63,13 @@ def _plant(scene: Scene, report: Report, number: int) -> None:
     planted = 0
     while planted < number:
         kind = scene.rng.choice([*KINDS, "on several copies", "on several copies"])
-        done = _on_several(scene) if kind == "on several copies" else int(KINDS[kind](scene))
+        done = on_several(scene) if kind == "on several copies" else int(KINDS[kind](scene))
         if done:
             report.damages[kind] += done
             planted += done
 
 
-def _on_several(scene: Scene) -> int:
+def on_several(scene: Scene) -> int:
     """The same file is damaged on two or all three replicas, not always alike; how many."""
     found = scene.pick(minimum=1)
     if found is None:
@@ -90,14 +90,16 @@ def _on_several(scene: Scene) -> int:
     for full in chosen:
         scene.save(full)
         scene.write(full, content if same else content + scene.rng.randbytes(3))
+        scene.expect((scene.workspace.replicas[files.index(full)], package, path), *DIFFERENT)
     return len(chosen)
 
 
-def _repair(workspace: PlacedWorkspace, report: Report) -> RepairView:
+def mend(workspace: PlacedWorkspace, report: Report, confirm_change: tuple[str, ...] = ()) -> RepairView:
+    """Repairs all there is, with the bags that were taken in out of reach."""
     bags, hidden = workspace.folder / "bags", workspace.folder / "hidden"
     bags.rename(hidden)
     with workspace.open() as opened:
-        view = repair(opened, Silent(), apply=True, quarantine_untracked=True)
+        view = repair(opened, Silent(), apply=True, quarantine_untracked=True, confirm_change=confirm_change)
     hidden.rename(bags)
     for line in view.lines:
         report.endings[line.ending] += 1
@@ -106,7 +108,7 @@ def _repair(workspace: PlacedWorkspace, report: Report) -> RepairView:
     return view
 
 
-def _judge(
+def judge(
     workspace: PlacedWorkspace,
     pristine: Files,
     before: Files,
@@ -116,7 +118,7 @@ def _judge(
     view: RepairView,
     report: Report,
 ) -> None:
-    set_aside = _quarantined(workspace)
+    set_aside = quarantined(workspace)
     for place, content in pristine.items():
         had = before.get(place)
         if had == content:
@@ -162,11 +164,11 @@ def _blame(place: tuple[str, str]) -> tuple[str, str, bytes]:
     return place[0], package, os.fsencode(path)
 
 
-def _files(workspace: PlacedWorkspace) -> Files:
+def files_of(workspace: PlacedWorkspace) -> Files:
     """Every file of every copy."""
     found: Files = {}
     for replica in workspace.replicas:
-        root = workspace.folder / replica
+        root = workspace.root(replica)
         for package in root.iterdir():
             if package.name != ".preserve":
                 for path in package.rglob("*"):
@@ -175,20 +177,20 @@ def _files(workspace: PlacedWorkspace) -> Files:
     return found
 
 
-def _quarantined(workspace: PlacedWorkspace) -> set[bytes]:
+def quarantined(workspace: PlacedWorkspace) -> set[bytes]:
     return {
         sha256(path.read_bytes()).digest()
         for replica in workspace.replicas
-        for path in (workspace.folder / replica / ".preserve" / "quarantine").glob("*/content")
+        for path in (workspace.root(replica) / ".preserve" / "quarantine").glob("*/content")
     }
 
 
-def _put_back(workspace: PlacedWorkspace, pristine: Files, after: Files) -> None:
+def put_back(workspace: PlacedWorkspace, pristine: Files, after: Files) -> None:
     for place in after.keys() - pristine.keys():
-        (workspace.folder / place[0] / place[1]).unlink()
+        (workspace.root(place[0]) / place[1]).unlink()
     for (replica, path), content in pristine.items():
         if after.get((replica, path)) != content:
-            full = workspace.folder / replica / path
+            full = workspace.root(replica) / path
             full.parent.mkdir(parents=True, exist_ok=True)
             full.write_bytes(content)
 

@@ -143,7 +143,7 @@ def rclone_server(folder: Path, log: Path) -> Server:
     (port,) = free_ports(1)
     command = [binary("rclone"), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
     # Without a cache of names: what is changed in the folder is seen at once.
-    command += ["--config", os.devnull, "--vfs-cache-mode", "off", "--dir-cache-time", "1s", str(folder)]
+    command += ["--config", os.devnull, "--vfs-cache-mode", "off", "--dir-cache-time", "0s", str(folder)]
     return Server(folder, port, command, log)
 
 

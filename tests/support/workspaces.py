@@ -4,7 +4,8 @@ import os
 import random
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +23,14 @@ REPLICAS = ("nas", "disk", "abroad")
 _FOLDERS = ("", "a/", "a/b/", "ទំព័រ/", "a-b/", "été/", "Ảnh/")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a replica is put: what `preserve replica add` is given."""
+
+    url: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class PlacedWorkspace:
     """Packages on three replicas, and what every file of them was."""
@@ -33,8 +42,18 @@ class PlacedWorkspace:
     digests: dict[str, Counter[str]]  # package -> how often each content is held
     older: dict[str, dict[bytes, bytes]]  # package -> files of an older, consistent bag that differ
 
+    def root(self, replica: str) -> Path:
+        """The folder in which a replica's files lie: its own, or its server's."""
+        return self.folder / replica
+
     def copy(self, replica: str, package: str) -> Path:
-        return self.folder / replica / os.fsdecode(location(package, 1))
+        return self.root(replica) / os.fsdecode(location(package, 1))
+
+    def send(self) -> None:
+        """Where a server keeps no plain files: does to its objects what was done to the folder that stands for them."""
+
+    def fetch(self) -> None:
+        """The reverse: the folder holds what the server holds now."""
 
     def is_held_once(self, package: str, path: bytes) -> bool:
         """Whether no other file of the package has the content that this one was taken in with."""
@@ -68,7 +87,13 @@ def make_collection(folder: Path, rng: random.Random, files: int) -> None:
 
 
 def make_workspace(
-    folder: Path, *, seed: int = 1, packages: int = 4, files: int = 25, placed: tuple[str, ...] = REPLICAS
+    folder: Path,
+    *,
+    seed: int = 1,
+    packages: int = 4,
+    files: int = 25,
+    placed: tuple[str, ...] = REPLICAS,
+    places: Mapping[str, Place] | None = None,
 ) -> PlacedWorkspace:
     """Makes collections, bags them, takes them in and places them on replicas: on all three, if not told otherwise."""
     rng = random.Random(seed)
@@ -79,22 +104,27 @@ def make_workspace(
         make_collection(source, rng, files)
         older[name] = _older(folder, name, source, rng)
         make_bag(source, folder / "bags" / name)
-    keep(folder, [folder / "bags" / name for name in names], placed=placed)
+    keep(folder, [folder / "bags" / name for name in names], placed=placed, places=places)
     paths = {name: _paths(folder / "bags" / name) for name in names}
     digests = {
         name: Counter(sha256((folder / "bags" / name / os.fsdecode(p)).read_bytes()).hexdigest() for p in paths[name])
         for name in names
     }
-    return PlacedWorkspace(folder, names, list(REPLICAS), paths, digests, _differing(folder, older))
+    return PlacedWorkspace(folder, names, list(places or REPLICAS), paths, digests, _differing(folder, older))
 
 
-def keep(folder: Path, bags: list[Path], *, placed: tuple[str, ...]) -> None:
+def keep(
+    folder: Path, bags: list[Path], *, placed: tuple[str, ...], places: Mapping[str, Place] | None = None
+) -> None:
     """Makes a workspace in a folder, takes bags in, adds three replicas and places copies on some of them."""
     init(folder)
-    with Workspace(config.load(folder / "preserve.toml")) as workspace:
+    if places is None:
+        places = {replica: Place(str(folder / replica)) for replica in REPLICAS}
         for replica in REPLICAS:
             (folder / replica).mkdir()
-            add_replica(workspace, replica, str(folder / replica), medium=None, site=None, offline=False)
+    with Workspace(config.load(folder / "preserve.toml")) as workspace:
+        for replica, place in places.items():
+            add_replica(workspace, replica, place.url, medium=None, site=None, offline=False, keys=place.keys)
     with Workspace(config.load(folder / "preserve.toml")) as workspace:
         taken = list(take_in(workspace, bags, Silent()))
         assert all(each.package is not None for each in taken), [each.validation.findings for each in taken]

@@ -1,13 +1,15 @@
 """Which names a file system far away could not hold, or would change: tried there for real.
 
 They are made in a folder of ours, listed again as bytes and taken away. Where there are very many, those are tried that
-hold each pair of neighbouring characters, each length and each pair of names that some file systems take for one.
+hold each pair of neighbouring characters, each length and each pair of names that some file systems take for one; and
+every name that has something of the bad ones among these, and of no good one.
 """
 
+import itertools
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
@@ -21,6 +23,7 @@ from preserve.stores.rooms.writing import names_below, place, put, reading, writ
 
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _PLAIN_BYTES = 100  # no file system of today takes fewer
+_MOST = 2_000  # names tried because others like them are bad; the rest of them are taken for bad
 _RESERVED = re.compile(rb"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)  # Windows' devices
 _OF_THE_STORE = ("ECONNRESET", "ETIMEDOUT", "EAGAIN", "EROFS", "EACCES", "EIO")
 
@@ -32,13 +35,24 @@ def unfit(store: WritableStore, paths: Sequence[bytes]) -> Mapping[bytes, str]:
         UndeterminedError: it cannot be tried.
     """
     told = {path: why for path in paths if (why := store.refused(path)) is not None}
-    folders = list(_arranged(path for path in paths if path not in told))
+    twins, single = _alike(path for path in paths if path not in told)
     trial = OURS + b"/trial-" + secrets.token_hex(8).encode()
+    numbers = itertools.count()
     bad: dict[bytes, str] = {}
+
+    def tried(folders: Iterable[Sequence[bytes]]) -> None:
+        for names in folders:
+            bad.update(_tried(store, trial + b"/%d" % next(numbers), names))
+
     with writing(place(store, trial)):
         try:
-            for number, names in enumerate(folders):
-                bad |= _tried(store, trial + b"/%d" % number, names)
+            tried(twins)
+            standing = list(_standing_for_all(single))
+            tried(_apart(standing))
+            # What only bad names have was not shown to be good: each name that has it is tried itself.
+            doubted = _doubted(single, standing, bad)
+            tried(_apart(doubted[:_MOST]))
+            bad.update(dict.fromkeys(doubted[_MOST:], "names like it would be changed or refused there"))
         finally:
             with suppress(NotFoundError):
                 for _ in emptied(store, trial):
@@ -50,18 +64,22 @@ def unfit(store: WritableStore, paths: Sequence[bytes]) -> Mapping[bytes, str]:
     return told
 
 
-def _arranged(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Names to be tried, by the folder of the trial in which they go: only twins of one folder lie in one."""
+def _alike(paths: Iterable[bytes]) -> tuple[list[list[bytes]], list[bytes]]:
+    """Groups of names in one folder that some file systems take for one; and all names that are not plain, in order."""
     alike: dict[tuple[bytes, str], set[bytes]] = {}
     for path in paths:
         parts = path.split(b"/")
         for number, part in enumerate(parts):
             alike.setdefault((b"/".join(parts[:number]), _folded(part)), set()).add(part)
     twins = {frozenset(group) for group in alike.values() if len(group) > 1}
-    single = {part for group in alike.values() for part in group}
-    yield from (sorted(group) for group in sorted(twins, key=sorted))
+    single = {part for group in alike.values() for part in group if not _is_plain(part)}
+    return [sorted(group) for group in sorted(twins, key=sorted)], sorted(single)
+
+
+def _apart(names: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """By the folder of the trial in which they go: those that may be taken for one never lie in the same."""
     layers: list[dict[str, bytes]] = []
-    for part in _standing_for_all(sorted(single)):
+    for part in names:
         layer = next((each for each in layers if _folded(part) not in each), None)
         if layer is None:
             layers.append(layer := {})
@@ -69,21 +87,36 @@ def _arranged(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
     yield from (list(layer.values()) for layer in layers)
 
 
+def _is_plain(part: bytes) -> bool:
+    return len(part) <= _PLAIN_BYTES and _PLAIN.fullmatch(part) is not None and not _RESERVED.match(part)
+
+
+def _features(part: bytes) -> set[object]:
+    """What a name has that a store may stumble over: neighbouring characters, its ends, a great length."""
+    text = "\0" + part.decode("utf-8", "surrogateescape") + "\0"
+    has: set[object] = {pair for pair in pairwise(text) if not _both_plain(*pair)}
+    if len(part) > _PLAIN_BYTES:
+        has.add(len(part))
+    if _RESERVED.match(part):
+        has.add(part.lower())
+    return has
+
+
 def _standing_for_all(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Those that are not plain, and have something that none before them had."""
+    """Those that have something that none before them had."""
     seen: set[object] = set()
     for part in parts:
-        if len(part) <= _PLAIN_BYTES and _PLAIN.fullmatch(part) and not _RESERVED.match(part):
-            continue
-        text = "\0" + part.decode("utf-8", "surrogateescape") + "\0"
-        has: set[object] = {pair for pair in pairwise(text) if not _both_plain(*pair)}
-        if len(part) > _PLAIN_BYTES:
-            has.add(len(part))
-        if _RESERVED.match(part):
-            has.add(part.lower())
+        has = _features(part)
         if not has <= seen:
             seen |= has
             yield part
+
+
+def _doubted(parts: Iterable[bytes], standing: Iterable[bytes], bad: Collection[bytes]) -> list[bytes]:
+    """Names not yet tried that have something which none has that was tried and is good."""
+    tried = set(standing)
+    proven = set[object]().union(*(_features(part) for part in tried if part not in bad)) if bad else set()
+    return [part for part in parts if bad and part not in tried and not _features(part) <= proven]
 
 
 def _both_plain(one: str, other: str) -> bool:

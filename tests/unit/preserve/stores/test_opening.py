@@ -8,6 +8,8 @@ import pytest
 import config
 from checks.ports import UnavailableError
 from config import Replica
+from preserve.stores import opening
+from preserve.stores.claiming import claiming_of
 from preserve.stores.local import LocalStore
 from preserve.stores.opening import open_replica
 from preserve.stores.providers import thawing_of, versioned_of
@@ -55,4 +57,19 @@ def test_what_is_missing_is_told_as_the_store_is_asked(lines: tuple[str, ...], w
     with pytest.raises(UnavailableError) as caught:
         store.identity()
     assert why in caught.value.cause and caught.value.cause
+    store.close()
+
+
+@pytest.mark.parametrize(("lines", "extra"), [(BUCKET, "s3"), (SERVER, "sftp")])
+def test_a_place_to_which_nothing_here_speaks_is_away_and_says_what_to_install(
+    lines: tuple[str, ...], extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    store = open_replica(replica(*lines))
+    for ask in (store.identity, store.read_identity, lambda: store.names_in(b"box")):
+        with pytest.raises(UnavailableError) as caught:
+            ask()
+        assert f"pip install 'preserve-toolkit[{extra}]'" in caught.value.cause
+    assert (claiming_of(store) is None) == (thawing_of(store) is None) == (versioned_of(store) is None)
+    assert (claiming_of(store) is None) == (extra == "sftp"), "a bucket that is away is no folder"
     store.close()
