@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 
@@ -12,7 +11,8 @@ from preserve.archivematica.relay import Relay
 from preserve.archivematica.service import StorageService
 from tests.support.storage_service import KEY, USER, Aip, StorageServiceServer
 
-AIP = Aip()
+AIP = Aip(uuid="0e7e1dc9-9b0f-4c58-a4e1-3c1d6a1d8a7e")
+OTHER = "5f0d5a0e-6a0b-4a55-8f5e-1f3a9b8c7d6e"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_whoever_does_not_have_the_key_of_this_run_gets_nothing(relay: Relay, se
     "path",
     [
         "/api/v2/file/",
-        f"/api/v2/file/{uuid4()}/check_fixity/",
+        f"/api/v2/file/{OTHER}/check_fixity/",
         f"/api/v2/file/{AIP.uuid}/download/",
         f"/api/v2/file/{AIP.uuid}/delete_aip/",
         "/api/v2/location/",
