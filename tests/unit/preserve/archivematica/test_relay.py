@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +12,7 @@ from preserve.archivematica.relay import Relay
 from preserve.archivematica.service import StorageService
 from tests.support.storage_service import KEY, USER, Aip, StorageServiceServer
 
-AIP = Aip(uuid="0e7e1dc9-9b0f-4c58-a4e1-3c1d6a1d8a7e")
+AIP = Aip(uuid=UUID("0e7e1dc9-9b0f-4c58-a4e1-3c1d6a1d8a7e"))
 OTHER = "5f0d5a0e-6a0b-4a55-8f5e-1f3a9b8c7d6e"
 
 
