@@ -14,7 +14,7 @@ test: $(VENV)/.installed-test strace sshd disks
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 install: $(VENV)/.installed
 
@@ -33,11 +33,12 @@ sshd:
 		&& apt-get update -q && apt-get install -y -q openssh-server; } \
 		|| echo "sshd is missing: the tests of SFTP will say so"
 
-# Names are tried on real NTFS and FAT, by FUSE. Where these are missing and cannot be installed, the tests say so.
+# Names are tried on real NTFS and FAT, by FUSE. Where these are missing and cannot be installed, CI
+# fails, and elsewhere there are fewer tests.
 disks:
-	@PATH="$$PATH:/usr/sbin" command -v lowntfs-3g >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	@{ command -v lowntfs-3g && command -v fusefat; } >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -q && apt-get install -y -q ntfs-3g dosfstools fusefat; } \
-		|| echo "ntfs-3g is missing: the tests of names on real disks will say so"
+		|| echo "ntfs-3g or fusefat is missing: there are fewer tests of names on real disks"
 
 # Where Python or its venv is missing (Debian ships it apart). As root, or say what to install.
 system:

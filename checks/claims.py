@@ -60,7 +60,7 @@ class ClaimReader(Digester):
     """
 
     def __init__(self, pool: Pool | None = None, told: Callable[[int], None] | None = None) -> None:
-        super().__init__(("sha256",), pool, told=told)
+        super().__init__(("sha256",), pool, told=told, parallel_from_bytes=0)
 
     def read(self, wanted: Wanted) -> Reading:
         """What is claimed of one file, or of one segment of it."""

@@ -119,7 +119,7 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
     ),
     ConcernCode.UNKNOWN_ON_REPLICA: _warning(
         "{what} not in the catalog, such as {example}",
-        "Take in what belongs to the archive, and take the rest away by hand.",
+        "`preserve reconcile` lists it. Take in what belongs to the archive, and take the rest away by hand.",
     ),
     ConcernCode.REPLICA_AWAY: _error(
         _UNKNOWN,

@@ -61,6 +61,7 @@ class ShardChecker:
         digester: computes SHA-256 at least.
         required: the least evidence for PASS.
         on_bytes: told of every buffer read, in bytes; what it raises ends the check.
+        on_again: told, before anything is read again, how many bytes that will be.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class ShardChecker:
         *,
         required: Evidence = Evidence.READ,
         on_bytes: Callable[[int], None] | None = None,
+        on_again: Callable[[int], None] | None = None,
     ) -> None:
         self._store = store
         self._replica = replica
         self._digester = digester
         self._required = required
         self._on_bytes = on_bytes
+        self._on_again = on_again
 
     def check(self, location: bytes, record: Record, root: bytes, names: Names) -> Judgement:
         """Checks a whole shard of the copy that lies at `location` against its record and root."""
@@ -142,6 +145,8 @@ class ShardChecker:
             if line.sight(seen[0]) is Sight.GOOD:
                 continue
             while (sight := conclude(line, seen)) is None:
+                if self._on_again is not None:
+                    self._on_again(seen[-1].bytes_read)
                 seen.append(self._digester.read(self._wanted(location, line, names)))
             readings[place] = seen[-1]
             tally.bytes_read += _bytes(seen[1:])

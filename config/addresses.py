@@ -55,6 +55,8 @@ class SftpAddress:
 
 Address = FolderAddress | S3Address | SftpAddress
 SFTP_PORT = 22
+_USUAL_PORTS = {"http": 80, "https": 443}
+_THIS_MACHINE = frozenset({"localhost", "::1", "0:0:0:0:0:0:0:1", "localhost.localdomain", "ip6-localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,25 @@ def overlap(one: Address, other: Address) -> bool:
         same = (_provider(one.endpoint), one.bucket) == (_provider(other.endpoint), other.bucket)
         return same and _nested(one.prefix, other.prefix)
     if isinstance(one, SftpAddress) and isinstance(other, SftpAddress):
-        return (one.host, one.port) == (other.host, other.port) and _nested(one.path, other.path)
+        return (_host(one.host), one.port) == (_host(other.host), other.port) and _nested(one.path, other.path)
     return False
 
 
 def _provider(endpoint: str | None) -> str:
     """Amazon has many endpoints, and a bucket's name means one bucket at all of them."""
-    host = "" if endpoint is None else urlsplit(endpoint).netloc
-    return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else host
+    if endpoint is None:
+        return ""
+    parts = urlsplit(endpoint)
+    host = _host(parts.hostname or "")
+    if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return ""
+    return f"{host}:{parts.port or _USUAL_PORTS.get(parts.scheme, 0)}"
+
+
+def _host(name: str) -> str:
+    """One spelling of a host: this machine has several names, and a name may end in the dot of the root."""
+    name = name.lower().rstrip(".")
+    return "localhost" if name in _THIS_MACHINE or name.startswith("127.") else name
 
 
 def _nested(one: bytes, other: bytes) -> bool:

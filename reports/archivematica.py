@@ -102,8 +102,9 @@ def list_text(view: ListView) -> Iterator[RenderableType]:
         shown.add_row(*(Text(visible(cell)) for cell in cells))
     if view.lines:
         yield shown
-    yield Text(f"{count(len(view.lines), 'AIP')} at {visible(view.service)}")
-    yield from _problem(view.problem, view.remedy)
+    if view.lines or not view.problem:
+        yield Text(f"{count(len(view.lines), 'AIP')} at {visible(view.service)}")
+    yield from _problem(view.problem, view.remedy, some=bool(view.lines))
 
 
 def check_json(view: CheckView) -> dict[str, object]:
@@ -149,8 +150,9 @@ def check_text(view: CheckView, *, most: int | None = None) -> Iterator[Renderab
             yield Padding(Text(visible(note), "dim"), (0, 0, 0, 2), expand=False)
         said = len(line.findings) == 1 and line.findings[0].message == line.sentence
         yield from findings.as_text(() if said else line.findings, most=most, more="; --json names them all")
-    yield from _problem(view.problem, view.remedy)
-    yield from _summary(view)
+    yield from _problem(view.problem, view.remedy, some=bool(view.lines))
+    if view.lines or not view.problem:
+        yield from _summary(view)
 
 
 def _summary(view: CheckView) -> Iterator[RenderableType]:
@@ -179,8 +181,8 @@ def _all_findings(view: CheckView) -> list[FindingLine]:
     return [finding for line in view.lines for finding in line.findings]
 
 
-def _problem(problem: str, remedy: str) -> Iterator[RenderableType]:
+def _problem(problem: str, remedy: str, *, some: bool) -> Iterator[RenderableType]:
     if problem:
-        yield headline(Outcome.INCONCLUSIVE, f"these may not be all: {visible(problem)}")
+        yield headline(Outcome.INCONCLUSIVE, f"{'these may not be all: ' if some else ''}{visible(problem)}")
     if remedy:
         yield Padding(Text(visible(remedy), "dim"), (0, 0, 0, 2), expand=False)

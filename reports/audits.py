@@ -25,6 +25,8 @@ _WHY = {
     "self-test": "the auditor's own test failed; nothing of it counts",
 }
 
+_FILES = ("file or segment", "files and segments")
+
 
 def outcome_of(view: AuditView) -> Outcome:
     """PASS only if all that was planned was done and passed; nothing planned passes only for what is due.
@@ -130,7 +132,9 @@ def as_text(view: AuditView) -> RenderableType:
     parts.append(_numbers(view))
     if view.by_replica:
         parts.append(_by_replica(view))
-    parts += findings.as_text(view.findings, view.total_findings, most=50, more="; see `preserve report drift`")
+    parts += findings.as_text(
+        view.findings, view.total_findings, most=20 if _is_claimed(view) else 50, more="; see `preserve report drift`"
+    )
     return Group(*parts)
 
 
@@ -146,10 +150,10 @@ def _claimed(view: AuditView) -> str:
     if view.state != "ended":
         told += f"It {'is running' if view.state == 'running' else 'stopped before its end'}: {done} done. "
     if view.failed or view.files_bad:
-        told += f"By these, {count(view.files_bad, 'file')} bad. "
+        told += f"By these, {_files(view, view.files_bad)} bad. "
     if view.files_unread:
-        told += f"Of {count(view.files_unread, 'file')} no checksum could be had. "
-    good = count(view.files_good, "file is", "files are")
+        told += f"Of {_files(view, view.files_unread)} no checksum could be had. "
+    good = _files(view, view.files_good, verb=("is", "are"))
     return told + f"{good} as taken in, if the providers are right; only reading proves it."
 
 
@@ -186,23 +190,33 @@ def _read(view: AuditView) -> str:
     if view.state == "running":
         return f"{_name(view)} is running: {done} done."
     if _by_limits(view) and not (view.failed or view.files_bad or view.inconclusive):
-        good = count(view.files_good, "file is", "files are")
+        good = _files(view, view.files_good, verb=("is", "are"))
         return f"{_name(view)} read until {_BY_LIMITS[view.reason]}: {done}, {good} good; the rest is for the next run."
     if view.state != "ended":
         why = f" ({_WHY[view.reason]})" if view.reason in _WHY else ""
-        damage = f" Damage was found: {count(view.files_bad, 'bad file')}." if view.failed or view.files_bad else ""
+        damage = (
+            f" Damage was found: {_files(view, view.files_bad, before='bad ')}."
+            if view.failed or view.files_bad
+            else ""
+        )
         return f"{_name(view)} stopped before its end{why}: {done} done; the rest was not read.{damage}"
     if view.files_bad or view.failed:
-        return f"{_name(view)} found damage: {count(view.files_bad, 'file')} bad, {view.files_good:,} good."
+        return f"{_name(view)} found damage: {_files(view, view.files_bad)} bad, {view.files_good:,} good."
     if outcome_of(view) is Outcome.FAIL:
         return f"{_name(view)} found damage: see the findings."
-    good = count(view.files_good, "file is", "files are")
+    good = _files(view, view.files_good, verb=("is", "are"))
     if view.left_past_promise and outcome_of(replace(view, left_past_promise=0)) is Outcome.PASS:
         return f"{_name(view)} read what it could read now: {good} good."
     if outcome_of(view) is Outcome.INCONCLUSIVE:
-        unread = count(view.files_unread, "file was", "files were")
+        unread = _files(view, view.files_unread, verb=("was", "were"))
         return f"{_name(view)} could not determine everything: {unread} not read, {view.files_good:,} are good."
     return f"{_name(view)} read all that was asked: {good} good."
+
+
+def _files(view: AuditView, number: int, *, before: str = "", verb: tuple[str, str] = ("", "")) -> str:
+    """`1 file is`; a large file counts as many times as it has segments, and is not told as so many files."""
+    one, more = _FILES if view.segmented else ("file", "files")
+    return count(number, f"{before}{one} {verb[0]}".rstrip(), f"{before}{more} {verb[1]}".rstrip())
 
 
 def _name(view: AuditView) -> str:
@@ -239,7 +253,7 @@ def _numbers(view: AuditView) -> Table:
     left = view.planned - view.done
     for words, good, bad, unknown in (
         ("shards", view.passed, view.failed, view.inconclusive + left),
-        ("files", view.files_good, view.files_bad, view.files_unread),
+        (_FILES[1] if view.segmented else "files", view.files_good, view.files_bad, view.files_unread),
     ):
         made.add_row(words, *_three(good, bad, unknown))
     return made

@@ -51,6 +51,7 @@ class RebuildView:
     """A catalog made again. All texts are for people."""
 
     catalog: str  # the file, showable
+    set_aside: str = ""  # where the empty one is that stood in its place
     taken_from: str = ""  # which backup on which replica; empty if none
     head: int = 0
     packages: Sequence[str] = ()  # taken in besides the backup
@@ -175,6 +176,8 @@ def rebuild_json(view: RebuildView) -> dict[str, object]:
 def rebuild_text(view: RebuildView) -> RenderableType:
     source = f"from {visible(view.taken_from)}" if view.taken_from else "without a backup"
     lines = [headline(rebuild_outcome(view), f"the catalog {view.catalog} was made again, {source}")]
+    if view.set_aside:
+        lines.append(Text(f"the empty catalog that stood there is kept as {visible(view.set_aside)}"))
     taken = [line for line in view.copies if line.outcome is not None]
     if taken:
         found = f"{count(len(view.packages), 'package')} and {count(len(taken), 'copy', 'copies')}"

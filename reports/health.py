@@ -15,6 +15,7 @@ from checks.situation import ReplicaState, Situation
 from reports.words import OUTCOMES, ago, count, headline, iso, length, visible, within
 
 NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN = 0, 1, 2, 3
+_NO_RUN = "no run by the schedule (`preserve serve` or `audit --due`) was begun yet"
 _NAGIOS = {NAGIOS_OK: "OK", NAGIOS_WARNING: "WARNING", NAGIOS_CRITICAL: "CRITICAL", NAGIOS_UNKNOWN: "UNKNOWN"}
 
 
@@ -127,7 +128,7 @@ def how_it_is_known(view: HealthView) -> str:
     if not kept:
         return "There is no copy, so nothing is known."
     runs = [replica.last_run_at for replica in kept if replica.last_run_at is not None]
-    last = f"the last run began {ago(max(runs), situation.now)}" if runs else "no run was ever begun"
+    last = f"the last run began {ago(max(runs), situation.now)}" if runs else _NO_RUN
     oldest = [replica.oldest_read_at for replica in kept]
     known = [at for at in oldest if at is not None]
     if len(known) < len(oldest):

@@ -111,6 +111,7 @@ class StatusView:
     replicas: tuple[ReplicaLine, ...]
     max_age: timedelta
     files_lost: int = 0  # over all packages
+    one_copy: int = 0  # packages with no more than one, where nobody said how many there should be
     last_audit: "AuditView | None" = None
     findings: tuple[FindingLine, ...] = ()  # open ones
     total_findings: int | None = None  # None: `findings` is all
@@ -213,6 +214,7 @@ class AuditView:
     by_replica: tuple[AuditReplica, ...] = ()
     findings: tuple[FindingLine, ...] = ()
     total_findings: int | None = None
+    segmented: bool = False  # whether a large file counts as many times as it has segments
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ def replicas_text(view: StatusView) -> RenderableType:
 def _build(view: StatusView, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [line for concern in _untold(view) for line in concern_text(concern)]
     parts += [headline(outcome, sentence) for outcome, sentence in _sentences(view)]
+    if view.one_copy:
+        parts.append(Text(f"{count(view.one_copy, 'package has', 'packages have')} one copy only", "yellow"))
     if view.packages:
         spare = width - _matrix_columns(view)
         parts.append(_matrix(view, wide=spare >= 20) if spare >= 0 else _long(view))

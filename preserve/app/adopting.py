@@ -3,25 +3,26 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 
 from checks.evidence import Outcome
 from checks.names import show
-from checks.ports import Kind, NotFoundError, StoreError
-from preserve.app.adoption_lines import line_of, recorded_line
+from checks.ports import StoreError
+from preserve.app.adoption_lines import line_of
+from preserve.app.adoption_refusals import Refusing
 from preserve.app.reading import refuse_unless_believed
 from preserve.app.reconciling import below_root, look, root_of, there
 from preserve.app.seeming import Judging, Seeming, Seems, named_after
 from preserve.app.traces import survey_replicas
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.our_rooms import Expected, unfinished
-from preserve.audit.standing import What, folders_above
-from preserve.bag.tags import declaration
+from preserve.audit.standing import What
 from preserve.catalog.rows import ReplicaRow
+from preserve.errors import UsageError
 from preserve.ingest.adoption import Adopted, Adopter, left
 from preserve.progress import Progress
-from preserve.stores.identity import OURS
 from preserve.stores.locations import location
 from preserve.stores.port import ReplicaStore
 from preserve.stores.within import Within
@@ -35,12 +36,14 @@ class Wish:
     Attributes:
         folders: bags, or folders in which bags lie; all that the replica holds and nobody knows if there are none.
         new_versions: those of them that are next versions of their packages.
+        identifier: whose the one folder is, whatever it says of itself; None: as it says.
         dry_run: says what would be done; no payload is read and nothing recorded.
     """
 
     replica: str
     folders: Sequence[bytes] = ()
     new_versions: Sequence[bytes] = ()
+    identifier: str | None = None
     collection: str = ""
     dry_run: bool = False
 
@@ -49,9 +52,11 @@ def adopt(workspace: Workspace, wish: Wish, progress: Progress) -> AdoptionView:
     """Reads bags whole where they lie on a replica, and records those that are good.
 
     Raises:
-        UsageError: there is no such replica, or a folder cannot be one.
+        UsageError: there is no such replica, a folder cannot be one, or an identifier goes with more than one.
         UndeterminedError: the replica is away, or the auditor's test of itself failed.
     """
+    if wish.identifier is not None and len({*wish.folders, *wish.new_versions}) != 1:
+        raise UsageError("--id names one package", remedy="Name the one FOLDER that is meant.")
     (replica,) = workspace.replicas((wish.replica,))
     store = there(workspace, replica)
     work = _Adoption(workspace, wish, replica, store, progress)
@@ -86,7 +91,7 @@ class _Adoption:
         self._folders = [below_root(path, root) for path in wish.folders]
         self._new = {below_root(path, root) for path in wish.new_versions}
         self._places = {one.location: one for one in self._catalog.places_on(replica.id) if not one.deleted}
-        self._above = {above for path in self._places for above in folders_above(path)}
+        self._refusing = Refusing(store, self._places)
         self._identifiers = self._catalog.identifiers()
         expected = Expected(catalog=self._catalog.uuid(), packages=self._identifiers, entries=frozenset[str]())
         self._making = {_location(one.package, one.version): one for one in unfinished(store, expected) if one.package}
@@ -100,7 +105,7 @@ class _Adoption:
         said: list[AdoptedLine] = []
         bags: dict[bytes, None] = {}
         for path in self._named():
-            if (line := self._refused(path)) is not None:
+            if (line := self._refusing.line(path)) is not None:
                 said.append(line)
             else:
                 bags[path] = None
@@ -118,14 +123,15 @@ class _Adoption:
 
     def _seemings(self, folders: Iterable[bytes]) -> list[Seeming]:
         trees = ((path, Within(self._store, self._where, path)) for path in folders)
-        return Judging(self._catalog, self._replica.id).seemings(trees, partial(self._progress.advance, files=1))
+        judging = Judging(self._catalog, self._replica.id, self._wish.identifier)
+        return judging.seemings(trees, partial(self._progress.advance, files=1))
 
     def _named(self) -> Iterator[bytes]:
         """The bags that are meant: each that was named or lies in a folder that was, or all."""
         named = [*self._folders, *sorted(self._new - set(self._folders))]
         found = None
         for path in named:
-            if path in self._places or self._is_bag(path):
+            if path in self._places or self._refusing.is_bag(path):
                 yield path
                 continue
             found = found or look(self._workspace, self._replica, self._store).found
@@ -135,43 +141,6 @@ class _Adoption:
             for one in look(self._workspace, self._replica, self._store).found:
                 if one.what is What.BAG:
                     yield one.path
-
-    def _is_bag(self, folder: bytes) -> bool:
-        try:
-            return self._store.stat(folder + b"/" + declaration.NAME).kind is Kind.FILE
-        except StoreError:
-            return False
-
-    def _refused(self, path: bytes) -> AdoptedLine | None:
-        """Why a folder is none to be looked at; None if it is one."""
-        place = self._places.get(path)
-        if place is not None:
-            return recorded_line(place)
-        if path.split(b"/", 1)[0] == OURS:
-            return line_of(left(path, "it lies in a folder of ours", "Nothing in .preserve is a copy."))
-        inside = next((one for one in folders_above(path) if one in self._places or self._is_bag(one)), None)
-        if inside is not None:
-            return line_of(left(path, f"it lies in {show(inside)}, which is a bag", "Adopt that one, or move it out."))
-        if path in self._above:
-            return line_of(
-                left(path, "a recorded copy lies in it", "A bag in a bag is no copy of its own; move it out.")
-            )
-        return self._no_bag(path)
-
-    def _no_bag(self, path: bytes) -> AdoptedLine | None:
-        try:
-            kind = self._store.stat(path).kind
-        except NotFoundError:
-            return line_of(left(path, "nothing is there, or a link is on the way to it", "Look how it is written."))
-        except StoreError as error:
-            undetermined = replace(left(path, f"it cannot be looked at ({error.cause or error})"))
-            return replace(line_of(undetermined), outcome=Outcome.INCONCLUSIVE)
-        if kind is not Kind.DIRECTORY:
-            what = "a link" if kind is Kind.SYMLINK else "no folder"
-            return line_of(left(path, f"it is {what}", "Nothing is adopted through a link."))
-        if not self._is_bag(path):
-            return line_of(left(path, "it is no bag, and none lies in it", "Make one of it with `preserve bag`."))
-        return None
 
     def _without_collisions(self, seemings: Sequence[Seeming], said: list[AdoptedLine]) -> Iterator[Seeming]:
         """Unknown bags of one name and different content: which of them is meant is never guessed."""
@@ -183,7 +152,7 @@ class _Adoption:
             others = [other for other in same.get(one.identifier, ()) if other is not one]
             if one.seems is Seems.NEW and any(other.manifests != one.manifests for other in others):
                 named = ", ".join(show(other.location) for other in others[:3])
-                remedy = f"Name the one that is right: preserve adopt {self._replica.name} {show(one.location)}"
+                remedy = f"Name the one that is right: preserve adopt {self._replica.name} {quote(show(one.location))}"
                 problem = f"{named} says to be {show(os.fsencode(one.identifier))}, too, with other content"
                 said.append(line_of(left(one.location, problem, remedy, package=one.identifier)))
             else:
@@ -204,7 +173,7 @@ class _Adoption:
         if path in self._new:
             return None
         problem = f"the package {show(os.fsencode(identifier))} is known, with other content"
-        remedy = f"If this is its next version: preserve adopt {self._replica.name} --new-version {show(path)}"
+        remedy = f"If this is its next version: preserve adopt {self._replica.name} --new-version {quote(show(path))}"
         return left(path, problem, remedy, package=identifier)
 
     def _known_before(self, one: Seeming) -> Adopted | None:
@@ -250,11 +219,14 @@ class _Adoption:
             if settled is not None:
                 return line_of(settled)
         self._taken.add(one.identifier)
-        identifier = one.identifier or named_after(one.location)
-        new_version = one.location in self._new
-        return line_of(
-            adopter.adopt(one.location, identifier, collection=self._wish.collection, new_version=new_version)
+        adopted = adopter.adopt(
+            one.location,
+            one.identifier or named_after(one.location),
+            collection=self._wish.collection,
+            new_version=one.location in self._new,
+            as_said=self._wish.identifier is None,
         )
+        return line_of(adopted)
 
     def _would(self, one: Seeming) -> AdoptedLine:
         return AdoptedLine(
@@ -285,6 +257,12 @@ class _Whole:
 
     def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
         self._progress.advance(files=files, bytes=bytes, replica=replica)
+
+    def expect(self, bytes: int, *, replica: str = "") -> None:
+        self._progress.expect(bytes, replica=replica)
+
+    def at(self, what: str) -> None:
+        self._progress.at(what)
 
     def found(self, findings: int = 1, *, replica: str = "") -> None:
         self._progress.found(findings, replica=replica)

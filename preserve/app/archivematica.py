@@ -119,7 +119,12 @@ def _storage(settings: Settings) -> StorageService:
     try:
         key = read_password(section.secret)
     except StoreError as error:
-        raise UndeterminedError(f"the Storage Service's API key: {error}") from None
+        unset = section.secret.kind == "env"
+        remedy = f"Set the variable {section.secret.name} where `preserve` runs" if unset else "Put the key there"
+        raise UndeterminedError(
+            f"the Storage Service's API key: {error}",
+            remedy=f"{remedy}, or name another place: `secret` below [archivematica].",
+        ) from None
     seconds = section.timeout.total_seconds()
     return StorageService(Service(url=section.url, user=section.user, key=key.strip(), seconds=seconds))
 

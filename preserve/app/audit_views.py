@@ -1,11 +1,11 @@
 """The view of one audit, and of one file that was read on all its copies."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from checks.evidence import Outcome
-from checks.findings import Code
+from checks.evidence import Evidence, Outcome
+from checks.findings import Code, Finding
 from preserve.app.lines import finding_line, line_of, why_unavailable
 from preserve.app.workspace import Workspace
 from preserve.audit.holders import is_dead
@@ -34,6 +34,12 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
     lines = workspace.catalog.audit_checks(audit.id) if findings else []
     copies = {line.copy_id for line in lines}
     rows = [row for row in rows if row.copy_id in copies]
+    named = {line.copy_id: line for line in lines}
+    unclaimed = [
+        line_of(found, named[copy_id].package, named[copy_id].replica)
+        for copy_id, found in _unclaimed(workspace, audit)
+        if copy_id in named
+    ]
     why = {row.replica: why_unavailable(row.finding) for row in rows if row.finding.code is Code.REPLICA_UNAVAILABLE}
     totals: dict[str, list[int]] = defaultdict(lambda: [0] * 6)
     for line in lines:
@@ -75,9 +81,19 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
             )
             for name, (planned, done, passed, failed, inconclusive, bytes_read) in sorted(totals.items())
         ),
-        findings=tuple(finding_line(row) for row in rows[:FINDINGS_SHOWN]),
-        total_findings=len(rows),
+        findings=(*map(finding_line, rows[:FINDINGS_SHOWN]), *unclaimed)[:FINDINGS_SHOWN],
+        total_findings=len(rows) + len(unclaimed),
+        segmented=any(workspace.catalog.large_files(one) for one in _inventories(workspace, copies)),
     )
+
+
+def _unclaimed(workspace: Workspace, audit: AuditRow) -> list[tuple[int, Finding]]:
+    asked = audit.required < Evidence.READ and audit.files_unread
+    return workspace.catalog.unclaimed(audit.id, FINDINGS_SHOWN) if asked else []
+
+
+def _inventories(workspace: Workspace, copy_ids: Collection[int]) -> set[int]:
+    return {copy.inventory_id for copy in workspace.catalog.copies() if copy.id in copy_ids} if copy_ids else set()
 
 
 def _away(audit: AuditRow) -> dict[str, str]:
@@ -118,6 +134,7 @@ def run_view(workspace: Workspace, audits: Sequence[AuditRow]) -> AuditView:
         reason=worst.reason,
         ended_at=views[-1].ended_at,
         required=", ".join(dict.fromkeys(view.required for view in views)),
+        segmented=any(view.segmented for view in views),
         by_replica=tuple(line for view in views for line in view.by_replica),
         untested={name: why for view in views for name, why in view.untested.items()},
         findings=tuple(line for view in views for line in view.findings)[:FINDINGS_SHOWN],
@@ -181,6 +198,7 @@ def path_view(workspace: Workspace, path: str, read: Sequence[tuple[CopyRow, Che
         files_bad=sum(result.bad for _, result in read),
         files_unread=sum(result.unread for _, result in read),
         bytes_read=sum(result.bytes_read for _, result in read),
+        segmented=len(read) > len({copy.id for copy, _ in read}),
         by_replica=tuple(_path_line(copy, result) for copy, result in read),
         findings=tuple(
             line_of(finding, copy.package, copy.replica) for copy, result in read for finding in result.findings

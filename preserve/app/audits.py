@@ -1,6 +1,7 @@
 """Audits as the command line and the daemon ask for them."""
 
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -113,6 +114,29 @@ def run(workspace: Workspace, audit: AuditRow, progress: Progress, stop: threadi
         (audit,) = reading.read_believed([audit], tested.there)
         leave_heads(workspace, tested.there)
         return audit
+
+
+_CODE = re.compile(r"\\(\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+
+
+def path_meant(workspace: Workspace, path: str) -> str:
+    """The path itself; where no copy should have a file of that name, the one that is shown so, if there is one."""
+
+    def character(found: re.Match[str]) -> str:
+        code = found[1]
+        if code == "\\":
+            return code
+        point = int(code[1:], 16)
+        return chr(point + 0xDC00 if code[0] == "x" and point >= 0x80 else min(point, 0x10FFFF))
+
+    meant = _CODE.sub(character, path)
+    try:
+        names = [os.fsencode(each) for each in (path, meant)]
+    except UnicodeEncodeError:  # half of a surrogate pair: nothing is called so
+        return path
+    inventories = {copy.inventory_id for copy in workspace.catalog.copies()} if meant != path else set()
+    held = [any(workspace.catalog.entry(one, name) is not None for one in inventories) for name in names]
+    return meant if held == [False, True] else path
 
 
 def read_path(

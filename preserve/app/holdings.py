@@ -48,6 +48,7 @@ def replicate(
             rule=workspace.mass_change,
             rates=workspace.write_rates(),
             on_bytes=lambda count: progress.advance(bytes=count),
+            begun=lambda package, replica: progress.at(f"{package} to {replica}"),
         )
         yield from replicator.place(workspace.packages(packages), workspace.replicas(replicas))
 

@@ -16,6 +16,19 @@ from preserve.stores.identity import Identity
 from preserve.stores.opening import open_replica
 from preserve.stores.port import ReplicaStore
 
+_OF_S3 = """endpoint = "https://…"     # of the provider, if it is not Amazon
+secret = "file:PATH"       # with the id of the key and the key; or env:NAME, keyring:SERVICE/USER"""
+_OF_SFTP = """key = "~/.ssh/id_ed25519"  # our private key
+secret = "env:NAME"        # its passphrase, or in place of `key` a password"""
+
+
+def table_of(url: str) -> str:
+    """What the settings have to say of a place elsewhere, to be written by whoever knows it."""
+    return f'[replica.NAME]\nurl = "{url}"\n{_OF_S3 if url.startswith("s3://") else _OF_SFTP}'
+
+
+TABLES = f"{table_of('s3://bucket/prefix')}\n\n{table_of('sftp://user@host/path')}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -50,11 +63,17 @@ def asked_for(
     """
     try:
         if folder is not None and not (folder / SETTINGS_NAME).is_file():
-            raise SettingsError(f"no {SETTINGS_NAME} in {folder}", remedy="name the replicas' folders with --from")
+            raise SettingsError(f"no {SETTINGS_NAME} in {folder}")
         path = folder / SETTINGS_NAME if folder is not None else config.find(Path.cwd(), explicit, os.environ)
         text, is_new = path.read_text(encoding="utf-8"), False
     except SettingsError:
-        if not places or explicit is not None:
+        if not places and explicit is None:
+            raise SettingsError(
+                f"no {SETTINGS_NAME} is there that names replicas",
+                remedy="name the replicas' folders with --from. For a bucket or a server, write a "
+                f"{SETTINGS_NAME} that names it, and run the command again:\n{TABLES}",
+            ) from None
+        if explicit is not None:
             raise
         path, text, is_new = (folder or Path.cwd()) / SETTINGS_NAME, config.example(), True
     settings = config.parse(text, path) if is_new else config.load(path)
@@ -73,6 +92,11 @@ def look(asked: Asked) -> tuple[list[Present], list[str]]:
         except UnavailableError as error:
             if asked.places:
                 remedy = "Give the folder that holds `.preserve`."
+                if "://" in url and not url.startswith("file:"):
+                    remedy = (
+                        f"If its address is right, how it is spoken to belongs into {asked.settings.path}; "
+                        f"then run the command again:\n{table_of(url)}"
+                    )
                 raise UsageError(f"no replica: {error}", remedy=remedy) from error
             absent.append(f"{name}: {error.cause}")
             continue

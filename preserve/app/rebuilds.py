@@ -8,6 +8,7 @@ from uuid import UUID
 import config
 from checks.evidence import Evidence
 from checks.names import show
+from preserve.app.bare_catalog import is_bare, set_aside
 from preserve.app.rebuild_request import Asked, Present, look
 from preserve.app.workspace import operator, utc_now
 from preserve.catalog.backing import BESIDE, clear_away
@@ -38,13 +39,15 @@ class _Made:
     absent: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     text: str = ""  # of the settings, with every replica
+    set_aside: str = ""  # where the empty catalog lies that stood there
 
 
 def rebuild(asked: Asked, progress: Progress) -> RebuildView:
     """Makes the catalog again beside its place and renames it there at the very end; killed, it begins anew.
 
     Raises:
-        UsageError: a catalog stands there, a replica that was named is not one, or backups contradict each other.
+        UsageError: a catalog stands there in which something is recorded, a replica that was named is not one, or
+            backups contradict each other.
         UndeterminedError: a disk is full or went away.
     """
     target = os.path.abspath(os.fsencode(asked.settings.catalog.path))
@@ -64,6 +67,8 @@ def rebuild(asked: Asked, progress: Progress) -> RebuildView:
 
 
 def _refuse_standing(target: bytes) -> None:
+    if is_bare(target):
+        return
     for name in (target, *(target + ending for ending in BESIDE)):
         if os.path.lexists(name):
             raise UsageError(
@@ -89,6 +94,7 @@ def _fill(asked: Asked, present: Sequence[Present], absent: Sequence[str], stage
             required=Evidence.from_label(asked.settings.audit.evidence),
             by=operator(),
             trust=holders[asked.trust].name if asked.trust in holders else None,
+            backed=chosen is not None,
         )
         made.besides = rebuilder.take_in()
         catalog.index_names()
@@ -186,6 +192,8 @@ def _publish(asked: Asked, made: _Made, staged: bytes, target: bytes) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
+        if is_bare(target):
+            made.set_aside = set_aside(target)
         rename_no_replace(staged, target)
         sync_directory(os.path.dirname(target))
 
@@ -200,6 +208,7 @@ def _view(made: _Made, target: bytes) -> RebuildView:
     chosen, besides = made.chosen, made.besides
     return RebuildView(
         catalog=show(target),
+        set_aside=made.set_aside,
         taken_from="" if chosen is None else chosen.candidate.shown,
         head=0 if chosen is None else chosen.snapshot.number,
         packages=[row.identifier for row in besides.packages],

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from shlex import quote
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
@@ -260,14 +261,14 @@ def _of_bag(line: ThingLine, seeming: Seeming, replica: str, missing: set[bytes]
     """The line with what the bag seems to be; the payload was not read for it."""
     note, remedy = seeming.problem, ""
     if seeming.seems in _ADOPT:
-        remedy = f"preserve adopt {replica} {show(line.path)}"
+        remedy = f"preserve adopt {replica} {quote(show(line.path))}"
     elif seeming.recorded is not None and seeming.recorded.location in missing:
         note = f"the copy is recorded in {show(seeming.recorded.location)}, which is not there: it may have been moved"
         remedy = "Move it back to where it is recorded, or have the copy made again with `preserve repair`."
     elif seeming.recorded is not None:
         note = f"the copy is recorded in {show(seeming.recorded.location)}"
     elif seeming.seems is Seems.OTHER:
-        remedy = f"If it is the next version: preserve adopt {replica} --new-version {show(line.path)}"
+        remedy = f"If it is the next version: preserve adopt {replica} --new-version {quote(show(line.path))}"
     return replace(
         line,
         seems=seeming.seems.value,

@@ -13,6 +13,7 @@ from preserve.app.workspace import Workspace, operator
 from preserve.audit.running import Auditor
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
+from preserve.repair.amounts import Steps
 from preserve.repair.planning import Left, Planner, Why
 from preserve.repair.restoring import Restored, Restorer, refuse_where_kept
 from preserve.repair.service import Repairer
@@ -54,11 +55,7 @@ def repair(
             settled = list(work.settle([row for row in rows if row.id not in stopped]))
         planner = Planner(workspace.catalog, stores, rule, quarantine_untracked=quarantine_untracked)
         plan = planner.plan(package_ids, [row.id for row in rows])
-        progress.stage("repairing" if apply else "looking into it", files=len(plan.steps))
-        lines = []
-        for mended in work.apply(plan) if apply else work.look(plan):
-            lines.append(repair_line(mended))
-            progress.advance(files=1)
+        lines = [repair_line(mended) for mended in (work.apply(plan) if apply else work.look(plan))]
     return RepairView(
         generated_at=workspace.clock(),
         applied=apply,
@@ -76,11 +73,9 @@ def repair(
 def repairer(workspace: Workspace, stores: dict[int, ReplicaStore], progress: Progress) -> Iterator[Repairer]:
     """A repairer over these stores, with its threads."""
 
-    def count(read: int) -> None:
-        progress.advance(bytes=read)
-
+    steps = Steps(workspace.catalog, progress)
     with Threads(workspace.settings.audit.threads) as threads:
-        auditor = Auditor(workspace.catalog, stores, threads, workspace.clock, progress=progress)
+        auditor = Auditor(workspace.catalog, stores, threads, workspace.clock, progress=steps)
         replicator = Replicator(
             workspace.catalog,
             stores,
@@ -88,9 +83,9 @@ def repairer(workspace: Workspace, stores: dict[int, ReplicaStore], progress: Pr
             workspace.clock,
             rule=workspace.mass_change,
             rates=workspace.write_rates(),
-            on_bytes=count,
+            on_bytes=steps.count,
         )
-        yield Repairer(workspace.catalog, auditor, replicator, stores, workspace.clock, operator())
+        yield Repairer(workspace.catalog, auditor, replicator, stores, workspace.clock, operator(), steps)
 
 
 def restore(

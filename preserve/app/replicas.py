@@ -9,12 +9,15 @@ from uuid import UUID, uuid4
 import config
 from checks.names import show
 from checks.ports import NotFoundError, StoreError, UnavailableError
+from preserve.app.overlaps import refuse_nested
+from preserve.app.taking_over import refuse_taken
 from preserve.app.trying import refuse_unfit
 from preserve.app.workspace import Workspace
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.stores.durable import write_durably, writing
 from preserve.stores.identity import IDENTITY_FILE, OURS, Identity, read_identity, write_identity
+from preserve.stores.nesting import nested
 from preserve.stores.not_installed import remedy
 from preserve.stores.opening import missing_for, open_replica
 from preserve.stores.port import ExistsError, ReplicaStore
@@ -29,6 +32,7 @@ def add_replica(
     site: str | None,
     offline: bool,
     keys: Mapping[str, str | None] | None = None,
+    take_over: bool = False,
 ) -> ReplicaRow:
     """Makes a place a replica: writes its identity, notes it in the catalog, adds it to the settings.
 
@@ -36,6 +40,7 @@ def add_replica(
 
     Args:
         keys: of the settings, for a place elsewhere: `endpoint`, `secret` and so on.
+        take_over: even if its identity is one that the catalog never knew.
 
     Raises:
         UsageError: the name is taken, the place is not there or will not do, or it belongs to another replica.
@@ -43,6 +48,9 @@ def add_replica(
     url = url_of(place)
     text = workspace.settings.path.read_text(encoding="utf-8")
     if name in workspace.settings.replicas and name in {r.name for r in workspace.catalog.replicas()}:
+        if workspace.settings.replicas[name].url == url:
+            where = f"it is in {workspace.settings.path.name} already"
+            raise UsageError(f"there is a replica {name} already: {where}", remedy="Change it there.")
         raise UsageError(f"there is a replica {name} already", remedy="Choose another name.")
     if name not in workspace.settings.replicas:
         _refuse_overlap(workspace, config.with_replica("", name, url, keys=keys), name)
@@ -53,37 +61,51 @@ def add_replica(
         _refuse_not_installed(configured)
         with closing(open_replica(configured)) as store:
             refuse_unfit(store, configured.address)
-            identity, known = _named_afar(workspace, store, name)
+            identity, known = _named_afar(workspace, store, configured, take_over=take_over)
     else:
-        identity, known = _named(workspace, configured.folder, name)
+        identity, known = _named(workspace, configured, configured.folder, take_over=take_over)
     row = known or workspace.catalog.add_replica(UUID(identity.uuid), name, workspace.clock())
     if name not in workspace.settings.replicas:
         write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
     return row
 
 
-def _named(workspace: Workspace, root: bytes, name: str) -> tuple[Identity, ReplicaRow | None]:
+def _named(
+    workspace: Workspace, configured: config.Replica, root: bytes, *, take_over: bool
+) -> tuple[Identity, ReplicaRow | None]:
     """The folder's identity, written there, and the replica in use that it belongs to."""
-    _refuse_other_uses(workspace, root, name)
-    identity = _identity_on(root, name)
-    known = _known(workspace, identity, name)
+    _refuse_other_uses(workspace, root, configured.name)
+    identity = _identity_on(root, configured.name)
+    known = _known(workspace, identity, configured.name)
+    with closing(open_replica(configured)) as store:
+        _refuse_nested(workspace, configured, store, identity)
+        if not take_over:
+            refuse_taken(workspace, store, identity, configured.name)
     with writing(root):
         write_identity(root, identity, workspace.clock())
     return identity, known
 
 
-def _named_afar(workspace: Workspace, store: ReplicaStore, name: str) -> tuple[Identity, ReplicaRow | None]:
+def _named_afar(
+    workspace: Workspace, store: ReplicaStore, configured: config.Replica, *, take_over: bool
+) -> tuple[Identity, ReplicaRow | None]:
     """Like `_named`, for a place elsewhere: an identity that stands there is never written over."""
+    name = configured.name
     try:
         try:
             store.stat(IDENTITY_FILE)
         except NotFoundError:
             identity = Identity(uuid=str(uuid4()), name=name)
             known = _known(workspace, identity, name)
+            _refuse_nested(workspace, configured, store, identity)
             store.write_identity(identity, workspace.clock())
             return identity, known
         identity = store.read_identity()
-        return identity, _known(workspace, identity, name)
+        known = _known(workspace, identity, name)
+        _refuse_nested(workspace, configured, store, identity)
+        if not take_over:
+            refuse_taken(workspace, store, identity, name)
+        return identity, known
     except ExistsError as error:
         raise UsageError(
             f"somebody else made {store.where} a replica at this moment", remedy="Run the command again."
@@ -93,6 +115,11 @@ def _named_afar(workspace: Workspace, store: ReplicaStore, name: str) -> tuple[I
             f"the identity at {store.where} cannot be read or written: {error.cause or error}",
             remedy="It may be another archive's replica. Look at it before you go on.",
         ) from error
+
+
+def _refuse_nested(workspace: Workspace, configured: config.Replica, store: ReplicaStore, identity: Identity) -> None:
+    known = {str(row.uuid) for row in workspace.catalog.replicas()}
+    refuse_nested(configured, store, identity.uuid, known, open_replica)
 
 
 def _refuse_not_installed(replica: config.Replica) -> None:
@@ -145,8 +172,7 @@ def _refuse_other_uses(workspace: Workspace, root: bytes, name: str) -> None:
     for other in workspace.settings.replicas.values():
         if other.folder is None:
             continue
-        theirs = os.path.realpath(other.folder)
-        if other.name != name and (_within(real, theirs) or _within(theirs, real)):
+        if other.name != name and nested(real, other.folder):
             raise UsageError(
                 f"{show(root)} is, holds or lies in the replica {other.name}",
                 remedy="Two copies in one place are lost together; choose another place.",
@@ -159,10 +185,6 @@ def _refuse_other_uses(workspace: Workspace, root: bytes, name: str) -> None:
                 remedy="Choose a folder that is kept for copies alone.",
             )
         folder = os.path.dirname(folder)
-
-
-def _within(path: bytes, folder: bytes) -> bool:
-    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def _identity_on(root: bytes, name: str) -> Identity:
@@ -184,11 +206,11 @@ def _known(workspace: Workspace, identity: Identity, name: str) -> ReplicaRow | 
             return known
         if str(known.uuid) == identity.uuid:
             raise UsageError(
-                f"this disk is the replica {known.name} already", remedy="Use that name, or take another disk."
+                f"this place is the replica {known.name} already", remedy="Use that name, or take another place."
             )
         if known.name == name:
             raise UsageError(
-                f"the catalog knows another disk as the replica {name}",
+                f"the catalog knows another place as the replica {name}",
                 remedy="Choose another name, or end that one with `preserve replica remove`.",
             )
     return None

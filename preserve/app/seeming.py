@@ -57,9 +57,14 @@ class Seeming:
 
 
 class Judging:
-    """Says of the bags of one replica what they seem to be. Made anew for each look: it remembers copies."""
+    """Says of the bags of one replica what they seem to be. Made anew for each look: it remembers copies.
 
-    def __init__(self, catalog: Catalog, replica_id: int) -> None:
+    Args:
+        identifier: whose they are, whatever they say of themselves; None: as they say.
+    """
+
+    def __init__(self, catalog: Catalog, replica_id: int, identifier: str | None = None) -> None:
+        self._identifier = identifier
         self._catalog = catalog
         self._identifiers = catalog.identifiers()
         self._here = {(copy.package_id, copy.version): copy for copy in catalog.copies(replica_ids=[replica_id])}
@@ -120,7 +125,8 @@ class Judging:
             return Seeming(location=location, seems=Seems.UNREADABLE, manifests={}, problem=problem)
         manifests = {reading.path: reading.digests["sha256"] for reading in readings}
         uuid = _uuid(structure.info)
-        named = value_of(structure.info, "External-Identifier") or self._identifiers.get(str(uuid))
+        stated = self._identifier or value_of(structure.info, "External-Identifier")
+        named = stated or self._identifiers.get(str(uuid))
         identifier = named or named_after(location)
         size_bytes = None if structure.oxum is None else structure.oxum.payload_bytes
         known = self._catalog.package_named(identifier, include_removed=True)

@@ -47,12 +47,21 @@ def status_view(workspace: Workspace, *, limit: int) -> StatusView:
         replicas=tuple(replicas),
         max_age=workspace.promise.max_age,
         files_lost=known.situation.lost_files,
+        one_copy=_with_one_copy(workspace),
         last_audit=audit_view(workspace, last[0], findings=False) if last else None,
         findings=tuple(finding_line(row) for row in findings[:FINDINGS_SHOWN]),
         total_findings=len(findings),
         warnings=(*_backup_warnings(workspace), *_frozen_warnings(workspace)),
         concerns=known.concerns,
     )
+
+
+def _with_one_copy(workspace: Workspace) -> int:
+    """Where nobody said how many copies there should be, one is told of; it changes no verdict."""
+    settings = workspace.settings
+    if any(settings.minimum_copies(name) for name in ("", *settings.collections)):
+        return 0
+    return workspace.catalog.status_counts(2).packages.get(Verdict.UNDER_REPLICATED, 0)
 
 
 def replicas_view(workspace: Workspace) -> StatusView:

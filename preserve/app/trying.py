@@ -7,9 +7,12 @@ from hashlib import sha256
 
 from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
 from config import S3Address
+from preserve.app.why_unfit import remedy_for
 from preserve.errors import UsageError
 from preserve.stores.identity import OURS
 from preserve.stores.port import ExistsError, ReplicaStore
+from preserve.stores.rooms.trials import clear_left
+from preserve.stores.trial_names import trial_name
 
 _MOST_BYTES = 4096  # more than the trial has
 
@@ -21,27 +24,28 @@ def refuse_unfit(store: ReplicaStore, address: object) -> None:
         UsageError: it cannot be reached, is a bag or in one of our folders, or a right is missing; says which.
     """
     rights = _S3_RIGHTS if isinstance(address, S3Address) else _RIGHTS
-    with _needs(store, "listed", rights["list"]):
+    with _needs(store, address, "listed", rights["list"]):
         _refuse_other_uses(store)
-    path = OURS + b"/trial-" + secrets.token_hex(8).encode()
+    clear_left(store)
+    path = OURS + b"/" + trial_name()
     content = b"preserve tries whether it can write here, and takes this away again. " + secrets.token_bytes(32)
-    with _needs(store, "written to", rights["write"]):
+    with _needs(store, address, "written to", rights["write"]):
         _write(store, path, content)
     try:
-        with _needs(store, "read", rights["read"]):
+        with _needs(store, address, "read", rights["read"]):
             held = _read(store, path)
         if held != content:
             raise UsageError(
                 f"{store.where} gave back other bytes than were written there",
                 remedy="Nothing can be kept there. Look at the server, or choose another place.",
             )
-        with _needs(store, "written to", rights["write"]):
+        with _needs(store, address, "written to", rights["write"]):
             _refuse_overwriting(store, path, content)
     except BaseException:  # Ctrl-C too leaves nothing there
         with suppress(StoreError):
             store.remove(path)
         raise
-    with _needs(store, f"cleared of the file {path.decode()}", rights["delete"]):
+    with _needs(store, address, f"cleared of the file {path.decode()}", rights["delete"]):
         store.remove(path)
 
 
@@ -60,13 +64,14 @@ _S3_RIGHTS = {
 
 
 @contextmanager
-def _needs(store: ReplicaStore, done: str, right: str) -> Iterator[None]:
+def _needs(store: ReplicaStore, address: object, done: str, right: str) -> Iterator[None]:
     try:
         yield
     except UnavailableError as error:
         raise UsageError(
             f"{store.where} cannot be {done}: {error.cause or error}",
             remedy=_advice_of(error)
+            or remedy_for(error.cause or str(error), address, right)
             or "Look at the address and at what `secret`, `profile` or `key` name. If those are right, "
             f"whoever keeps that place has to give the right {right}; see docs/replicas.md.",
         ) from error
@@ -74,7 +79,8 @@ def _needs(store: ReplicaStore, done: str, right: str) -> Iterator[None]:
         why = error.cause or str(error)
         raise UsageError(
             f"{store.where} cannot be {done}: {why}",
-            remedy=f"Whoever keeps that place has to give the right {right}; see docs/replicas.md.",
+            remedy=remedy_for(why, address, right)
+            or f"Whoever keeps that place has to give the right {right}; see docs/replicas.md.",
         ) from error
 
 

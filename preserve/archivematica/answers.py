@@ -1,6 +1,7 @@
 """What the Storage Service's JSON says, once it is understood; what is not understood is no answer."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,11 @@ from preserve.archivematica.asking import Answer, UnansweredError
 
 _MESSAGE_CHARACTERS = 2_000
 KINDS = ("changed", "missing", "untracked")
+# The message of a check that succeeded is empty; one with such a word belongs to another outcome.
+_OF_FAILURE = re.compile(
+    "fail|error|corrupt|damag|invalid|mismatch|missing|incomplete|unable|cannot|could not|did not|not valid",
+    re.IGNORECASE,
+)
 _REFUSED = (401, 403)
 
 
@@ -107,12 +113,36 @@ def said(answer: Answer, uuid: UUID) -> Said:
     success = told.get("success", "")
     if success is not None and not isinstance(success, bool):
         raise UnansweredError("the answer to the check does not say whether it succeeded")
+    failures = _failures(told.get("failures"), strict=False)
+    if success and not failures:
+        _failures(told.get("failures"), strict=True)
+        _refuse_half_said(told)
     return Said(
         success=success,
         message=_text(told.get("message")),
         timestamp=_text(told.get("timestamp")),
-        failures=_failures(told.get("failures"), strict=success is not False),
+        failures=failures,
     )
+
+
+def _refuse_half_said(told: Mapping[str, Any]) -> None:
+    """UnansweredError unless an answer that calls all good is as a Storage Service gives it.
+
+    It gives all lists of `failures.files`, empty ones too, and no message that tells of a failure; the date of the
+    check that it goes by is text, or null.
+    """
+    files = _mapping(_mapping(told.get("failures"), "`failures`").get("files"), "`failures.files`")
+    unknown = sorted(set(files) - set(KINDS)) + sorted(set(told["failures"]) - {"files"})
+    if unknown:
+        raise UnansweredError(f"the answer has failures of a kind that is not known here: {_text(unknown[0])}")
+    for kind in KINDS:
+        if kind not in files:
+            raise UnansweredError(f"the answer has no `failures.files.{kind}`, which belongs to it")
+    message, timestamp = told.get("message"), told.get("timestamp")
+    if not isinstance(message, str | None) or not isinstance(timestamp, str | None):
+        raise UnansweredError("the answer's `message` or `timestamp` is no text")
+    if message and _OF_FAILURE.search(message):
+        raise UnansweredError(f"the service contradicts itself: it calls the AIP good and says: {_text(message)}")
 
 
 def _failures(told: object, *, strict: bool) -> list[Failure]:

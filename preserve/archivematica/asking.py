@@ -201,4 +201,7 @@ def _told(service: Service, error: Exception) -> UnansweredError:
             remedy="Have its certificate put right, or name its authority in SSL_CERT_FILE.",
         )
     why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return UnansweredError(f"{service.url} could not be asked, or broke off: {why}")
+    remedy = ""
+    if isinstance(error, ConnectionRefusedError | socket.gaierror):
+        remedy = "Look at `url` below [archivematica], and whether the Storage Service runs."
+    return UnansweredError(f"{service.url} could not be asked, or broke off: {why}", remedy=remedy)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -23,6 +24,11 @@ INVALID, UNANSWERED, CONTRADICTED, SIZE, DIGEST, UNOPENED = (
     "aip-digest-mismatch",
     "aip-not-opened",
 )
+
+
+_OLDEST = timedelta(days=1)
+_CLOCKS_DIFFER, _ZONES_DIFFER = timedelta(minutes=5), timedelta(hours=14)  # without a zone it may be any zone's
+_CHECK_NOW = "Have the service read the AIP itself (--force-local), or check it with --by download."
 
 
 class How(StrEnum):
@@ -75,14 +81,18 @@ def unanswered(uuid: UUID, how: How, error: UndeterminedError | str, notes: Sequ
     )
 
 
-def by_word(uuid: UUID, how: How, word: Said, notes: Sequence[str] = ()) -> Checked:
-    """What the service says, as no more than that."""
+def by_word(uuid: UUID, how: How, word: Said, notes: Sequence[str] = (), now: datetime | None = None) -> Checked:
+    """What the service says, as no more than that; `now` is when it was asked."""
     if word.timestamp:
         notes = [f"the service goes by a check of {word.timestamp}, and did not read the AIP now", *notes]
     if word.damaged:
         return _damaged(uuid, how, word, notes)
     if word.success is None:
         return unanswered(uuid, how, f"the service could not say ({word.message or 'it does not tell why'})", notes)
+    if why := _not_of_today(word.timestamp, now or datetime.now(UTC)):
+        return unanswered(uuid, how, UndeterminedError(why, remedy=_CHECK_NOW), notes)
+    if word.message:
+        notes = [f"the service adds: {word.message}", *notes]
     return Checked(
         uuid=uuid,
         how=how,
@@ -91,6 +101,22 @@ def by_word(uuid: UUID, how: How, word: Said, notes: Sequence[str] = ()) -> Chec
         evidence=Evidence.CLAIMED,
         notes=notes,
     )
+
+
+def _not_of_today(timestamp: str, now: datetime) -> str:
+    """Why a check of that date is none of today; empty if it is one, or the service names no other than its own."""
+    if not timestamp:
+        return ""
+    told = f"the service says that it is good, and goes by a check of {timestamp}"
+    try:
+        at = datetime.fromisoformat(timestamp)
+        ahead = _CLOCKS_DIFFER if at.tzinfo is not None else _ZONES_DIFFER
+        age = now - (at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return f"{told}, which is no date"
+    if age < -ahead:
+        return f"{told}, which lies in the future"
+    return f"{told}, which is older than a day" if age > _OLDEST else ""
 
 
 def _damaged(uuid: UUID, how: How, word: Said, notes: Sequence[str]) -> Checked:
@@ -151,7 +177,8 @@ def by_command(
     if not words:
         why = troubles[0] if troubles else "the command had the Storage Service check nothing"
         return unanswered(uuid, How.FIXITY, why, [told])
-    unsure = next((word for word in words if word.success is None), None)
+    now = datetime.now(UTC)
+    unsure = next((word for word in words if word.success is None or _not_of_today(word.timestamp, now)), None)
     if unsure is not None:
         return by_word(uuid, How.FIXITY, unsure, [told])
     if run.status != 0 or not _calls_good(run, uuid):

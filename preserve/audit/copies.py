@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from checks.claims import ClaimedStore, ClaimReader
 from checks.digesting import Digester, Wanted
 from checks.inventory import Record
 from checks.listing import Differences, Listing, Names, compare, names_of, pair_moved
@@ -138,7 +139,8 @@ class CopyView:
 
     def _read(self, paths: Iterable[bytes], sizes: set[int]) -> Iterable[tuple[bytes, tuple[int, bytes]]]:
         assert self.store is not None
-        digester = Digester(("sha256",), told=self._hear)
+        claimed = isinstance(self.store, ClaimedStore)
+        digester = ClaimReader(told=self._hear) if claimed else Digester(("sha256",), told=self._hear)
         for path in paths:
             full = self.location + b"/" + path
             try:

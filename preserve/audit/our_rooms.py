@@ -1,6 +1,7 @@
 """What lies in `.preserve` on a replica: unfinished copies, what killed runs left, and what is none of ours."""
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,11 +10,14 @@ from checks.canaries import CANARIES
 from checks.ports import Kind, NotFoundError
 from preserve.audit.standing import PARTIAL, Standing, Top, What
 from preserve.stores.identity import IDENTITY_FILE, OURS
+from preserve.stores.trial_names import is_left, is_trial
 
 STAGING, REMOVED, QUARANTINE = OURS + b"/staging", OURS + b"/removed", OURS + b"/quarantine"
 _COPY = re.compile(rb"([0-9a-f-]{36})-v([1-9][0-9]{0,8})\Z")
 _CANARY = re.compile(rb"(%b)(\.damaged-[0-9A-Za-z-]+)?\Z" % b"|".join(re.escape(one.name) for one in CANARIES))
-_TRIAL = re.compile(rb"trial-[0-9a-f]{16}\Z")  # names that were tried there
+_LOCK = re.compile(rb".*\.lock(\.([0-9a-f]{16}|none))*(\.over)?\Z", re.DOTALL)  # and those who may put it away
+_LEFT_SECONDS = 86_400  # a lock is renewed every few minutes
+_CLEARED = "The next run that does the same there clears it away."
 _FOUND_OUT = "Find out who laid it there. Nothing of ours is in it."
 
 
@@ -74,13 +78,19 @@ def look_at_rooms(store: Top, expected: Expected) -> Iterator[Standing]:
         path = OURS + b"/" + name
         if name in rooms and kind is Kind.DIRECTORY:
             for inside, its_kind in _names(store, path):
-                if not inside.endswith(b".lock"):
+                if _LOCK.match(inside):
+                    one = _old_lock(store, path + b"/" + inside)
+                else:
                     one = _partial(path, inside) or rooms[name](inside, its_kind, expected)
-                    if one is not None:
-                        yield one
-        elif _TRIAL.match(name):
-            yield Standing(path=path, what=What.LEFTOVER, note="names were tried in it", remedy="It may be deleted.")
-        elif path != IDENTITY_FILE and not name.endswith(b".lock"):
+                if one is not None:
+                    yield one
+        elif is_trial(name):
+            if is_left(name):
+                yield Standing(path=path, what=What.LEFTOVER, note="names were tried in it", remedy=_CLEARED)
+        elif _LOCK.match(name):
+            if (old := _old_lock(store, path)) is not None:
+                yield old
+        elif path != IDENTITY_FILE:
             yield _partial(OURS, name) or _not_ours(path)
 
 
@@ -98,6 +108,19 @@ def _partial(folder: bytes, name: bytes) -> Standing | None:
         return None
     note = "a file that a run was writing when it was killed, or that one writes now"
     return Standing(path=folder + b"/" + name, what=What.LEFTOVER, note=note, remedy="A later run clears it away.")
+
+
+def _old_lock(store: Top, path: bytes) -> Standing | None:
+    """What was made to put a dead run's lock away, and stands for more than a day; a lock itself is never told."""
+    if path.endswith(b".lock"):
+        return None
+    try:
+        modified_ns = store.stat(path).modified_ns
+    except NotFoundError:
+        return None
+    if modified_ns is None or time.time() - modified_ns / 1e9 <= _LEFT_SECONDS:
+        return None
+    return Standing(path=path, what=What.LEFTOVER, note="of a killed run that was to follow another", remedy=_CLEARED)
 
 
 def _not_ours(path: bytes, note: str = "") -> Standing:

@@ -168,7 +168,8 @@ class ShardReader:
             digester: Digester = ClaimReader(files, told=count)
         else:
             digester = digester_for(view.store, files)
-        checker = ShardChecker(view.store, uuid, digester, on_bytes=count, **required)
+        again = partial(self._progress.expect, replica=copy.replica)
+        checker = ShardChecker(view.store, uuid, digester, on_bytes=count, on_again=again, **required)
         if paths is not None:
             return checker.check_paths(copy.location, record, paths, seen.names(shard))
         return checker.check(copy.location, record, shard.root, seen.names(shard))

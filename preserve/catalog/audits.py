@@ -22,11 +22,13 @@ from sqlalchemy import (
 )
 
 from checks.evidence import Evidence, Outcome
+from checks.findings import Code, Finding
+from preserve.catalog.bodies import Check, read_body
 from preserve.catalog.bulk import among, insert_rows, new_id
 from preserve.catalog.database import Database
 from preserve.catalog.journal import append, canonical
 from preserve.catalog.rows import AuditLine, AuditRow, AuditState
-from preserve.catalog.schema import audit, audit_item, copy, lease, package, replica, shard_check, shard_state
+from preserve.catalog.schema import audit, audit_item, copy, journal, lease, package, replica, shard_check, shard_state
 from preserve.errors import UsageError
 
 _ITEM = ("audit_id", "copy_id", "shard_id")
@@ -166,6 +168,31 @@ class Audits(Database):
         with self.reading() as connection:
             rows = connection.execute(_lines(audit_id)).mappings()
             return [AuditLine(**{**row, "evidence": _evidence(row["evidence"])}) for row in rows]
+
+    def unclaimed(self, audit_id: int, limit: int) -> list[tuple[int, Finding]]:
+        """Up to `limit` files, each with the copy's id, for which a provider gave this audit no checksum.
+
+        No finding of them stays open, so they are had out of the journal.
+        """
+        asked = (
+            select(shard_check.c.copy_id, journal.c.kind, journal.c.body)
+            .join(journal, journal.c.number == shard_check.c.number)
+            .where(
+                shard_check.c.copy_id.in_(select(audit_item.c.copy_id).where(audit_item.c.audit_id == audit_id)),
+                shard_check.c.audit_id == audit_id,
+                shard_check.c.unread > 0,
+            )
+            .order_by(shard_check.c.number)
+        )
+        found: list[tuple[int, Finding]] = []
+        with self.reading() as connection:
+            for copy_id, kind, body in connection.execute(asked):
+                check = read_body(kind, body)
+                seen = check.findings if isinstance(check, Check) else ()
+                found += [(copy_id, one.finding()) for one in seen if one.code is Code.NO_CLAIM]
+                if len(found) >= limit:
+                    break
+        return found[:limit]
 
 
 def _replicas_tried(scope: Mapping[str, Any], every: set[str]) -> set[str]:

@@ -185,6 +185,10 @@ def _audit_path(
     from preserve.cli.progress import Progress
 
     with Workspace(invocation.settings()) as workspace:
+        meant = audits.path_meant(workspace, path)
+        if meant != path:
+            output.note(f"there is no file {path}; the one that is shown so is read")
+            path = meant
         with Progress("reading", quiet=as_json) as progress:
             read = audits.read_path(workspace, path, progress, packages=packages, replicas=replicas)
         return _tell(path_view(workspace, path, read), as_json)

@@ -30,6 +30,12 @@ class Meter:
             self._files += files
             self._bytes += bytes
 
+    def expect(self, bytes: int) -> None:
+        """More is to be done than was said; nothing where no total is known."""
+        with self._lock:
+            if self.total_bytes is not None:
+                self.total_bytes += bytes
+
     def found(self, findings: int) -> None:
         """More findings."""
         with self._lock:

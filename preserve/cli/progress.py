@@ -48,6 +48,7 @@ class Progress:
         self._clock = clock
         self._lock = threading.Lock()
         now = clock()
+        self._at = ""
         self._all = Meter(now, files=total_files, bytes=total_bytes)
         self._replicas = {name: Meter(now, bytes=size) for name, size in (replicas or {}).items()}
         self._stop = threading.Event()
@@ -64,7 +65,7 @@ class Progress:
     ) -> None:
         """Another part of the work begins; it is counted from nothing."""
         with self._lock:
-            self.title = name
+            self.title, self._at = name, ""
             self._all = Meter(self._clock(), files=files, bytes=bytes, findings=self._all.findings)
             self._replicas = {one: Meter(self._clock(), bytes=size) for one, size in (replicas or {}).items()}
 
@@ -73,6 +74,17 @@ class Progress:
         self._all.advance(files, bytes)
         if replica:
             self._replica(replica).advance(files, bytes)
+
+    def expect(self, bytes: int, *, replica: str = "") -> None:
+        """More is to be done than was said, at a replica if it is named."""
+        self._all.expect(bytes)
+        if replica:
+            self._replica(replica).expect(bytes)
+
+    def at(self, what: str) -> None:
+        """What it is at now, such as a package and the replica to which it is copied."""
+        with self._lock:
+            self._at = what
 
     def found(self, findings: int = 1, *, replica: str = "") -> None:
         """More findings, at a replica if it is named."""
@@ -89,7 +101,10 @@ class Progress:
 
     def line(self) -> str:
         """The state in one line: bytes, rate, time left, files, findings so far."""
-        return f"{plain(self.title)}  {self._all.line(self._clock())}"
+        return f"{self._named()}  {self._all.line(self._clock())}"
+
+    def _named(self) -> str:
+        return plain(": ".join(filter(None, (self.title, self._at))))
 
     def lines(self) -> list[str]:
         """The state of all, and of each replica if there are several."""
@@ -101,7 +116,7 @@ class Progress:
         now = self._clock()
         each = [f"{plain(name):{width}}  {meter.line(now)}" for name, meter in replicas.items()]
         if len(each) == 1:
-            return [f"{plain(self.title)}  {each[0]}"]
+            return [f"{self._named()}  {each[0]}"]
         return [self.line(), *(f"  {line}" for line in each)]
 
     def __enter__(self) -> Self:

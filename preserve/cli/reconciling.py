@@ -105,6 +105,9 @@ def _adopted(workspace: "Workspace", name: str, taken: tuple[bytes, ...], progre
 @click.command("adopt")
 @click.argument("replica", type=as_text)
 @click.argument("folders", nargs=-1, type=PLACE, metavar="[FOLDER]...")
+@click.option(
+    "--id", "identifier", type=as_identifier, metavar="ID", help="Whose the one FOLDER is; else its bag-info.txt says."
+)
 @click.option("--collection", type=as_identifier, metavar="TEXT", help="The collection that new packages belong to.")
 @click.option(
     "--new-version",
@@ -122,6 +125,7 @@ def adopt_command(
     invocation: Invocation,
     replica: str,
     folders: tuple[bytes, ...],
+    identifier: str | None,
     collection: str | None,
     new_versions: tuple[bytes, ...],
     dry_run: bool,
@@ -141,6 +145,7 @@ def adopt_command(
         replica=replica,
         folders=folders,
         new_versions=new_versions,
+        identifier=identifier,
         collection=collection or "",
         dry_run=dry_run,
     )

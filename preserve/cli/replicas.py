@@ -39,6 +39,11 @@ def replica_command() -> None:
 )
 @click.option("--known-hosts", metavar="FILE", help="Of sftp://: with the server's key; else ~/.ssh/known_hosts.")
 @click.option("--key", metavar="FILE", help="Of sftp://: our private key; else the agent's and the usual ones.")
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Even if it is a replica already that this catalog does not know; see the refusal.",
+)
 @config_option
 @pass_invocation
 def add_replica_command(
@@ -52,6 +57,7 @@ def add_replica_command(
     secret: str | None,
     known_hosts: str | None,
     key: str | None,
+    take_over: bool,
     **of_buckets: str | None,
 ) -> None:
     """Make a folder, s3://bucket/prefix or sftp://user@host/path the replica NAME.
@@ -64,7 +70,9 @@ def add_replica_command(
 
     keys = {**of_buckets, "secret": _whole_source(secret), "known_hosts": _whole(known_hosts), "key": _whole(key)}
     with Workspace(invocation.settings()) as workspace:
-        row = add_replica(workspace, name, place, medium=medium, site=site, offline=offline, keys=keys)
+        row = add_replica(
+            workspace, name, place, medium=medium, site=site, offline=offline, keys=keys, take_over=take_over
+        )
     output.note(f"replica {row.name} added; its identity is {row.uuid}")
     with Workspace(invocation.settings()) as workspace:
         _tell_protection(workspace, row)

@@ -1,12 +1,16 @@
 """`preserve status` and `preserve report`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from preserve.cli import output
 from preserve.cli.options import Invocation, config_option, json_option, pass_invocation
 from preserve.cli.values import as_number, as_text
+
+if TYPE_CHECKING:
+    from preserve.app.workspace import Workspace
 
 _KINDS = ("drift", "loss", "audit")
 
@@ -39,6 +43,19 @@ def status_command(invocation: Invocation, limit: int, as_json: bool) -> int:
     return OUTCOMES[status.outcome_of(view)]
 
 
+def _refuse_unknown(workspace: "Workspace", packages: tuple[str, ...]) -> None:
+    """An audit is named by its number, and by nothing else: whoever names one by an argument is told."""
+    from preserve.errors import UsageError
+
+    known = {package.identifier for package in workspace.packages()}
+    for name in packages:
+        if name not in known:
+            raise UsageError(
+                f"no package is called {name}",
+                remedy=f"Did you mean --audit {name}?" if name.isdecimal() else "`preserve status` lists them.",
+            )
+
+
 @click.command("report")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.argument("packages", nargs=-1, type=as_text, metavar="[PACKAGE]...")
@@ -66,6 +83,7 @@ def report_command(
 
     with Workspace(invocation.settings()) as workspace:
         if kind == "audit":
+            _refuse_unknown(workspace, packages)
             audit = audit_view(workspace, audit_named(workspace, audit_id))
             document, text = audits.as_json(audit), audits.as_text(audit)
         elif kind == "drift":

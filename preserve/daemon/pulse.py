@@ -35,6 +35,12 @@ class Pulse:
         if files or bytes:
             self._got_on_at = self._steady()
 
+    def expect(self, bytes: int, *, replica: str = "") -> None:
+        self._got_on_at = self._steady()
+
+    def at(self, what: str) -> None:
+        self._got_on_at = self._steady()
+
     def found(self, findings: int = 1, *, replica: str = "") -> None:
         self._got_on_at = self._steady()
 

@@ -4,23 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
 from typing import Protocol
 
 from checks.evidence import Evidence, Outcome
 from checks.inventory import Entry, cut, inventory_root
 from checks.names import show
-from checks.ports import Kind, StoreError, UnavailableError
-from preserve.bag.trees import Tree
-from preserve.bag.validating.structure import DATA
+from checks.ports import StoreError, UnavailableError
 from preserve.bag.validating.validation import Validation
-from preserve.bag.walking import walk
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, NewCopy, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.ingest.differing import difference
 from preserve.ingest.intake import new_package, refuse_unusable
 from preserve.ingest.reading import BagRead, read_bag
+from preserve.ingest.sighting import refuse_no_folder, sight
 from preserve.progress import Progress
 from preserve.stores.within import Readable, Within
 
@@ -91,12 +88,21 @@ class Adopter:
         self._progress = progress
         self._by = by
 
-    def adopt(self, folder: bytes, identifier: str, *, collection: str = "", new_version: bool = False) -> Adopted:
+    def adopt(
+        self,
+        folder: bytes,
+        identifier: str,
+        *,
+        collection: str = "",
+        new_version: bool = False,
+        as_said: bool = True,
+    ) -> Adopted:
         """Adopts one bag; what stands in the way is in the answer, never raised, but for the replica itself.
 
         Args:
             identifier: whose it is, if its own bag-info.txt does not say something else when it is read.
             new_version: whether another content under a known identifier is that package's next version.
+            as_said: whether its bag-info.txt is asked at all.
 
         Raises:
             UnavailableError: the replica went away.
@@ -109,6 +115,9 @@ class Adopter:
                 return _left(folder, f"it is {read.validation.verdict}", "", read)
             self._flush()
             self.present()
+            if as_said:
+                identifier = self._said(folder, read) or identifier
+            self._refuse_unusable(folder, identifier)
             return self._recorded(folder, read, identifier, collection, new_version, started_at)
         except UnavailableError:
             raise
@@ -130,21 +139,40 @@ class Adopter:
         """Reads the bag, and makes sure that it was one and the same from the first name to the last byte."""
         self.present()
         tree = Within(self._store, self._where, folder)
-        _refuse_no_folder(self._store, folder)
-        before = _sight(tree)
+        refuse_no_folder(self._store, folder)
+        before = sight(tree)
         threads = max(self._threads, tree.in_flight)
         read = read_bag(tree.root, threads=threads, progress=self._progress, tree=tree)
         if read.good:
-            _refuse_no_folder(self._store, folder)
-            if _sight(tree) != before:
+            refuse_no_folder(self._store, folder)
+            if sight(tree) != before:
                 raise UndeterminedError("it changed while it was read", remedy=_WAIT)
         return read
+
+    def _said(self, folder: bytes, read: BagRead) -> str | None:
+        """What its bag-info.txt says whose it is; UsageError if that is two things."""
+        label = "External-Identifier"
+        said = sorted({entry.value for entry in read.validation.info if entry.has(label) and entry.value})
+        if len(said) > 1:
+            raise UsageError(
+                f"its bag-info.txt says two things of whose it is: {_shown(said[0])} and {_shown(said[1])}",
+                remedy=f"Say which it is: preserve adopt {self._replica.name} {show(folder)} --id ID",
+            )
+        return said[0] if said else None
+
+    def _refuse_unusable(self, folder: bytes, identifier: str) -> None:
+        try:
+            refuse_unusable(identifier)
+            if "\0" in identifier:
+                raise UsageError(f"the identifier {_shown(identifier)} cannot be used: it has a zero byte in it")
+        except UsageError as error:
+            raise UsageError(
+                error.message, remedy=f"Give it another one: preserve adopt {self._replica.name} {show(folder)} --id ID"
+            ) from error
 
     def _recorded(
         self, folder: bytes, read: BagRead, identifier: str, collection: str, new_version: bool, started_at: datetime
     ) -> Adopted:
-        identifier = read.value("External-Identifier") or identifier
-        refuse_unusable(identifier)
         known = self._catalog.package_named(identifier, include_removed=True)
         if known is not None and known.removed_at is not None:
             raise UsageError(
@@ -275,29 +303,6 @@ def _left(folder: bytes, problem: str, remedy: str, read: BagRead | None, outcom
         problem=problem,
         remedy=remedy or "Its folder was left as it is. Run the command again once that is put right.",
     )
-
-
-def _refuse_no_folder(store: Place, folder: bytes) -> None:
-    """UsageError unless a folder stands there, itself no link, nor anything on the way to it."""
-    kind = store.stat(folder).kind
-    if kind is not Kind.DIRECTORY:
-        raise UsageError(
-            f"it is {'a link' if kind is Kind.SYMLINK else 'no folder'}",
-            remedy="Name the folder itself; nothing is adopted through a link.",
-        )
-
-
-def _sight(tree: Tree) -> bytes:
-    """A digest over all names, and over the state of each file as far as the store tells it with little asking."""
-    seen = sha256()
-    for path, kind, problem, stat in walk(tree, b"", stats=True):
-        state: object = None
-        if stat is not None:
-            state = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-        elif kind is Kind.FILE and not path.startswith(DATA + b"/"):
-            state = tree.stat(path).token
-        seen.update(repr((path, kind.value, problem, state)).encode())
-    return seen.digest()
 
 
 def _shown(identifier: str) -> str:

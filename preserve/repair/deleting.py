@@ -12,7 +12,8 @@ from functools import partial
 from uuid import UUID
 
 from checks.names import path_fields, show
-from checks.ports import StoreError
+from checks.ports import NotFoundError, StoreError
+from preserve.audit.standing import folders_above
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
@@ -90,6 +91,7 @@ class Deleter:
             else:
                 expected = partial(self._expected, copy)
                 had = delete_afar(store, staging, package, copy, expected, self._progress)
+            _clear_above(store, copy.location)
             staging.flush()  # an earlier, killed run's renames and deletions too: what is recorded must last
         self._present(copy)  # what was done or not found must have been on the right disk
         body = {**facts, "location": path_fields(copy.location), "was_gone": not had}
@@ -181,6 +183,17 @@ class Deleter:
         finally:
             os.close(below)
         os.rmdir(name, dir_fd=above)
+
+
+def _clear_above(store: ReplicaStore, location: bytes) -> None:
+    """Takes away the folders in which only this copy lay, an adopted one; whatever is not empty stays."""
+    for folder in folders_above(location):
+        try:
+            store.remove_folder(folder)
+        except NotFoundError:
+            continue
+        except StoreError:
+            return
 
 
 @contextmanager

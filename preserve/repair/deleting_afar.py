@@ -1,7 +1,8 @@
 """Deleting a copy that is far away, where no rename sets it apart: its declaration goes first, then all else.
 
 Before the declaration goes, a note under `.preserve/removed/` says of the place that what lies there is being deleted:
-whatever is killed in between, the next run goes on by it. It is taken away when nothing is left.
+whatever is killed in between, the next run goes on by it. It is taken away when nothing is left. Where a declaration
+stands all the same, what lies there is looked at again: the note is of a copy, not of whatever comes into its place.
 """
 
 import json
@@ -46,12 +47,13 @@ def delete_afar(
         progress.advance(files=1)
     name = f"{package}-v{copy.version}".encode()
     begun = _Note(store, REMOVED + b"/" + name, copy.location)
-    had = begun.stands()
-    if not had:
-        had = _look(store, package, copy, expected)
-        if not had:
+    if not begun.stands():
+        if not _look(store, package, copy, expected):
             return False
         begun.write()
+    elif _is_declared(store, copy.location):
+        # The declaration goes first: it had not gone yet, or somebody laid another bag there since.
+        _look(store, package, copy, expected)
     _take_away(store, copy.location, progress)
     begun.remove()
     return True
@@ -68,6 +70,16 @@ def _look(store: ReplicaStore, package: UUID, copy: CopyRow, expected: Expected)
         if kind is not Kind.DIRECTORY:
             raise UsageError(f"{show(copy.location)} is no folder; it was left", remedy=LOOK)
         refuse_another(_TagFiles(store, copy.location), copy.location, package, expected)
+    return True
+
+
+def _is_declared(store: ReplicaStore, location: bytes) -> bool:
+    path = location + b"/" + declaration.NAME
+    with reading(_place(store, path)):
+        try:
+            store.stat(path)
+        except NotFoundError:
+            return False
     return True
 
 

@@ -28,6 +28,7 @@ UUID_LABEL = "Package-UUID"
 
 _VERSION = re.compile(r"\.v([1-9][0-9]{0,8})\Z")
 _UNLISTED_BYTES = 1 << 30  # a tag file that no manifest lists is read up to here, lest one without end hold all up
+_MOST_LEVELS = 16  # below the root, as where what stands there is looked through
 _MOST_FOLDERS = 1_000_000
 
 
@@ -43,13 +44,17 @@ class Holder:
 
 @dataclass(slots=True, kw_only=True)
 class FoundBag:
-    """One folder. `seen` has its sound tag files once `read_tag_files` was called."""
+    """One folder. `seen` has its sound tag files once `read_tag_files` was called.
+
+    `stated` is the External-Identifier of its bag-info.txt; empty if there is none, or it names no folder.
+    """
 
     holder: Holder
     location: bytes
     store: Tree
     identifier: str
     version: int
+    stated: str
     uuid: UUID | None
     tags: dict[bytes, Claim]  # what the tag manifests say, by path
     faulty: frozenset[bytes]  # manifests that cannot be read as such, or contradict themselves
@@ -112,10 +117,23 @@ class FoundBag:
 
 
 def folders_of_bags(store: Tree | ReplicaStore) -> list[bytes]:
-    """The folders on a replica's root that are bags, or were: with a declaration or a manifest. Links are none."""
-    names = (name for name, kind, _ in store.names_in(b"") if kind is Kind.DIRECTORY and not name.startswith(b"."))
-    folders = [name.rstrip(b"/") for name in islice(names, _MOST_FOLDERS)]
-    return sorted(folder for folder in folders if _is_bag(store, folder))
+    """The folders on a replica that are bags, or were: with a declaration or a manifest. Links are none.
+
+    They may lie in other folders, never in one another; what is hidden on the root (ours, a desktop's bin) holds none.
+    """
+    found: list[bytes] = []
+    waiting = [(top, 1) for top in islice(_folders_in(store, b""), _MOST_FOLDERS) if not top.startswith(b".")]
+    left = _MOST_FOLDERS
+    while waiting and left:
+        folder, level = waiting.pop()
+        left -= 1
+        names = _names(store, folder)
+        if declaration.NAME in names or manifests_among(names):
+            found.append(folder)
+        elif level < _MOST_LEVELS:
+            below = (name.rstrip(b"/") for name in names if name.endswith(b"/"))
+            waiting += ((folder + b"/" + name, level + 1) for name in below)
+    return sorted(found)
 
 
 def look_at(holder: Holder, folder: bytes) -> FoundBag:
@@ -132,13 +150,15 @@ def look_at(holder: Holder, folder: bytes) -> FoundBag:
         for path, claim, twice in _claims(said.listed_tags, columns):
             tags[path] = claim
             faulty |= twice
-        identifier, version = named_by(folder) or _by_itself(said.info, folder)
+        last = folder.rpartition(b"/")[2]
+        identifier, version = named_by(folder) or _by_itself(said.info, last)
         return FoundBag(
             holder=holder,
             location=folder,
             store=store,
             identifier=identifier,
             version=version,
+            stated=_stated(said.info, version),
             uuid=_uuid(said.info),
             tags=tags,
             faulty=frozenset(faulty),
@@ -202,20 +222,31 @@ def _claims(listed: Iterable[Expected], columns: Mapping[int, Manifest]) -> Iter
         yield path, said, twice
 
 
-def _is_bag(store: Tree | ReplicaStore, folder: bytes) -> bool:
+def _folders_in(store: Tree | ReplicaStore, folder: bytes) -> Iterator[bytes]:
+    return (name.rstrip(b"/") for name, kind, _ in store.names_in(folder) if kind is Kind.DIRECTORY)
+
+
+def _names(store: Tree | ReplicaStore, folder: bytes) -> list[bytes]:
+    """Those of folders with `/` at their end; none where they cannot be listed."""
     try:
-        names = [name.rstrip(b"/") for name, _, _ in store.names_in(folder)]
+        return [
+            name.rstrip(b"/") + (b"/" if kind is Kind.DIRECTORY else b"") for name, kind, _ in store.names_in(folder)
+        ]
     except (StoreError, OSError):  # the latter: the temporary folder, where very many names are sorted, is full
-        return False
-    return declaration.NAME in names or bool(manifests_among(names))
+        return []
 
 
 def _by_itself(info: list[InfoEntry], folder: bytes) -> tuple[str, int]:
     """Identifier and version of a folder that somebody named by hand."""
     text = folder.decode("utf-8", "surrogateescape")
     suffix = _VERSION.search(text)
-    named, version = _value(info, "External-Identifier"), int(suffix[1]) if suffix else 1
-    return named if named and _names_a_folder(named, version) else text, version
+    version = int(suffix[1]) if suffix else 1
+    return _stated(info, version) or text, version
+
+
+def _stated(info: list[InfoEntry], version: int) -> str:
+    named = _value(info, "External-Identifier")
+    return named if named and _names_a_folder(named, version) else ""
 
 
 def _names_a_folder(identifier: str, version: int) -> bool:

@@ -22,6 +22,8 @@ from preserve.repair.work import Ending, Mended, Work
 from preserve.stores.port import Entry, ReplicaStore
 from preserve.stores.quarantine import CONTENT
 
+_SUSPECT = "Suspect this place (a disk, a server) or the way to it (a cable, the network)."
+
 
 class Mender:
     """Mends files of copies on replicas that are there and held by this process.
@@ -29,6 +31,7 @@ class Mender:
     Args:
         stores: by the replica's id.
         by: who runs it, as the journal will say.
+        on_bytes: told of what is written and read back, in bytes; what is audited is told by the auditor.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class Mender:
         stores: Mapping[int, ReplicaStore],
         clock: Callable[[], datetime],
         by: str,
+        on_bytes: Callable[[int], None] = lambda _: None,
     ) -> None:
+        self._on_bytes = on_bytes
         self._catalog = catalog
         self._auditor = auditor
         self._stores = stores
@@ -113,6 +118,9 @@ class Mender:
             observed=found.parameters.get("observed"),
         )
 
+    def count(self, buffer: memoryview) -> None:
+        self._on_bytes(len(buffer))
+
     def view(self, copy: CopyRow) -> CopyView:
         """A copy's listing, made once for all that is mended on it."""
         return self._views.get(copy.id) or self._views.setdefault(copy.id, self._auditor.view(copy))
@@ -153,9 +161,9 @@ class Mender:
         for origin in (*work.step.origins, *self._aside.get(piece.sha256.hex(), ())):
             with Beside(work.store, work.full, piece) as bad:
                 with entry.file(name, size_bytes=piece.length, sha256=piece.sha256) as sink:
-                    fetched = fetch(origin, piece, [sink, bad.update] if beside else [sink])
+                    fetched = fetch(origin, piece, [sink, self.count, *([bad.update] if beside else [])])
                 if not fetched.fault:
-                    _refuse_unkept(work.store, entry, name, piece)
+                    _refuse_unkept(work.store, entry, name, piece, self.count)
                     work.origin, work.evidence = origin, fetched.evidence
                     work.diagnosis = bad.diagnosis() if beside else None
                     return True
@@ -186,7 +194,7 @@ class Mender:
             entry.discard()
             return False
         entry.exchange(work.full)
-        size, digest = digest_of(work.store, entry.location + b"/" + CONTENT)
+        size, digest = digest_of(work.store, entry.location + b"/" + CONTENT, self.count)
         entry.seal(digest)
         name = os.fsdecode(entry.name)
         if digest is not None:
@@ -201,7 +209,7 @@ class Mender:
             return False
         copy = work.step.copy
         there = Origin(name=copy.replica, store=work.store, path=copy.location + b"/" + name, other=show(name))
-        found = fetch(there, work.piece)
+        found = fetch(there, work.piece, [self.count])
         if found.fault:
             return False
         entry = self.begin(work, Method.RENAME_BACK, work.piece)
@@ -259,20 +267,22 @@ class Mender:
             diagnosis=work.diagnosis,
             entry=", ".join(dict.fromkeys(entries)),
             problem="" if outcome is Outcome.PASS else f"it was put in place, and now: {_said(after)}",
-            remedy="" if outcome is Outcome.PASS else "Suspect this disk or its cable. What was set aside is kept.",
+            remedy="" if outcome is Outcome.PASS else _SUSPECT + " What was set aside is kept.",
             outcome=outcome,
             results=after,
         )
 
 
-def _refuse_unkept(store: ReplicaStore, entry: Entry, name: bytes, piece: Piece) -> None:
+def _refuse_unkept(
+    store: ReplicaStore, entry: Entry, name: bytes, piece: Piece, count: Callable[[memoryview], None]
+) -> None:
     """Reads what was staged back past the cache, before anything is moved for it."""
     path = entry.location + b"/" + name
-    fault = fetch(Origin(name="", store=store, path=path), piece, alone=True).fault
+    fault = fetch(Origin(name="", store=store, path=path), piece, [count], alone=True).fault
     if fault:
         raise UndeterminedError(
             f"{store.where}/{show(path)}: what was written does not read back: {fault}",
-            remedy="Nothing was moved. Suspect this disk or its cable.",
+            remedy=f"Nothing was moved. {_SUSPECT}",
         )
 
 

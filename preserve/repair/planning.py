@@ -132,7 +132,9 @@ class Planner:
         entry = None if path is None else self._catalog.entry(copy.inventory_id, path)
         if method is Method.REPLACE and entry is not None and segment_count(entry.size_bytes) > 1:
             observed = row.finding.parameters.get("observed")
-            if isinstance(observed, Mapping) and observed.get("size_bytes") == entry.size_bytes:
+            same_size = isinstance(observed, Mapping) and observed.get("size_bytes") == entry.size_bytes
+            # Far away nothing is written over in place: then the whole file is replaced.
+            if same_size and self._stores[copy.replica_id].has_one_name(copy.location + b"/" + (path or b"")):
                 method = Method.SEGMENTS
         return Step(copy=copy, row=row, method=method, path=path, entry=entry)
 

@@ -98,10 +98,12 @@ def segment_now(store: Store, path: bytes, piece: Piece) -> tuple[str | None, ob
     return reading.digests["sha256"].hex(), reading.stat.token
 
 
-def digest_of(store: Store, path: bytes) -> tuple[int | None, str | None]:
+def digest_of(
+    store: Store, path: bytes, sink: Callable[[memoryview], None] | None = None
+) -> tuple[int | None, str | None]:
     """Size in bytes and SHA-256 (hex) of what lies there; None as far as it cannot be read."""
     reading = Digester(("sha256",)).read(
-        Wanted(path=path, open=partial(store.open, path, past_cache=True), expected_bytes=None)
+        Wanted(path=path, open=partial(store.open, path, past_cache=True), expected_bytes=None, sink=sink)
     )
     return (reading.size_bytes, reading.digests["sha256"].hex()) if reading.sound else (None, None)
 

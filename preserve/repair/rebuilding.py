@@ -20,6 +20,7 @@ from preserve.executors.threads import Threads
 from preserve.progress import Progress
 from preserve.repair.expecting import Expectation, Expecting
 from preserve.repair.found_bags import FoundBag, Holder, folders_of_bags, look_at
+from preserve.repair.whose import Found, call_as_they_say, made_by_us
 from preserve.replicate.copying import Content, CopyWriter, Place
 from preserve.stores.locations import named_by
 
@@ -53,6 +54,8 @@ class Rebuilder:
 
     Args:
         trust: the replica that is believed where copies contradict each other.
+        backed: whether the catalog holds what a backup knew; then only what replication made since then is taken in,
+            and other bags are told: some may have been refused, or never belonged to the archive.
         by: who does it, as the journal names them.
     """
 
@@ -67,6 +70,7 @@ class Rebuilder:
         required: Evidence,
         by: str,
         trust: str | None,
+        backed: bool,
     ) -> None:
         self._catalog = catalog
         self._holders = holders
@@ -76,6 +80,7 @@ class Rebuilder:
         self._required = required
         self._by = by
         self._trust = trust
+        self._backed = backed
         self._made = Besides()
         self._stated: dict[UUID, set[str]] = defaultdict(set)  # identifiers under which a Package-UUID is known
 
@@ -129,12 +134,12 @@ class Rebuilder:
                     f"{holder.name} cannot be looked through: {error}", remedy="Look at it, then run the command again."
                 ) from error
 
-    def _found(self) -> dict[tuple[str, int], list[FoundBag]]:
+    def _found(self) -> Found:
         """The folders that no copy is recorded at, by what they are a copy of."""
-        found: dict[tuple[str, int], list[FoundBag]] = defaultdict(list)
+        found: Found = defaultdict(list)
         for holder in self._holders:
             self._progress.stage(f"looking at {holder.name}")
-            known = self._catalog.locations(holder.id)
+            known = self._catalog.locations(holder.id) | self._catalog.ignored(UUID(holder.uuid)).keys()
             try:
                 folders = [folder for folder in folders_of_bags(holder.store) if folder not in known]
                 bags = [look_at(holder, folder) for folder in folders]
@@ -142,16 +147,25 @@ class Rebuilder:
                 raise UndeterminedError(
                     f"{holder.name} cannot be looked through: {error}", remedy="Look at it, then run the command again."
                 ) from error
-            # What is named by its own identifier goes before what only claims it in its bag-info.txt.
-            for bag in sorted(bags, key=lambda bag: named_by(bag.location) is None):
+            if not self._backed:
+                call_as_they_say(bags)
+            for bag in bags:
                 if bag.uuid is not None:
                     self._stated[bag.uuid].add(bag.identifier)
+            # What is named by its own identifier goes before what only claims it in its bag-info.txt.
+            for bag in sorted(bags, key=lambda bag: named_by(bag.location) != (bag.identifier, bag.version)):
                 same = found[bag.identifier, bag.version]
                 if any(other.holder is holder for other in same):
                     self._leave(bag, "another folder on this replica says that it is the same")
                 else:
                     same.append(bag)
-        return found
+        if not self._backed:
+            return found
+        ours, others = made_by_us(found, self._catalog, self._stated)
+        for bag in others:
+            there = f"{bag.holder.name} {show(bag.location)}"
+            self._leave(bag, f"the backup does not know it: preserve reconcile, preserve adopt {there}")
+        return ours
 
     def _inventory(self, identifier: str, version: int, bags: list[FoundBag]) -> int | None:
         """The inventory that these are judged by, made if the catalog has none; None if they are left as they are."""

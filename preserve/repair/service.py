@@ -12,6 +12,7 @@ from preserve.audit.running import Auditor
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError
+from preserve.repair.amounts import Steps
 from preserve.repair.mending import Mender
 from preserve.repair.planning import Method, Plan, Step
 from preserve.repair.reading import Beside, Piece, fetch
@@ -27,6 +28,7 @@ class Repairer:
     Args:
         stores: an open store for each replica that is there, by the replica's id.
         by: who runs it, as the journal will say.
+        steps: told how far it is; `auditor` and `replicator` tell it, too.
     """
 
     def __init__(
@@ -37,19 +39,24 @@ class Repairer:
         stores: Mapping[int, ReplicaStore],
         clock: Callable[[], datetime],
         by: str,
+        steps: Steps,
     ) -> None:
         self._catalog = catalog
+        self._steps = steps
         self._replicator = replicator
         self._stores = stores
-        self._mender = Mender(catalog, auditor, stores, clock, by)
+        self._mender = Mender(catalog, auditor, stores, clock, by, steps.count)
 
     def look(self, plan: Plan) -> Iterator[Mended]:
         """Reads what the plan would use, and tells for each step from where it would be mended, and the cause.
 
         Nothing is changed and nothing is recorded.
         """
+        self._steps.begin("looking into it", plan.steps, applied=False)
         for step in plan.steps:
-            yield step_looked_into(step, self._stores[step.copy.replica_id])
+            with self._steps.at_step(step, applied=False):
+                mended = step_looked_into(step, self._stores[step.copy.replica_id], self._steps.count)
+            yield mended
 
     def settle(self, replicas: Sequence[ReplicaRow]) -> Iterator[tuple[str, str]]:
         """Settles what killed repairs left: (replica, what was done)."""
@@ -69,6 +76,7 @@ class Repairer:
 
     def apply(self, plan: Plan) -> Iterator[Mended]:
         """Carries the plan out; each step is recorded before it is told."""
+        self._steps.begin("repairing", plan.steps, applied=True)
         for replica_id, steps in groupby(plan.steps, key=lambda step: step.copy.replica_id):
             with ExitStack() as held:
                 try:
@@ -84,10 +92,11 @@ class Repairer:
                     if step.copy.id not in in_care:
                         told = "its package was removed meanwhile"
                         yield _ended(step, Ending.FAILED, told, "", Outcome.INCONCLUSIVE)
-                    elif step.method is Method.COPY_AGAIN:
-                        yield self._copy_again(step)
-                    else:
-                        yield self._mender.mend(step)
+                        continue
+                    with self._steps.at_step(step, applied=True):
+                        again = step.method is Method.COPY_AGAIN
+                        mended = self._copy_again(step) if again else self._mender.mend(step)
+                    yield mended
 
     def _copy_again(self, step: Step) -> Mended:
         """A copy whose folder is gone is made again, of the version that it was of."""
@@ -111,8 +120,12 @@ def of_version(catalog: Catalog, copy: CopyRow) -> PackageRow:
     return replace(package, inventory_id=copy.inventory_id, version=copy.version, size_bytes=size)
 
 
-def step_looked_into(step: Step, store: ReplicaStore) -> Mended:
+def step_looked_into(step: Step, store: ReplicaStore, on_bytes: Callable[[int], None] = lambda _: None) -> Mended:
     """A step with the origin that proves good now, and the cause of the damage; nothing is changed."""
+
+    def count(buffer: memoryview) -> None:
+        on_bytes(len(buffer))
+
     planned = Mended(step=step, ending=Ending.PLANNED, method=step.method, outcome=Outcome.FAIL)
     if step.entry is None or step.path is None:
         return planned
@@ -122,7 +135,7 @@ def step_looked_into(step: Step, store: ReplicaStore) -> Mended:
         try:
             piece = Piece(step.entry)
             with Beside(store, step.copy.location + b"/" + step.path, piece) as bad:
-                fetched = fetch(origin, piece, [bad.update])
+                fetched = fetch(origin, piece, [bad.update, count])
                 if not fetched.fault:
                     told = bad.diagnosis()
                     return replace(planned, origin=origin, evidence=fetched.evidence, diagnosis=told)

@@ -166,6 +166,10 @@ class CopyWriter:
             reading = self._staged(store, full, staging, wanted)
         except StoreError as error:
             return str(error)
+        except UndeterminedError as error:
+            if not isinstance(error.__cause__, NotADirectoryError | IsADirectoryError):
+                raise
+            return "a file and a folder of one name are in this package, and a disk can have one of them alone"
         same = reading.sound and reading.size_bytes == wanted.size_bytes
         if same and reading.digests["sha256"] == wanted.sha256:
             return ""

@@ -73,7 +73,7 @@ def failed(package: PackageRow, replica: ReplicaRow, found: list[Finding]) -> Pl
         replica=replica.name,
         outcome=Outcome.FAIL if damaged else Outcome.INCONCLUSIVE,
         problem=f"what was written {said}: {named or 'see the findings'}",
-        remedy="Nothing was recorded. Suspect this disk or its cable.",
+        remedy="Nothing was recorded. Suspect this place (a disk, a server) or the way to it (a cable, the network).",
         findings=tuple(found),
     )
 

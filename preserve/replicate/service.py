@@ -12,7 +12,7 @@ from checks.evidence import Evidence, Outcome
 from checks.findings import Code
 from checks.names import path_fields, show
 from checks.policy import MassChange
-from checks.ports import NotFoundError, StoreError, UnavailableError
+from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
 from preserve.catalog.acts import Act
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, ReplicaRow
@@ -36,6 +36,7 @@ class Replicator:
         required: the least evidence that reading back must reach to be recorded as such.
         rule: what freezes a replica: nothing is written to one that shows mass change.
         rates: at most so many bytes a second are written, by the replica's id.
+        begun: told of the package and the replica that are next.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Replicator:
         rule: MassChange | None = None,
         rates: Mapping[int, int] | None = None,
         on_bytes: Callable[[int], None] | None = None,
+        begun: Callable[[str, str], None] = lambda package, replica: None,
     ) -> None:
         self._catalog = catalog
         self._rule = rule
@@ -59,6 +61,7 @@ class Replicator:
         self._rates = rates or {}
         self._buckets: dict[int, Bucket] = {}
         self._on_bytes = on_bytes
+        self._begun = begun
 
     def place(self, packages: Sequence[PackageRow], replicas: Sequence[ReplicaRow]) -> Iterable[Placed]:
         """Places each package on each replica; what fails for one does not stop the others."""
@@ -71,6 +74,7 @@ class Replicator:
             }
             for replica in replicas:
                 standing = copies.get(replica.id)
+                self._begun(package.identifier, replica.name)
                 try:
                     placed = self._place(package, replica, content, list(copies.values()), standing)
                 except PreserveError as error:
@@ -124,6 +128,7 @@ class Replicator:
                     return failed(package, replica, failures(checks))
                 self._present(replica)  # a disk that was changed meanwhile must not get the last word
                 staging.publish(where)
+                self._refuse_vanished(replica, where, content)
             else:
                 # Renamed by an earlier run that was killed before it could record it; or somebody else's folder.
                 staging.flush()  # its name and its bytes may be in memory only, and what is recorded must last
@@ -141,6 +146,27 @@ class Replicator:
             copy=copy,
             evidence=min(check.evidence for check in checks),
         )
+
+    def _refuse_vanished(self, replica: ReplicaRow, where: bytes, content: Content) -> None:
+        """UndeterminedError unless the copy stands in its place: a far side's word alone does not count."""
+        last = None
+        for path, size_bytes, _ in content.files():
+            last = path, size_bytes
+        if last is None:
+            return
+        path, size_bytes = where + b"/" + last[0], last[1]
+        try:
+            found = self._present(replica).stat(path)
+        except StoreError as error:
+            raise UndeterminedError(
+                f"{replica.name}: {show(path)} was put in its place and cannot be found there: {error.cause or error}",
+                remedy="Run the command again. If this is said once more, do not trust that place.",
+            ) from error
+        if found.kind is not Kind.FILE or found.size_bytes != size_bytes:
+            raise UndeterminedError(
+                f"{replica.name}: {show(path)} was put in its place and is another file now",
+                remedy="Look at what stands there, and at who else writes to it; then run the command again.",
+            )
 
     def _refuse_frozen(self, replica: ReplicaRow) -> None:
         for one in self._catalog.frozen(self._rule, [replica.id]) if self._rule is not None else ():

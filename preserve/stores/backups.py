@@ -337,6 +337,6 @@ def _digest(opening: Callable[[], Source], sink: Callable[[memoryview], None] | 
     return Digester(("sha256",)).read(Wanted(path=b"", open=opening, expected_bytes=None, sink=sink))
 
 
-def refuse_other(reading: Reading, backup: Described, said: str) -> None:
+def refuse_other(reading: Reading, backup: Described, said: str, remedy: str = _REMEDY) -> None:
     if not reading.sound or (reading.size_bytes, reading.digests["sha256"]) != (backup.size_bytes, backup.sha256):
-        raise UndeterminedError(f"{show(backup.name)}: {reading.problem or said}", remedy=_REMEDY)
+        raise UndeterminedError(f"{show(backup.name)}: {reading.problem or said}", remedy=remedy)

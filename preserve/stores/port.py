@@ -70,8 +70,9 @@ class WritableStore(Store, Protocol):
         """A new file from the buffers given to the sink, in order; folders above it are made.
 
         It stands under its name, whole, when the context has ended; if that raises, or is left by an exception, nothing
-        does (a store that cannot be sure takes it away again). Where the store can, the other side checks it against
-        `sha256`, or the sums of its pieces, before it stands.
+        does. Where no answer came, and what stands there is not known to be what was sent, it is left: it may be what
+        another one wrote. Where the store can, the other side checks it against `sha256`, or the sums of its pieces,
+        before it stands.
 
         Raises:
             ExistsError: something stands there.

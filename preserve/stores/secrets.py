@@ -1,6 +1,9 @@
 """Passwords and keys of replicas elsewhere: read where the settings say they are kept; never shown, never logged."""
 
 import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import config
 from checks.ports import UnavailableError
 from config import SecretSource
 
+KEYRING_SECONDS = 120.0  # it may ask somebody for its own password
 KEYRING_HINT = "pip install 'preserve-toolkit[keyring]'"
 
 
@@ -89,12 +93,26 @@ def _of_keyring(source: SecretSource) -> str:
     except ModuleNotFoundError:
         raise _unavailable(source, f"the keyring's package is not there: {KEYRING_HINT}") from None
     try:
-        text = keyring.get_password(source.name, source.user)
+        text = _in_time(lambda: keyring.get_password(source.name, source.user))
     except Exception as error:  # noqa: BLE001 - its backends raise what they like; the kind tells enough
         raise _unavailable(source, f"the keyring does not answer ({type(error).__name__})") from None
     if text is None:
         raise _unavailable(source, "the keyring has none; `keyring set` puts it there")
     return text
+
+
+def _in_time(read: Callable[[], str | None]) -> str | None:
+    """What it comes to; TimeoutError where a keyring waits for somebody who is not there."""
+    answer: Future[str | None] = Future()
+
+    def reading() -> None:
+        try:
+            answer.set_result(read())
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits
+            answer.set_exception(error)
+
+    threading.Thread(target=reading, name="keyring", daemon=True).start()
+    return answer.result(KEYRING_SECONDS)
 
 
 def _unavailable(source: SecretSource, why: str) -> UnavailableError:

@@ -2,18 +2,14 @@
 
 import errno
 import os
-import re
-import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from preserve.stores.durable import writing
 from preserve.stores.folders import entered
 from preserve.stores.identity import OURS
+from preserve.stores.trial_names import is_left, trial_name
 
-_TRIAL = re.compile(rb"trial-[0-9a-f]{16}\Z")
-_LEFT_SECONDS = 86_400  # a trial that is older was left by a killed run
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # With these it is the disk that does not work, not the name.
@@ -23,7 +19,7 @@ _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV
 @contextmanager
 def trial_folder(root: bytes) -> Iterator[int]:
     """A descriptor of a new, empty folder on that file system, gone with all in it at the end."""
-    name = b"trial-%b" % secrets.token_hex(8).encode()
+    name = trial_name()
     with writing(os.path.join(root, OURS, name)), entered(root, OURS) as ours:
         _clear_left(ours)
         os.mkdir(name, dir_fd=ours)
@@ -36,10 +32,9 @@ def trial_folder(root: bytes) -> Iterator[int]:
 
 def _clear_left(ours: int) -> None:
     for name in map(os.fsencode, os.listdir(ours)):
-        if _TRIAL.match(name):
+        if is_left(name):
             with suppress(OSError):
-                if time.time() - os.stat(name, dir_fd=ours, follow_symlinks=False).st_mtime > _LEFT_SECONDS:
-                    _take_away(ours, name)
+                _take_away(ours, name)
 
 
 def _take_away(above: int, name: bytes) -> None:

@@ -13,7 +13,7 @@ from preserve.stores.file_sizes import FAT_BYTES, most_bytes_of_a_file, too_larg
 from preserve.stores.identity import IDENTITY_FILE
 from preserve.stores.local_replica import LocalReplica
 from preserve.stores.naming_trials import unfit
-from tests.support.file_systems import KINDS, mounted
+from tests.support.file_systems import kinds_here, mounted
 
 NAMES = [
     *(b"box/data/plain.tif", b"box/data/Page 1.tif", b"box/data/page 1.tif", "box/data/été.tif".encode()),
@@ -23,7 +23,7 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=kinds_here())
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     with mounted(request.param, tmp_path) as root:
         (root / ".preserve").mkdir()

@@ -12,6 +12,7 @@ import pytest
 from checks.canaries import CANARIES
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.backups import Described
+from preserve.stores.memory import MemoryDisk
 from preserve.stores.port import Renaming
 from preserve.stores.rooms.locking import locked
 from preserve.stores.rooms.quarantine import FarEntry
@@ -309,7 +310,25 @@ def test_following_a_dead_lock_can_be_killed_anywhere_too(kind: type[Memory]) ->
         hold(replica)
         left = set(store.files) - {b".preserve/identity.json"}
         assert b".preserve/repair.lock" not in left
-        assert all(path.startswith(b".preserve/repair.lock.") for path in left)  # of the killed one; it locks nothing
+        assert not left, "what the killed one made to put it away is gone too"
+
+
+def test_what_others_left_who_were_to_follow_is_cleared_after_a_day() -> None:
+    """Of processes of another machine nobody knows whether they are dead."""
+    store, clock = new_store(MemoryDisk), Clock()
+    lock = b".preserve/repair.lock"
+    far = Process(store, clock, "there:9:9").terms
+    names = (b".00112233445566aa", b".00112233445566aa.over", b".none.00112233445566aa")
+    abandoned = [locked(store, lock + name, busy="", remedy="", terms=far) for name in names]
+    for each in abandoned:
+        each.__enter__()
+    store.lay(lock + b".mine", b"a person's")
+    for hours, left in ((23, 4), (3, 1)):
+        clock.now += timedelta(hours=hours)
+        with Process(store, clock).replica.quarantine().held():
+            pass
+        assert len([path for path in store.files if path.startswith(lock)]) == left
+    assert lock + b".mine" in store.files
 
 
 @both_ways

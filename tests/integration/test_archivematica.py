@@ -9,6 +9,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,9 @@ def test_the_command_calls_a_scan_successful_in_which_nothing_was_checked(
     assert (status, document["counts"]["good"], document["counts"]["not_determined"]) == (3, 0, 1)
 
 
+EMPTY: dict[str, object] = {"missing": [], "changed": [], "untracked": []}
+
+
 @pytest.mark.parametrize("how", ["fixity", "service"])
 @pytest.mark.parametrize(
     ("status", "says", "words"),
@@ -206,6 +210,16 @@ def test_the_command_calls_a_scan_successful_in_which_nothing_was_checked(
         (200, [], "not what was expected"),
         (200, GOOD | {"failures": {"files": {"missing": "none"}}}, "no list"),
         (200, GOOD | {"failures": {"files": {"missing": [{"path": 7}]}}}, "no path"),
+        (200, GOOD | {"failures": {"files": EMPTY | {"corrupt": ["a"]}}}, "not known here: corrupt"),
+        (200, GOOD | {"failures": {"files": EMPTY, "bag": ["torn"]}}, "not known here: bag"),
+        (200, GOOD | {"failures": {"files": {"missing": [], "changed": []}}}, "files.untracked"),
+        (200, GOOD | {"failures": {}}, "not what was expected"),
+        (200, GOOD | {"failures": None}, "not what was expected"),
+        (200, GOOD | {"failures": [{"x": 1}]}, "not what was expected"),
+        (200, {"success": True, "message": "", "timestamp": None}, "not what was expected"),
+        (200, GOOD | {"message": "Fixity check failed: bag is corrupt"}, "contradicts itself"),
+        (200, GOOD | {"message": ["failed"]}, "is no text"),
+        (200, GOOD | {"timestamp": 10**30}, "is no text"),
         (200, b"", "no JSON"),
         (201, GOOD, "HTTP 201"),
         (401, b"", "refused the user or the key"),
@@ -293,11 +307,31 @@ def test_a_service_that_says_good_and_names_damaged_files_is_not_good(
     assert (status, document["outcome"]) == (1, "fail") and "contradicts itself" in document["aips"][0]["notes"][-1]
 
 
-def test_an_older_check_of_another_store_is_told_as_such(desk: Desk, service: StorageServiceServer, aip: Aip) -> None:
-    aip.says = GOOD | {"timestamp": "2019-01-01T00:00:00"}
-    status, document = desk.told("check", aip.uuid)
-    assert status == 0 and "2019-01-01" in document["aips"][0]["notes"][0]
-    desk.told("check", aip.uuid, "--force-local")
+def dated(**ago: float) -> dict[str, object]:
+    return GOOD | {"timestamp": f"{datetime.now(UTC) - timedelta(**ago):%Y-%m-%dT%H:%M:%S}"}
+
+
+@pytest.mark.parametrize("how", ["fixity", "service"])
+def test_a_check_of_another_day_is_not_one_of_today(
+    desk: Desk, service: StorageServiceServer, aip: Aip, how: str
+) -> None:
+    aip.says = dated(hours=23)
+    status, document = desk.told("check", aip.uuid, "--by", how)
+    assert status == 0 and "did not read the AIP now" in document["aips"][0]["notes"][0]
+    for says, words in [
+        (dated(hours=25), "older than a day"),
+        (GOOD | {"timestamp": "1999-01-01T00:00:00"}, "older than a day"),
+        (dated(hours=-15), "lies in the future"),
+        (GOOD | {"timestamp": "9999-12-31T23:59:59"}, "lies in the future"),
+        (GOOD | {"timestamp": "last week"}, "no date"),
+    ]:
+        aip.says = says
+        status, document = desk.told("check", aip.uuid, "--by", how)
+        assert (status, document["outcome"]) == (3, "inconclusive") and words in document["aips"][0]["message"]
+
+
+def test_the_service_can_be_told_to_read_its_own_bytes(desk: Desk, service: StorageServiceServer, aip: Aip) -> None:
+    assert desk.told("check", aip.uuid, "--force-local")[0] == 0
     assert service.asked[-1].endswith("check_fixity/?force_local=True")
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def payload_file(bag: Path) -> Path:
 
 def backups(disk: Path) -> list[Path]:
     return sorted((disk / ".preserve/catalog").rglob("*.sqlite"))
+
+
+def forget_the_catalog(disk: Path) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+    shutil.rmtree(disk / ".preserve/heads")
 
 
 def test_all_that_the_backup_expects_is_read_and_not_a_byte_is_written(disk: Path, capsys: Capture) -> None:
@@ -119,7 +125,7 @@ def test_a_bag_that_the_backup_does_not_know_is_known_by_its_own_manifests_only(
 
 
 def test_without_a_backup_every_bag_speaks_for_itself_and_that_is_said(disk: Path, capsys: Capture) -> None:
-    shutil.rmtree(disk / ".preserve/catalog")
+    forget_the_catalog(disk)
     status, document = told(capsys)
     assert status == 0 and document["backup"] is None
     assert document["known_by"] == "No backup of the catalog on this disk tells what should be here."
@@ -150,10 +156,132 @@ def test_where_no_backup_holds_the_disk_is_not_green_however_good_its_bags_are(d
 
 
 def test_a_disk_with_nothing_on_it_is_not_green(disk: Path, capsys: Capture) -> None:
-    shutil.rmtree(disk / ".preserve/catalog")
+    forget_the_catalog(disk)
     for package in ("box-0", "box-1"):
         shutil.rmtree(disk / package)
     assert told(capsys)[0] == 3
+
+
+def descriptions_damaged(disk: Path) -> None:
+    for backup in backups(disk):
+        backup.with_suffix(".json").write_text("{torn")
+
+
+def descriptions_gone(disk: Path) -> None:
+    for backup in backups(disk):
+        backup.with_suffix(".json").unlink()
+
+
+def folder_renamed(disk: Path) -> None:
+    (folder,) = (disk / ".preserve/catalog").iterdir()
+    folder.rename(folder.with_name("catalog-old"))
+
+
+def folder_emptied(disk: Path) -> None:
+    (folder,) = (disk / ".preserve/catalog").iterdir()
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def all_backups_gone(disk: Path) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+
+
+def a_file_instead(disk: Path) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+    (disk / ".preserve/catalog").write_text("")
+
+
+LOST = [descriptions_damaged, descriptions_gone, folder_renamed, folder_emptied, all_backups_gone, a_file_instead]
+
+
+@pytest.mark.parametrize("lose", LOST)
+@pytest.mark.parametrize("heads", ["kept", "lost"])
+def test_a_disk_that_a_catalog_knew_is_never_green_without_a_backup_that_holds(
+    disk: Path, lose: Callable[[Path], None], heads: str, capsys: Capture
+) -> None:
+    lose(disk)
+    shutil.rmtree(disk / "box-0")
+    if heads == "lost" and lose is not all_backups_gone:  # then nothing tells of a catalog any more
+        shutil.rmtree(disk / ".preserve/heads")
+    status, document = told(capsys)
+    assert status == 3 and document["backup"] is None and document["catalogs_that_cannot_tell"]
+    assert main(["audit", "--here"]) == 3
+    assert "not determined" in capsys.readouterr().out
+
+
+def test_entries_of_the_journal_that_are_later_than_the_backup_are_told(disk: Path, capsys: Capture) -> None:
+    (heads,) = (disk / ".preserve/heads").iterdir()
+    before = told(capsys)[1]["catalogs"][0]  # type: ignore[index]
+    number = before["backup"]["head"] + before["later_entries"] + 5
+    with heads.open("a") as file:
+        file.write(f"{number:012d} {'0' * 64} 2026-05-01T10:00:00Z\n")
+    status, document = told(capsys)
+    (by,) = document["catalogs"]  # type: ignore[misc]
+    assert status == 0 and by["later_entries"] == before["later_entries"] + 5
+    assert f"has {by['later_entries']} later entries" in str(document["known_by"])
+
+
+@pytest.fixture
+def shared(disk: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+    """The disk, which a second catalog knows too and has a package of its own on; and that catalog's UUID."""
+    other = make_workspace(tmp_path / "other", packages=1, files=3, seed=2)
+    monkeypatch.chdir(other.folder)
+    source = tmp_path / "second"
+    source.mkdir()
+    (source / "page.txt").write_text("of the second catalog")
+    make_bag(source, tmp_path / "second-bag")
+    assert main(["replica", "add", "shared", str(disk)]) == 0
+    assert main(["add", str(tmp_path / "second-bag")]) == 0
+    assert main(["replicate", "second-bag"]) == 0
+    assert main(["catalog", "backup"]) == 0
+    monkeypatch.chdir(disk)
+    backup = told(capsys)[1]["backup"]
+    assert isinstance(backup, dict)
+    return disk, backup["catalog"]
+
+
+def test_a_second_catalog_hides_nothing_that_the_first_expects(shared: tuple[Path, str], capsys: Capture) -> None:
+    disk, second = shared
+    status, document = told(capsys)
+    catalogs = document["catalogs"]
+    assert isinstance(catalogs, list)
+    first = next(one["backup"]["catalog"] for one in catalogs if one["backup"]["catalog"] != second)
+    assert status == 0 and len(catalogs) == 2 and document["bags"] == []
+    for package, catalog in (("box-1", first), ("second-bag", second)):
+        shutil.move(disk / package, disk.parent / "away")
+        status, document = told(capsys)
+        expecting = {each["catalog"] for each in document["findings"] if each["package"] == package}  # type: ignore[attr-defined]
+        assert status == 1 and expecting == {catalog}
+        shutil.move(disk.parent / "away", disk / package)
+
+
+def test_a_second_catalog_does_not_make_up_for_the_lost_backups_of_the_first(
+    shared: tuple[Path, str], capsys: Capture
+) -> None:
+    disk, second = shared
+    for folder in (disk / ".preserve/catalog").iterdir():
+        if folder.name != second:
+            shutil.rmtree(folder)
+    shutil.rmtree(disk / "box-1")
+    status, document = told(capsys)
+    assert status == 3 and len(document["catalogs"]) == 1  # type: ignore[arg-type]
+
+
+def test_bags_at_any_depth_are_validated_and_all_else_is_named(disk: Path, capsys: Capture) -> None:
+    source = disk.parent / "letters"
+    source.mkdir()
+    (source / "one.txt").write_text("one of the letters")
+    (disk / "a/b/c").mkdir(parents=True)
+    make_bag(source, disk / "a/b/c/letters")
+    (disk / "notes.txt").write_text("mine")
+    status, document = told(capsys)
+    assert status == 0 and [bag["bag"] for bag in document["bags"]] == ["a/b/c/letters"]  # type: ignore[attr-defined]
+    assert [(other["path"], other["what"]) for other in document["others"]] == [("notes.txt", "file")]  # type: ignore[attr-defined]
+    (disk / "a/b/c/letters/data/one.txt").write_text("one of the lettuce")
+    assert told(capsys)[0] == 1
+    assert main(["audit", "--here"]) == 1
+    assert "notes.txt (file)" in capsys.readouterr().out
 
 
 def test_a_backup_of_a_catalog_that_does_not_know_the_disk_tells_nothing(

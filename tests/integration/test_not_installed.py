@@ -47,6 +47,16 @@ def test_only_adding_one_is_refused_outright(
     placed: PlacedWorkspace, extra: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = (placed.folder / "preserve.toml").read_bytes()
-    assert main(["replica", "add", "another", URLS[extra].replace("org/srv", "org/elsewhere").replace("archive/copies", "other")]) == 2
+    assert (
+        main(
+            [
+                "replica",
+                "add",
+                "another",
+                URLS[extra].replace("org/srv", "org/elsewhere").replace("archive/copies", "other"),
+            ]
+        )
+        == 2
+    )
     assert f"pip install 'preserve-toolkit[{extra}]'" in capfd.readouterr().err
     assert (placed.folder / "preserve.toml").read_bytes() == before

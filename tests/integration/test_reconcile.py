@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from preserve.app.adopting import Wish, adopt
+from preserve.app.rebuild_request import asked_for
+from preserve.app.rebuilds import rebuild
 from preserve.cli.main import main
 from preserve.progress import Silent
 from preserve.stores.local import LocalStore
@@ -389,3 +391,25 @@ def test_premis_says_that_it_was_adopted_in_place(placed: PlacedWorkspace, run: 
     assert "adopted in place" in text
     assert "nothing was copied or moved" in " ".join(text.split())
     assert "made in the folder" not in text
+
+
+def test_removing_a_nested_copy_takes_the_folders_away_in_which_nothing_else_lies(
+    placed: PlacedWorkspace, run: Run
+) -> None:
+    lay(placed, "nas/old/2019/may/diaries", name="diaries")
+    (placed.folder / "nas/old/readme.txt").write_text("x")
+    assert run("adopt", "nas", "old/2019/may/diaries")[0] == 0
+    status, _ = run("remove", "diaries", "--reason", "given back", "--delete-copies", "--confirm", "diaries")
+    assert status == 0
+    assert os.listdir(placed.folder / "nas/old") == ["readme.txt"]
+
+
+def test_bags_in_folders_are_found_when_a_catalog_is_made_again_without_backups(placed: PlacedWorkspace) -> None:
+    lay(placed, "nas/old/2019/diaries", name="diaries")
+    lay(placed, "nas/.Trash/letters", name="letters")
+    (placed.folder / "catalog.sqlite").unlink()
+    view = rebuild(asked_for(None, (), placed.folder, trust="nas", without_backups=True), Silent())
+    assert view.packages == ["box-0", "box-1", "diaries"]
+    with placed.open() as workspace:
+        places = {(copy.replica, copy.location) for copy in workspace.catalog.copies() if copy.package == "diaries"}
+    assert places == {("nas", b"old/2019/diaries")}

@@ -26,7 +26,8 @@ from preserve.stores.port import (
 )
 from preserve.stores.retrying import Retrying
 from preserve.stores.s3 import S3Store
-from tests.support.s3_servers import CREDENTIALS, Proxy, Server, flip_in_volume, proxy, rclone_s3, weed
+from tests.support.s3_proxy import Proxy, proxy
+from tests.support.s3_servers import CREDENTIALS, Server, flip_in_volume, rclone_s3, weed
 
 __all__ = ["proxy", "rclone_s3", "weed"]
 

@@ -3,17 +3,17 @@ kernel where it has them."""
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 # lowntfs-3g folds case, lists all names in small letters and refuses what Windows does not take: the one that works
 # wherever there is /dev/fuse.
 KINDS = ("ntfs", "fat-by-fuse", "vfat", "exfat", "ext4-casefold")
 _WITH_SBIN = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-_EVERYWHERE = frozenset({"ntfs"})
+_IN_CI = frozenset({"ntfs", "fat-by-fuse"})  # Debian has what makes and mounts them, without the kernel
 _MADE = {
     "ntfs": (
         ["mkntfs", "-F", "-Q", "-q", "{image}"],
@@ -29,9 +29,24 @@ _MADE = {
 }  # fmt: skip
 
 
+@cache
+def kinds_here() -> list[str]:
+    """Those that can be made on this machine, each tried once; in CI also those that must be."""
+    here = []
+    for kind in KINDS:
+        with tempfile.TemporaryDirectory(prefix="preserve-disk-") as folder:
+            try:
+                with mounted(kind, Path(folder)):
+                    here.append(kind)
+            except (OSError, subprocess.SubprocessError):
+                if kind in _IN_CI and os.environ.get("CI"):
+                    here.append(kind)  # and its tests say what is missing
+    return here
+
+
 @contextmanager
 def mounted(kind: str, folder: Path) -> Iterator[Path]:
-    """Its root. Skips where neither kernel nor FUSE has it; in CI only what needs a kernel that CI may not have."""
+    """Its root. OSError or SubprocessError where neither kernel nor FUSE has it."""
     image, root = folder / f"{kind}.img", folder / kind
     root.mkdir()
     try:
@@ -44,13 +59,7 @@ def mounted(kind: str, folder: Path) -> Iterator[Path]:
         if kind == "ext4-casefold":  # only an empty folder can be made to fold case
             (root / "replica").mkdir()
             subprocess.run(["chattr", "+F", root / "replica"], check=True, capture_output=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        if os.path.ismount(root):
-            subprocess.run(["umount", "--lazy", root], check=True)
-        if kind in _EVERYWHERE and os.environ.get("CI"):
-            raise
-        pytest.skip(f"no {kind} here: {error}")
-    try:
         yield root / "replica" if kind == "ext4-casefold" else root
     finally:
-        subprocess.run(["umount", "--lazy", root], check=True)
+        if os.path.ismount(root):
+            subprocess.run(["umount", "--lazy", root], check=True)

@@ -49,7 +49,7 @@ class PlacedWorkspace:
     def copy(self, replica: str, package: str) -> Path:
         return self.root(replica) / os.fsdecode(location(package, 1))
 
-    def send(self) -> None:
+    def send(self, *, says_sums: bool = True) -> None:
         """Where a server keeps no plain files: does to its objects what was done to the folder that stands for them."""
 
     def fetch(self) -> None:
@@ -113,9 +113,7 @@ def make_workspace(
     return PlacedWorkspace(folder, names, list(places or REPLICAS), paths, digests, _differing(folder, older))
 
 
-def keep(
-    folder: Path, bags: list[Path], *, placed: tuple[str, ...], places: Mapping[str, Place] | None = None
-) -> None:
+def keep(folder: Path, bags: list[Path], *, placed: tuple[str, ...], places: Mapping[str, Place] | None = None) -> None:
     """Makes a workspace in a folder, takes bags in, adds three replicas and places copies on some of them."""
     init(folder)
     if places is None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from checks.digesting import Digester, Reading
+from checks.digesting import PARALLEL_FROM_BYTES, Digester, Reading
 from checks.evidence import Outcome
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
@@ -243,7 +243,10 @@ class Validator(Iterator[Finding]):
         if self._depth is Depth.FULL:
             self._progress.stage("reading payload", files=files, bytes=size_bytes)
             wanted = dict.fromkeys([*judges.payload.algorithms, *([] if self._taken is None else ["sha256"])])
-            digester = Digester(tuple(wanted), pool, told=pool.telling(self._progress))
+            # Far away it is the answers that take time: then small files, too, are read side by side.
+            from_bytes = 0 if getattr(tree, "in_flight", 1) > 1 else PARALLEL_FROM_BYTES
+            told = pool.telling(self._progress)
+            digester = Digester(tuple(wanted), pool, parallel_from_bytes=from_bytes, told=told)
         else:
             self._progress.stage("comparing names", files=files)
         check = PayloadCheck(tree, judges.payload, digester, self._progress, self._taken)

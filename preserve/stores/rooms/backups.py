@@ -31,6 +31,8 @@ from preserve.stores.local import LocalStore
 from preserve.stores.port import WritableStore
 from preserve.stores.rooms.writing import content_of, digested, given, place, put, reading, writing
 
+_REMEDY = "Look at this place and the way to it, then run the command again."
+
 
 class FarBackups:
     """The backups of one catalog on one replica. Only one process may write there: whoever holds the catalog's lock.
@@ -95,7 +97,8 @@ class FarBackups:
             opened = partial(local.open, name, past_cache=False)
             read = Digester(("sha256",)).read(Wanted(path=name, open=opened, expected_bytes=None, sink=sink))
         refuse_other(read, backup, "the catalog's copy changed while it was placed")
-        refuse_other(digested(self._store, path), backup, "what was written did not read back as it was written")
+        said = "what was written did not read back as it was written"
+        refuse_other(digested(self._store, path), backup, said, _REMEDY)
 
     def _clear_away(self) -> None:
         for name in left_half(self._names()):

@@ -2,7 +2,9 @@
 
 Its lines: the format; a random word, the holder (`host:pid:start`), and until when it is held (UTC); then, where a file
 can be added to but not replaced, one line for each renewal. Whose time ran out, or who is a dead process of this
-machine, is followed by another. That the clocks of two machines agree within minutes is taken for granted.
+machine, is followed by another. Where the far side tells when a file was last written to, a lock that was renewed
+lately by its clock is not over, whatever the clock of this machine says; where it does not (S3), that the clocks of two
+machines agree within minutes is taken for granted.
 """
 
 import re
@@ -13,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from checks.ports import NotFoundError, StoreError
+from checks.ports import Kind, NotFoundError, StoreError
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.holders import is_dead, this_process
 from preserve.stores.port import ExistsError, Renaming, Replacing, WritableStore
@@ -23,6 +25,8 @@ _FORMAT = b"preserve-lock/1\n"
 _HELD = re.compile(rb"([0-9a-f]{32}) (\S+) ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\n")
 _LIMIT_BYTES = 64 << 10
 _TRIES = 5
+_PUTTING_AWAY = re.compile(rb"(\.([0-9a-f]{16}|none))+(\.over)?")
+_LEFT = timedelta(days=1)
 _CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -32,7 +36,7 @@ class Terms:
 
     Attributes:
         holds_for: how long one lasts that nobody renews.
-        renewed_every: None: never, for tests that move the clock.
+        renewed_every: None: never, for tests that move the clock; then the far side's clock is not asked either.
     """
 
     holds_for: timedelta = timedelta(minutes=15)
@@ -50,6 +54,7 @@ class _Seen:
     holder: str
     until: datetime | None
     token: object
+    modified_ns: int | None = None  # by the far side's clock
 
 
 class Held:
@@ -104,6 +109,8 @@ def locked(store: WritableStore, path: bytes, *, busy: str, remedy: str, terms: 
         UndeterminedError: it cannot be made.
     """
     held = _taken(store, path, busy, remedy, terms)
+    if not isinstance(store, Replacing):
+        _clear_left(store, path, terms)
     stop = threading.Event()
     renewing = None
     if terms.renewed_every is not None:
@@ -136,7 +143,7 @@ def _taken(store: WritableStore, path: bytes, busy: str, remedy: str, terms: Ter
             seen = _seen(store, path)
             if seen is None:
                 continue  # whoever held it has just ended
-            if not _is_over(seen, terms):
+            if not _is_over(seen, terms) or _renewed_lately(store, path, seen, terms):
                 raise _busy(seen, busy, remedy)
             if isinstance(store, Replacing):
                 if _replaced(store, path, seen, line):
@@ -192,6 +199,25 @@ def _put_away(store: WritableStore, path: bytes, seen: _Seen, busy: str, remedy:
                     store.rename(aside, path)
 
 
+def _clear_left(store: WritableStore, path: bytes, terms: Terms) -> None:
+    """Takes away what runs left that were killed while they put a dead one's lock away. The lock itself is held here.
+
+    Who still works on such a file has lost nothing by it: the lock that it speaks of is gone.
+    """
+    folder, _, lock = path.rpartition(b"/")
+    with suppress(StoreError):
+        for name, kind, _ in store.names_in(folder):
+            if kind is Kind.FILE and name.startswith(lock) and _PUTTING_AWAY.fullmatch(name, len(lock)):
+                seen = _seen(store, folder + b"/" + name)
+                if seen is not None and seen.until is not None and _is_left(seen, seen.until, terms):
+                    with suppress(NotFoundError):
+                        store.remove(folder + b"/" + name)
+
+
+def _is_left(seen: _Seen, until: datetime, terms: Terms) -> bool:
+    return terms.dead(seen.holder) or until < terms.clock() - _LEFT
+
+
 @contextmanager
 def _one_putting_away(store: WritableStore, path: bytes, busy: str, remedy: str, terms: Terms) -> Iterator[None]:
     held = _taken(store, path, busy, remedy, terms)
@@ -204,20 +230,36 @@ def _one_putting_away(store: WritableStore, path: bytes, busy: str, remedy: str,
 def _seen(store: WritableStore, path: bytes) -> _Seen | None:
     """What stands there, believed as far as it can be; None if nothing does."""
     try:
-        token = store.stat(path).token
+        stat = store.stat(path)
         content = content_of(store, path, _LIMIT_BYTES)
     except NotFoundError:
         return None
     first = _HELD.match(content, len(_FORMAT)) if content.startswith(_FORMAT) else None
     if first is None:
-        return _Seen(b"", "", None, token)
+        return _Seen(b"", "", None, stat.token)
     until = max(_time(line[3]) for line in _HELD.finditer(content) if line[1] == first[1])
-    return _Seen(first[1], first[2].decode("utf-8", "replace"), until, token)
+    return _Seen(first[1], first[2].decode("utf-8", "replace"), until, stat.token, stat.modified_ns)
 
 
 def _is_over(seen: _Seen, terms: Terms) -> bool:
     """A file that is no lock was made by nobody of ours: a lock stands whole, or not at all."""
     return seen.until is None or seen.until <= terms.clock() or terms.dead(seen.holder)
+
+
+def _renewed_lately(store: WritableStore, path: bytes, seen: _Seen, terms: Terms) -> bool:
+    """Whether a lock that is over by our clock is not by that of the far side, which is the same for all.
+
+    What a dead process of this machine holds is over by any clock.
+    """
+    if seen.modified_ns is None or seen.until is None or terms.renewed_every is None or terms.dead(seen.holder):
+        return False
+    just_made = path + b"." + secrets.token_hex(8).encode() + b".now"
+    put(store, just_made, b"")
+    try:
+        now_ns = store.stat(just_made).modified_ns
+    finally:
+        store.remove(just_made)
+    return now_ns is not None and now_ns - seen.modified_ns < terms.holds_for.total_seconds() * 1e9
 
 
 def _busy(seen: _Seen, busy: str, remedy: str) -> UsageError:

@@ -15,11 +15,13 @@ from contextlib import suppress
 from itertools import pairwise
 
 from checks.names import show
-from checks.ports import NotFoundError, StoreError, UnavailableError
+from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
+from preserve.errors import UndeterminedError
 from preserve.stores.identity import OURS
 from preserve.stores.port import ExistsError, FullError, WritableStore
 from preserve.stores.rooms.emptying import emptied
 from preserve.stores.rooms.writing import names_below, place, put, reading, writing
+from preserve.stores.trial_names import is_left, trial_name
 
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _PLAIN_BYTES = 100  # no file system of today takes fewer
@@ -36,7 +38,8 @@ def unfit(store: WritableStore, paths: Sequence[bytes]) -> Mapping[bytes, str]:
     """
     told = {path: why for path in paths if (why := store.refused(path)) is not None}
     twins, single = _alike(path for path in paths if path not in told)
-    trial = OURS + b"/trial-" + secrets.token_hex(8).encode()
+    clear_left(store)
+    trial = OURS + b"/" + trial_name()
     numbers = itertools.count()
     bad: dict[bytes, str] = {}
 
@@ -62,6 +65,18 @@ def unfit(store: WritableStore, paths: Sequence[bytes]) -> Mapping[bytes, str]:
         if why is not None:
             told.setdefault(path, why)
     return told
+
+
+def clear_left(store: WritableStore) -> None:
+    """Takes away what killed runs left of their trials; what cannot be taken away is left to the next."""
+    with suppress(StoreError, UndeterminedError):
+        for name, kind, _ in store.names_in(OURS):
+            name = name.rstrip(b"/")
+            if is_left(name) and kind is Kind.FILE:
+                store.remove(OURS + b"/" + name)
+            elif is_left(name) and kind is Kind.DIRECTORY:
+                for _ in emptied(store, OURS + b"/" + name):
+                    pass
 
 
 def _alike(paths: Iterable[bytes]) -> tuple[list[list[bytes]], list[bytes]]:
@@ -149,7 +164,23 @@ def _made(store: WritableStore, path: bytes) -> str:
     except (UnavailableError, FullError):
         raise
     except StoreError as error:
-        if error.cause in _OF_THE_STORE:
-            raise
+        if error.cause in _OF_THE_STORE and not _is_of_the_name(store, path, error):
+            return ""  # it stands, if the listing shows it
         return f"it is refused there ({error.cause or error})"
     return ""
+
+
+def _is_of_the_name(store: WritableStore, path: bytes, error: StoreError) -> bool:
+    """Whether it fails again, while a plain name beside it can be made: some servers call that an error of theirs."""
+    plain = path.rpartition(b"/")[0] + b"/plain-" + secrets.token_hex(8).encode()
+    try:
+        put(store, plain, b"")
+    except StoreError:
+        raise error from None
+    try:
+        put(store, path, b"")
+    except ExistsError:
+        return False
+    except StoreError:
+        return True
+    return False

@@ -15,6 +15,8 @@ from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
+from checks.ports import UnavailableError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
@@ -87,7 +89,7 @@ class Access:
         self.url: SplitResult = urlsplit(probe)._replace(query="", fragment="")
         self.before: str = self.url.path.removesuffix(_PROBE)
         proxy = get_environ_proxies(probe).get(self.url.scheme)
-        self.proxy: SplitResult | None = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
+        self.proxy: SplitResult | None = _proxy(proxy) if proxy else None
         self.certificates: str | None = get_cert_path(core.get_config_variable("ca_bundle") or True)
 
     def sign(self, method: str, target: str, headers: dict[str, str], sha256_hex: str) -> dict[str, str]:
@@ -95,3 +97,15 @@ class Access:
         request = AWSRequest(method, f"{self.url.scheme}://{self.url.netloc}{target}", headers=headers)
         Signed(self._credentials.get_frozen_credentials(), self.region, sha256_hex).add_auth(request)
         return {"Host": self.url.netloc, "Accept-Encoding": "identity", **dict(request.headers.items())}
+
+
+def _proxy(address: str) -> SplitResult:
+    """UnavailableError if it cannot be one; its words may hold a password, and are not told."""
+    try:
+        found = urlsplit(address if "//" in address else f"//{address}")
+        if found.hostname and found.port != 0:
+            return found
+    except ValueError:
+        pass
+    why = "the proxy's address in the environment is not understood"
+    raise UnavailableError(why, cause=why)

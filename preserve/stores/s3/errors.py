@@ -2,11 +2,14 @@
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
+from checks.names import show
 from checks.ports import NotFoundError, StoreError, UnavailableError
 from preserve.stores.port import FullError, NotReadableNowError
 
@@ -14,11 +17,13 @@ NOT_READABLE_NOW = "not-readable-now"
 CHANGED = "changed"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.-]{1,80})</Code>")
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
+_A_REGION = re.compile(r"[a-z0-9-]{1,40}")
+_MOST_SAID = 200  # characters of what a server says that are told
 
 # "Error responses", Amazon S3 API Reference. Asked again: the request was not done, and nothing is wrong with it.
 _BUSY = frozenset(
     ("SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable")
-) | {"InternalError", "RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "503", "500"}
+) | {"InternalError", "RequestTimeout", "OperationAborted", "503", "500"}
 _BUSY_STATUS = frozenset((408, 429, 500, 502, 503, 504))
 _FULL = frozenset(("QuotaExceeded", "InsufficientCapacity", "StorageFull", "XMinioStorageFull"))
 _REFUSED = {
@@ -34,6 +39,8 @@ _REFUSED = {
 
 def refused(what: str, status: int, code: str, *, region: str = "") -> StoreError:
     """What an answer that is no success means. `code`: S3's word; empty if it said none (HEAD)."""
+    code = said(code)
+    region = region if _A_REGION.fullmatch(region) else ""
     if code == "NoSuchBucket":
         return UnavailableError(f"{what}: there is no such bucket", cause="there is no such bucket")
     if code == "NoSuchKey":
@@ -47,13 +54,35 @@ def refused(what: str, status: int, code: str, *, region: str = "") -> StoreErro
     if status in (401, 403):
         cause = _REFUSED.get(code, f"access is refused ({code or status})")
         return UnavailableError(f"{what}: {cause}", cause=cause)
-    if status == HTTPStatus.PRECONDITION_FAILED:
+    # "ConditionalRequestConflict" (409): another one wrote or deleted it at the same time.
+    if status == HTTPStatus.PRECONDITION_FAILED or code in ("PreconditionFailed", "ConditionalRequestConflict"):
         return StoreError(f"{what}: it is not the one that was seen", cause=CHANGED)
     if status == HTTPStatus.INSUFFICIENT_STORAGE or code in _FULL:
         return FullError(f"{what}: the server has no room left ({code or status})", cause="ENOSPC")
     if status in _BUSY_STATUS or code in _BUSY:
         return StoreError(f"{what}: the server could not answer ({code or status})", cause="EAGAIN")
     return StoreError(f"{what}: the server answered {status} {code}".rstrip(), cause=code or str(status))
+
+
+def said(text: str) -> str:
+    """Of what a server says: so much as is told to people, with nothing in it that moves a terminal's cursor."""
+    return show(text[:_MOST_SAID].encode("utf-8", "surrogatepass"))
+
+
+def unclear(what: str) -> StoreError:
+    """The answer has not the form that it must have."""
+    return StoreError(f"{what}: the server's answer cannot be understood", cause="the answer cannot be understood")
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Turns what boto3 raises, and what it stumbles over in an answer, into StoreError and its kinds."""
+    try:
+        yield
+    except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+        raise translated(what, error) from error
+    except (ResponseParserError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
+        raise unclear(what) from error
 
 
 def refused_body(what: str, status: int, body: bytes, headers: Mapping[str, str]) -> StoreError:
@@ -86,8 +115,8 @@ _WHY_NOT_REACHED: Mapping[type[Exception], str] = {
 def translated(what: str, error: Exception) -> StoreError:
     """What an error of boto3 means."""
     if isinstance(error, exceptions.ClientError):
-        said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-        status, code = int(meta.get("HTTPStatusCode", 0)), str(said.get("Code", ""))
+        told, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        status, code = int(meta.get("HTTPStatusCode", 0)), str(told.get("Code", ""))
         region = str(meta.get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
         return refused(what, status, "" if code.isdigit() else code, region=region)
     if isinstance(error, exceptions.ReadTimeoutError):

@@ -2,14 +2,18 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from checks.ports import Kind, Stat, StoreError
 
 MTIME = "x-amz-meta-mtime"  # seconds since 1970, with a fraction: as rclone writes it, so that both can read it
+_SECONDS = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?")
+_MOST_BYTES = 2**63 - 1
+MOST_PARTS = 10_000  # "Amazon S3 multipart upload limits", Amazon S3 User Guide
 _COLD = frozenset(("GLACIER", "DEEP_ARCHIVE"))  # GLACIER_IR is read at once
 
 
@@ -36,17 +40,13 @@ class Seen:
     @property
     def sha256(self) -> bytes | None:
         """Of the whole object; None if S3 has none."""
-        try:
-            found = base64.b64decode(self.sha256_said, validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        return found if len(found) == 32 else None
+        return sum_of(self.sha256_said)
 
     @property
     def parts(self) -> int | None:
         """How many parts its SHA-256 is made of; None if it has none, or one of the whole."""
         _, dash, count = self.sha256_said.partition("-")
-        return int(count) if dash and count.isascii() and count.isdigit() else None
+        return number_of(count, MOST_PARTS) if dash else None
 
 
 def seen(headers: Mapping[str, str], what: str) -> Seen:
@@ -70,7 +70,30 @@ def seen(headers: Mapping[str, str], what: str) -> Seen:
 
 def _size(headers: Mapping[str, str]) -> int | None:
     whole = (headers.get("content-range") or "").rpartition("/")[2] or headers.get("content-length") or ""
-    return int(whole) if whole.isascii() and whole.isdigit() else None
+    return number_of(whole, _MOST_BYTES)
+
+
+def number_of(text: str, most: int) -> int | None:
+    """A count as a server writes it; None if it is none, or too large."""
+    if len(text) > 20 or not (text.isascii() and text.isdigit()):
+        return None
+    return found if (found := int(text)) <= most else None
+
+
+def size_of(found: object) -> int | None:
+    """A size in bytes as boto3 read it; None if it is none."""
+    return found if isinstance(found, int) and 0 <= found <= _MOST_BYTES else None
+
+
+def sum_of(text: object) -> bytes | None:
+    """A SHA-256 out of base64; None if it is none."""
+    if not isinstance(text, str) or len(text) != 44:
+        return None
+    try:
+        found = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return found if len(found) == 32 else None
 
 
 def mtime_of(nanoseconds: int) -> str:
@@ -79,9 +102,5 @@ def mtime_of(nanoseconds: int) -> str:
 
 
 def _nanoseconds(text: str | None) -> int | None:
-    if not text or len(text) > 32:
-        return None
-    try:
-        return int(Decimal(text).scaleb(9))
-    except (InvalidOperation, ValueError, OverflowError):
-        return None
+    found = _SECONDS.fullmatch(text or "")
+    return int(found[1]) * 10**9 + int((found[2] or "").ljust(9, "0")) if found is not None else None

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from checks.names import show
 from checks.ports import StoreError
-from preserve.stores.s3.errors import translated
+from preserve.stores.s3.errors import asking, unclear
+from preserve.stores.s3.looks import MOST_PARTS, sum_of
 from preserve.stores.s3.spool import Spool
 from preserve.stores.s3.wire import Wire
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-_FAILED = (ClientError, BotoCoreError)
+_MOST_PAGES = 10_000
 
 
 class Part(TypedDict):
@@ -49,13 +49,11 @@ class Uploads:
         self._sums: dict[tuple[str, int], str] = {}
 
     def begin(self, key: bytes, what: str, options: dict[str, Any]) -> Upload:
-        try:
+        with asking(what):
             begun = self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key.decode(), ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE", **options
             )
-        except _FAILED as error:
-            raise translated(what, error) from error
-        return Upload(begun["UploadId"])
+            return Upload(begun["UploadId"])
 
     def add(self, upload: Upload, key: bytes, what: str, content: Spool) -> None:
         """Uploads the next part; the server checks its SHA-256."""
@@ -73,7 +71,7 @@ class Uploads:
         self._sums[upload.id, number] = said
 
     def complete(self, upload: Upload, key: bytes, what: str, condition: dict[str, Any]) -> None:
-        try:
+        with asking(what):
             self._client.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=key.decode(),
@@ -81,26 +79,30 @@ class Uploads:
                 MultipartUpload={"Parts": upload.parts},  # type: ignore[typeddict-item]
                 **condition,
             )
-        except _FAILED as error:
-            raise translated(what, error) from error
 
     def abort(self, upload_id: str, key: bytes) -> None:
         """Takes away what was uploaded, as far as the server lets us; none of it stands under a name."""
-        with suppress(*_FAILED):
+        with suppress(StoreError), asking(show(key)):
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=key.decode(), UploadId=upload_id)
 
     def unfinished(self, prefix: bytes, what: str) -> Iterator[tuple[bytes, str]]:
         """Key and id of each upload below a prefix."""
         try:
-            pages = self._client.get_paginator("list_multipart_uploads")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix.decode(), EncodingType="url"):
-                encoded = page.get("EncodingType") == "url"  # not every server does it, or says it
-                for each in page.get("Uploads", ()):
-                    yield (unquote_plus(each["Key"]) if encoded else each["Key"]).encode(), each["UploadId"]
-        except _FAILED as error:
-            failed = translated(what, error)
-            if failed.cause != "NoSuchUpload":  # some servers' word for an empty list
-                raise failed from error
+            with asking(what):
+                pages = self._client.get_paginator("list_multipart_uploads")
+                options: Any = {"Bucket": self._bucket, "Prefix": prefix.decode(), "EncodingType": "url"}
+                for count, page in enumerate(pages.paginate(**options)):
+                    encoded = page.get("EncodingType") == "url"  # not every server does it, or says it
+                    found = [(each["Key"], each["UploadId"]) for each in page.get("Uploads", ())]
+                    if count >= _MOST_PAGES:
+                        raise unclear(what)
+                    for text, upload_id in found:
+                        key = unquote_to_bytes(text.replace("+", " ")) if encoded else text.encode()
+                        if key.startswith(prefix):  # never touches another's
+                            yield key, upload_id
+        except StoreError as error:
+            if error.cause != "NoSuchUpload":  # some servers' word for an empty list
+                raise
 
     def found(self, key: bytes, what: str) -> Upload | None:
         """Of the unfinished uploads of that key, the one with most parts that can be gone on from.
@@ -117,19 +119,19 @@ class Uploads:
 
     def _parts_of(self, upload_id: str, key: bytes, what: str) -> Upload:
         upload = Upload(upload_id)
-        try:
+        with asking(what):
             pages = self._client.get_paginator("list_parts")
             for page in pages.paginate(Bucket=self._bucket, Key=key.decode(), UploadId=upload_id):
                 for each in page.get("Parts", ()):
                     if each["PartNumber"] != len(upload.parts) + 1 or each["Size"] != self._segment_bytes:
                         return upload
+                    if len(upload.parts) >= MOST_PARTS:
+                        raise unclear(what)
                     number = each["PartNumber"]
                     said = each.get("ChecksumSHA256") or self._sums.get((upload_id, number))
-                    if not said:
+                    if said is None or sum_of(said) is None:
                         return upload
                     upload.parts.append(Part(PartNumber=number, ETag=each["ETag"], ChecksumSHA256=said))
-        except _FAILED as error:
-            raise translated(what, error) from error
         return upload
 
     def expect(self, upload: Upload, offset: int, what: str) -> None:

@@ -4,17 +4,16 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from checks.ports import StoreError
+from checks.ports import StoreError, UnavailableError
 from preserve.stores.port import Claim, Protection, Thaw, Versioning
-from preserve.stores.s3.errors import translated
-from preserve.stores.s3.looks import Seen
+from preserve.stores.s3.errors import asking, said, unclear
+from preserve.stores.s3.looks import MOST_PARTS, Seen, size_of, sum_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-_FAILED = (ClientError, BotoCoreError)
 _VERSIONING = {"Enabled": Versioning.ON, "Suspended": Versioning.SUSPENDED}
 
 
@@ -26,39 +25,44 @@ def claim_of(client: "S3Client", bucket: str, key: str, found: Seen, segment_byt
     if found.parts is None:
         return Claim(size, None, why_not="the provider keeps no SHA-256 of it", token=found.token)
     try:
-        parts = _parts(client, bucket, key, found)
-    except StoreError:
+        parts = _parts(client, bucket, key, found, what)
+    except UnavailableError:
         raise
-    except _FAILED as error:
-        failed = translated(what, error)
+    except StoreError as failed:
         if failed.cause in ("EAGAIN", "ETIMEDOUT", "ECONNRESET"):
-            raise failed from error
+            raise
         return Claim(size, None, why_not=f"the provider does not tell its parts ({failed.cause})", token=found.token)
-    sums = tuple(base64.b64decode(part.get("ChecksumSHA256", "")) for part in parts)
-    if not all(sums) or len(sums) != found.parts:
+    told = [sum_of(part.get("ChecksumSHA256")) for part in parts]
+    sizes = [size_of(part.get("Size")) for part in parts]
+    sums = tuple(each for each in told if each is not None)
+    if len(sums) != len(told) or len(sums) != found.parts:
         why = "the provider keeps a SHA-256 of its parts' SHA-256s, and does not tell those"
     elif base64.b64encode(hashlib.sha256(b"".join(sums)).digest()).decode() != found.sha256_said.partition("-")[0]:
         why = "the provider's SHA-256 of the parts is not that of its own parts"
-    elif not _are_segments([part["Size"] for part in parts], size, segment_bytes):
+    elif not _are_segments([each or 0 for each in sizes], size, segment_bytes):
         why = f"it was uploaded in parts that are not of {segment_bytes} bytes"
     else:
         return Claim(size, None, sums, token=found.token)
     return Claim(size, None, why_not=why, token=found.token)
 
 
-def _parts(client: "S3Client", bucket: str, key: str, found: Seen) -> list[Any]:
+def _parts(client: "S3Client", bucket: str, key: str, found: Seen, what: str) -> list[Any]:
+    """StoreError if there are more than an object can have."""
     parts: list[Any] = []
     version = {"VersionId": found.token.version} if found.token.version else {}
     while True:
-        answer: Any = client.get_object_attributes(
-            Bucket=bucket,
-            Key=key,
-            ObjectAttributes=["ObjectParts"],
-            PartNumberMarker=len(parts),
-            **version,  # type: ignore[arg-type]
-        )
-        told = answer.get("ObjectParts", {})
-        parts += told.get("Parts", [])
+        with asking(what):
+            answer: Any = client.get_object_attributes(
+                Bucket=bucket,
+                Key=key,
+                ObjectAttributes=["ObjectParts"],
+                PartNumberMarker=len(parts),
+                **version,  # type: ignore[arg-type]
+            )
+            told = answer.get("ObjectParts", {})
+            parts += told.get("Parts", [])
+        if len(parts) > MOST_PARTS:
+            raise unclear(what)
         if not told.get("IsTruncated") or not told.get("Parts"):
             return parts
 
@@ -77,24 +81,29 @@ def protection_of(client: "S3Client", bucket: str, what: str) -> Protection:
     why: list[str] = []
     versioning, lock = Versioning.UNKNOWN, ""
     try:
-        status: str = client.get_bucket_versioning(Bucket=bucket).get("Status", "")
-        versioning = _VERSIONING.get(status, Versioning.OFF)
-    except _FAILED as error:
-        why.append(f"versioning: {_why_not_told(what, error)}")
+        with asking(what):
+            status: str = client.get_bucket_versioning(Bucket=bucket).get("Status", "")
+            versioning = _VERSIONING.get(status, Versioning.OFF)
+    except StoreError as error:
+        why.append(f"versioning: {_why_not_told(error)}")
     try:
-        rules = client.get_object_lock_configuration(Bucket=bucket).get("ObjectLockConfiguration", {})
-        if rules.get("ObjectLockEnabled") == "Enabled":
-            lock = _words(rules.get("Rule", {}).get("DefaultRetention", {}))
-    except ClientError as error:
-        if error.response["Error"].get("Code") != "ObjectLockConfigurationNotFoundError":
-            why.append(f"object lock: {_why_not_told(what, error)}")
-    except BotoCoreError as error:
-        why.append(f"object lock: {_why_not_told(what, error)}")
+        with asking(what):
+            rules = client.get_object_lock_configuration(Bucket=bucket).get("ObjectLockConfiguration", {})
+            if rules.get("ObjectLockEnabled") == "Enabled":
+                lock = said(_words(rules.get("Rule", {}).get("DefaultRetention", {})))
+    except StoreError as error:
+        if _code(error) != "ObjectLockConfigurationNotFoundError":
+            why.append(f"object lock: {_why_not_told(error)}")
     return Protection(versioning=versioning, lock=lock, why_unknown="; ".join(why))
 
 
-def _why_not_told(what: str, error: Exception) -> str:
-    failed = translated(what, error)
+def _code(failed: StoreError) -> str:
+    """S3's own word, if it was an answer of S3's."""
+    error = failed.__cause__
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def _why_not_told(failed: StoreError) -> str:
     if failed.cause == "there is no such bucket":
         raise failed
     return failed.cause or str(failed)
@@ -116,11 +125,10 @@ def thawed(client: "S3Client", bucket: str, key: str, found: Seen, days: int, wh
     if found.being_restored:
         return Thaw.UNDER_WAY
     try:
-        client.restore_object(Bucket=bucket, Key=key, RestoreRequest={"Days": days})
-    except ClientError as error:
-        if error.response["Error"].get("Code") == "RestoreAlreadyInProgress":
+        with asking(what):
+            client.restore_object(Bucket=bucket, Key=key, RestoreRequest={"Days": days})
+    except StoreError as error:
+        if _code(error) == "RestoreAlreadyInProgress":
             return Thaw.UNDER_WAY
-        raise translated(what, error) from error
-    except BotoCoreError as error:
-        raise translated(what, error) from error
+        raise
     return Thaw.ASKED

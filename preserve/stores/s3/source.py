@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from checks.evidence import Evidence
 from checks.ports import Stat
+from preserve.stores.s3.timely import SMALL_SECONDS
 from preserve.stores.s3.wire import Answer
 
 
@@ -36,6 +37,7 @@ class S3Source:
             return None
         if first.size_bytes > min(most_bytes, len(buffer)):
             return None
+        answer.within(SMALL_SECONDS)
         count = 0
         while count < first.size_bytes:
             count += answer.readinto(buffer[count : first.size_bytes])  # it raises where the body is cut off

@@ -8,15 +8,17 @@ import base64
 import hashlib
 import ssl
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from select import POLLIN, poll
 from socket import IPPROTO_TCP, TCP_NODELAY
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import SplitResult, quote, unquote, urlencode
 
 from checks.ports import StoreError
 from preserve.stores.s3.access import Access, Place
-from preserve.stores.s3.errors import cut, refused_body
+from preserve.stores.s3.errors import cut, refused_body, unclear
+from preserve.stores.s3.timely import SMALL_SECONDS, TimelyResponse
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _MOST_OF_AN_ERROR = 64 << 10
@@ -25,13 +27,14 @@ _MOST_OF_AN_ERROR = 64 << 10
 class Answer:
     """An answer whose body is to be read. `close` in any case."""
 
-    __slots__ = ("_connection", "_response", "_what", "_wire", "headers", "left", "status")
+    __slots__ = ("_closed", "_connection", "_response", "_what", "_wire", "headers", "left", "status")
 
     def __init__(self, wire: "Wire", connection: HTTPConnection, response: HTTPResponse, what: str) -> None:
         self._wire, self._connection, self._response, self._what = wire, connection, response, what
         self.status = response.status
         self.headers = _headers(response)
         self.left: int | None = response.length  # bytes of the body that were not read; None: nobody said
+        self._closed = False
 
     def readinto(self, buffer: memoryview) -> int:
         """Fills the buffer; 0 at the end. StoreError(cause="ECONNRESET") where the body ends before it should."""
@@ -47,8 +50,26 @@ class Answer:
                 raise StoreError(f"{self._what}: the answer ended {self.left} bytes early", cause="ECONNRESET")
         return count
 
+    def within(self, seconds: float) -> None:
+        """What is read from now on comes within that time, or StoreError(cause="ETIMEDOUT")."""
+        if isinstance(self._response, TimelyResponse):
+            self._response.within(seconds)
+
+    def all(self, most_bytes: int, seconds: float) -> bytes:
+        """The whole body; StoreError if it is longer than that."""
+        self.within(seconds)
+        if self.left is not None and self.left > most_bytes:
+            raise StoreError(f"{self._what}: the server's answer is too long", cause="the answer is too long")
+        buffer, content = memoryview(bytearray(64 << 10)), bytearray()
+        while count := self.readinto(buffer):
+            content += buffer[:count]
+            if len(content) > most_bytes:
+                raise StoreError(f"{self._what}: the server's answer is too long", cause="the answer is too long")
+        return bytes(content)
+
     def read(self, most_bytes: int) -> bytes:
-        """The rest of the body, or so much of it."""
+        """The rest of the body, or so much of it, within `SMALL_SECONDS`."""
+        self.within(SMALL_SECONDS)
         buffer = memoryview(bytearray(most_bytes if self.left is None else min(most_bytes, self.left)))
         count = 0
         while count < len(buffer) and (got := self.readinto(buffer[count:])):
@@ -56,7 +77,10 @@ class Answer:
         return bytes(buffer[:count])
 
     def close(self, *, keep: bool = True) -> None:
-        """Keeps the connection for others if all of the body was read."""
+        """Keeps the connection for others if all of the body was read. Only the first call does anything."""
+        if self._closed:
+            return  # a connection that was cut must not be kept after all, nor one that is another's by now
+        self._closed = True
         keep = keep and (self.left == 0 or self._response.isclosed()) and not self._response.will_close
         self._response.close()
         self._wire.give_back(self._connection, keep=keep)
@@ -79,19 +103,23 @@ class Push:
     def _why_cut(self, error: OSError) -> StoreError:
         """A server that refuses may close before it has all: its answer is the better reason, if there is one."""
         try:
-            response = self._connection.getresponse()
-            body = response.read(_MOST_OF_AN_ERROR)
+            response, body = self._answer()
         except (OSError, HTTPException):
             return cut(self._what, error)
         finally:
             self.drop()
         return refused_body(self._what, response.status, body, _headers(response))
 
+    def _answer(self) -> tuple[HTTPResponse, bytes]:
+        response = self._connection.getresponse()
+        if isinstance(response, TimelyResponse):
+            response.within(SMALL_SECONDS)
+        return response, response.read(_MOST_OF_AN_ERROR)
+
     def finish(self) -> dict[str, str]:
         """The headers of the answer. StoreError if it is no success."""
         try:
-            response = self._connection.getresponse()
-            body = response.read(_MOST_OF_AN_ERROR)
+            response, body = self._answer()
         except (OSError, HTTPException) as error:
             self.drop()
             raise cut(self._what, error) from error
@@ -106,26 +134,37 @@ class Push:
 
 
 class Wire:
-    """The connections to one bucket. Safe to share between threads."""
+    """The connections to one bucket. Safe to share between threads. `url`: where to, if not where objects are."""
 
-    def __init__(self, place: Place, access: Access) -> None:
-        self._place, self._access = place, access
+    def __init__(self, place: Place, access: Access, url: SplitResult | None = None) -> None:
+        self._place, self._access, self._url = place, access, url or access.url
         self._kept: deque[HTTPConnection] = deque()
-        self._context = ssl.create_default_context(cafile=access.certificates) if access.url.scheme == "https" else None
+        self._context = ssl.create_default_context(cafile=access.certificates) if self._url.scheme == "https" else None
 
     def ask(self, method: str, key: bytes, what: str, **headers: str) -> Answer:
         """GET or HEAD; the answer may be any. In the names of headers `_` stands for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.exchange(method, *self._signed(method, key, "", named, _NOTHING, what), b"", what)
+
+    def leads_to(self, url: SplitResult) -> bool:
+        return (url.scheme, url.netloc) == (self._url.scheme, self._url.netloc)
+
+    def exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes, what: str) -> Answer:
+        """A request that was signed already, with all of its body; the answer may be any."""
         while True:
             kept = self._taken()
             connection = kept or self._connected(what)
             try:
-                self._begin(connection, method, key, "", {n.replace("_", "-"): v for n, v in headers.items()}, _NOTHING)
+                self._begin(connection, method, target, headers, body)
                 return Answer(self, connection, connection.getresponse(), what)
             except (OSError, HTTPException) as error:
                 connection.close()
                 if kept is None or isinstance(error, TimeoutError):
                     raise cut(what, error) from error
                 # A kept connection that the server closed meanwhile: it says nothing about the server.
+            except ValueError as error:  # what a server said came back into a header
+                connection.close()
+                raise unclear(what) from error
 
     def push(
         self, key: bytes, what: str, size_bytes: int, sha256: bytes, headers: dict[str, str], **query: str | int
@@ -136,27 +175,41 @@ class Wire:
             "Content-Length": str(size_bytes),
             "x-amz-checksum-sha256": base64.b64encode(sha256).decode(),
         }
+        asked = urlencode(sorted(query.items()), quote_via=quote)
+        target, signed = self._signed("PUT", key, asked, headers, sha256.hex(), what)
         connection = self._taken() or self._connected(what)
         try:
-            self._begin(
-                connection, "PUT", key, urlencode(sorted(query.items()), quote_via=quote), headers, sha256.hex()
-            )
+            self._begin(connection, "PUT", target, signed)
         except (OSError, HTTPException) as error:
             connection.close()
             raise cut(what, error) from error
+        except ValueError as error:
+            connection.close()
+            raise unclear(what) from error
         return Push(self, connection, what)
 
-    def _begin(
-        self, connection: HTTPConnection, method: str, key: bytes, query: str, headers: dict[str, str], sha256_hex: str
-    ) -> None:
+    def _signed(
+        self, method: str, key: bytes, query: str, headers: dict[str, str], sha256_hex: str, what: str
+    ) -> tuple[str, dict[str, str]]:
         target = self._access.before + quote(key, safe="/-_.~") + (f"?{query}" if query else "")
-        signed = self._access.sign(method, target, headers, sha256_hex)
+        try:
+            return target, self._access.sign(method, target, headers, sha256_hex)
+        except ValueError as error:
+            raise unclear(what) from error
+
+    def _begin(
+        self, connection: HTTPConnection, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> None:
         if self._access.proxy is not None and self._context is None:
-            target = f"{self._access.url.scheme}://{self._access.url.netloc}{target}"
-        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in signed.items():
+            target = f"{self._url.scheme}://{self._url.netloc}{target}"
+        connection.sock.settimeout(self._place.read_seconds)
+        given = {name.lower() for name in headers}
+        connection.putrequest(
+            method, target, skip_host="host" in given, skip_accept_encoding="accept-encoding" in given
+        )
+        for name, value in headers.items():
             connection.putheader(name, value)
-        connection.endheaders()
+        connection.endheaders(body or None)
 
     def _taken(self) -> HTTPConnection | None:
         """A kept connection that the server has not closed, as far as is known here."""
@@ -171,7 +224,7 @@ class Wire:
         return None
 
     def _connected(self, what: str) -> HTTPConnection:
-        url, proxy = self._access.url, self._access.proxy
+        url, proxy = self._url, self._access.proxy
         to = proxy or url
         host, port = to.hostname or "", to.port
         seconds = self._place.connect_seconds
@@ -180,6 +233,7 @@ class Wire:
             if self._context is None
             else HTTPSConnection(host, port or (443 if proxy is None else 80), timeout=seconds, context=self._context)
         )
+        connection.response_class = TimelyResponse
         if proxy is not None and self._context is not None:
             word = base64.b64encode(
                 f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}".encode()

@@ -56,13 +56,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """Writes orders. `look`: the object of that key now; None if there is none. `remove` takes it away again."""
+    """Writes orders. `look`: the object of that key now; None if there is none."""
 
     wire: Wire
     uploads: Uploads
     segment_bytes: int
     look: Callable[[bytes, str], Seen | None]
-    remove: Callable[[bytes, str], None]
 
     @contextmanager
     def writing(self, order: Order, upload: Upload | None = None) -> Iterator[Sink]:
@@ -90,21 +89,25 @@ class Writer:
         except BaseException:
             push.drop()
             raise
-        self.settle(order, push, content.sha256())
+        self.settle(order, push, content.sha256(), content.size_bytes)
 
-    def settle(self, order: Order, push: Push, sha256: bytes) -> None:
-        """Waits for the answer. Where none comes it may stand or not: looks, and takes away what is not proven ours."""
+    def settle(self, order: Order, push: Push, sha256: bytes, size_bytes: int) -> None:
+        """Waits for the answer. Where none comes it may stand or not: looks whether what is there is what was sent.
+
+        Nothing is ever taken away again: what stands there may be what another one wrote at the same time.
+        """
         try:
             push.finish()
         except StoreError as error:
-            if order.etag is not None or error.cause not in _NO_ANSWER:
+            if error.cause not in _NO_ANSWER:
                 raise
             found = self.look(order.key, order.what)
-            if found is None:
+            if found is None or found.token.etag == order.etag:
                 raise
-            if found.sha256 != sha256:
-                self.remove(order.key, order.what)
-                raise
+            if (found.sha256, found.stat.size_bytes) == (sha256, size_bytes):
+                return
+            text = f"{order.what}: no answer came, and what stands there is not known to be what was sent; it was left"
+            raise StoreError(text, cause=error.cause) from error
 
 
 class _Straight:
@@ -134,7 +137,7 @@ class _Straight:
         if self._push is None or self._push.sent_bytes != self._size_bytes:
             raise _other(self._order)
         push, self._push = self._push, None
-        self._writer.settle(self._order, push, self._sha256)
+        self._writer.settle(self._order, push, self._sha256, self._size_bytes)
 
     def close(self) -> None:
         if self._push is not None:
@@ -194,7 +197,7 @@ class _Spooled:
         except StoreError:
             # The answer to an earlier try may have been lost.
             found = self._writer.look(order.key, order.what)
-            if found is None or found.sha256_said != upload.composite():
+            if found is None or (found.sha256_said, found.stat.size_bytes) != (upload.composite(), self._count):
                 raise
 
     def close(self) -> None:

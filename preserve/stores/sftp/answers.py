@@ -21,10 +21,30 @@ def problem(path: bytes, kind: int, body: memoryview) -> StoreError:
     if kind != wire.STATUS:
         return StoreError(f"{show(path)}: the server gave an answer of another kind", cause="EPROTO")
     code, words = wire.status_of(body)
-    words = show(words.encode("utf-8", "replace")) or "refused"
+    words = shown(words) or "refused"
     if code == wire.NO_SUCH_FILE:
         return NotFoundError(f"{show(path)}: {words}", cause="ENOENT")
     return StoreError(f"{show(path)}: {words}", cause=_CAUSES.get(code, f"SSH_FX_{code}"))
+
+
+def shown(words: str) -> str:
+    """What a server said, for people: nothing of it moves a cursor, and it is not long."""
+    return show(words[: wire.MOST_WORDS].encode("utf-8", "replace"))[: wire.MOST_WORDS]
+
+
+def not_done(path: bytes) -> StoreError:
+    """For a server that says of what was asked that it is done, where a look shows that it is not."""
+    why = "the server said that it was done, and it is not"
+    return StoreError(f"{show(path)}: {why}", cause=why)
+
+
+async def gone(session: Session, path: bytes, full: bytes) -> None:
+    """Sees that nothing stands there any more; `full` is what the server is asked for."""
+    kind, body = await session.ask(wire.LSTAT, wire.text(full))
+    if kind == wire.ATTRS:
+        raise not_done(path)
+    if not isinstance(error := problem(path, kind, body), NotFoundError):
+        raise error
 
 
 def demanded(path: bytes, answer: tuple[int, memoryview], kind: int) -> memoryview:

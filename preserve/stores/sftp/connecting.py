@@ -5,8 +5,11 @@ that it is there. ~/.ssh/config is not read: what a replica is must be in the se
 """
 
 import asyncio
+import errno
 import logging
+import os
 import socket
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +42,7 @@ _HOST_KEYS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
+_MOST_FILE_BYTES = 16 << 20  # of a key or of known hosts
 _WINDOW_BYTES = 16 << 20  # of the channel: 160 MB/s with a tenth of a second on the way
 _PACKET_BYTES = 128 << 10  # fewer, longer packets, where the server makes them
 
@@ -109,6 +113,7 @@ async def _options(server: Server, host_key: "_HostKey") -> asyncssh.SSHClientCo
 
 def _key(path: Path, passphrase: str | None) -> asyncssh.SSHKey:
     try:
+        _refuse_endless(path)
         return asyncssh.read_private_key(path, passphrase)
     except OSError as error:
         raise _NoKeyError(f"the key {path} cannot be read: {error.strerror}") from error
@@ -120,6 +125,15 @@ def _key(path: Path, passphrase: str | None) -> asyncssh.SSHKey:
     except (asyncssh.KeyImportError, ValueError) as error:
         why = "has a passphrase, and none is given (`secret`)" if "encrypted" in str(error) else "is no private key"
         raise _NoKeyError(f"the key {path} {why}") from error
+
+
+def _refuse_endless(path: Path) -> None:
+    """OSError for what would be waited for, or read, without end: a pipe, a device, a huge file."""
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or path == Path(os.devnull)):
+        raise OSError(errno.EINVAL, "it is no file")
+    if found.st_size > _MOST_FILE_BYTES:
+        raise OSError(errno.EFBIG, "it is too large to be the right file")
 
 
 class _NoKeyError(Exception):
@@ -139,11 +153,13 @@ class _HostKey(asyncssh.SSHClient):
         """What the file says; an empty list, never None, which to asyncssh means that any host will do."""
         server = self._server
         try:
+            _refuse_endless(server.known_hosts)
             known = asyncssh.read_known_hosts(str(server.known_hosts))
         except FileNotFoundError:
             return asyncssh.import_known_hosts("")
         except (OSError, ValueError) as error:
-            raise _NoKeyError(f"{server.known_hosts} cannot be read: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise _NoKeyError(f"{server.known_hosts} cannot be read: {why}") from error
         # The address is not looked at: names are what is asked for, and a number is a name here too.
         found = known.match(server.host, "", server.port)
         self.others_known = any(found)
@@ -193,7 +209,9 @@ def _unknown_host(server: Server, key: asyncssh.SSHKey, others_known: bool) -> U
             f"(`ssh-keygen -f {server.known_hosts} -R '[{server.host}]:{server.port}'`) and add it with {scan}."
         )
     else:
-        cause = "its host key is not known"
+        there = server.known_hosts.exists()
+        cause = "its host key is not known" + ("" if there else f": there is no {server.known_hosts}")
+        scan = scan if there else f"`mkdir -p {server.known_hosts.parent}` and {scan}"
         remedy = f"{check}; if it is this one, add it with {scan}."
     return UnavailableError(f"{server.name}: {cause}: {shown}. {remedy}", cause=f"{cause}: {shown}")
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from operator import itemgetter
 
+from checks.names import show
 from checks.ports import Kind, Listed, StoreError, UnavailableError
 from preserve.stores.local import Name
 from preserve.stores.many_names import ManyNames
@@ -18,6 +19,10 @@ from preserve.stores.sftp.session import Session
 _FOLDERS_AT_ONCE = 16
 _ANSWERS_AT_ONCE = 4  # to READDIR; OpenSSH's has a hundred names in each
 _MANY = 100_000  # names of one folder in memory
+_MOST_EMPTY = 100  # answers in a row with no name in them
+MOST_NAMES = 5_000_000  # in one folder
+MOST_WAITING, _MOST_WAITING_BYTES = 1_000_000, 256 << 20  # folders still to be listed
+MOST_BARREN = 1_000_000  # folders in a row in which there is no file
 
 Found = list[tuple[bytes, wire.Attributes]]
 
@@ -31,6 +36,8 @@ class Folder:
         self._session: Session | None = None
         self.begun = False  # it could be opened
         self.ended = False
+        self.odd: StoreError | None = None  # what was listed and can be no name; raised after the names
+        self._names = self._empty = 0
 
     async def first(self, session: Session) -> Found:
         """Its first names; of a small folder, all of them in two ways there and back."""
@@ -54,8 +61,13 @@ class Folder:
                 if kind == wire.STATUS and wire.status_of(body)[0] == wire.EOF:
                     self.ended = True
                     continue
-                for name, attributes in wire.names_of(demanded(self.path, (kind, body), wire.NAME)):
-                    if name not in (b".", b".."):
+                names = wire.names_of(demanded(self.path, (kind, body), wire.NAME))
+                self._count(len(names))
+                for name, attributes in names:
+                    if not name or b"/" in name or b"\0" in name:
+                        why = f"the server lists what can be no name: {show(name[:100])}"
+                        self.odd = StoreError(f"{show(self.path)}: {why}", cause=why)
+                    elif name not in (b".", b".."):
                         found.append((name, await self._told(session, name, attributes)))
         except BaseException:
             self.ended = True
@@ -65,6 +77,17 @@ class Folder:
                 session.send(wire.CLOSE, self._handle, ignored)
                 self._handle = None
         return found
+
+    def _count(self, names: int) -> None:
+        """StoreError for a server that would go on for ever."""
+        self._empty = 0 if names else self._empty + 1
+        self._names += names
+        if self._empty >= _MOST_EMPTY:
+            why = f"{self._empty} answers in a row without a name"
+            raise StoreError(f"{show(self.path)}: {why}", cause=why)
+        if self._names > MOST_NAMES:
+            why = f"too many: more than {MOST_NAMES:,} names in one folder"
+            raise StoreError(f"{show(self.path)}: {why}", cause=why)
 
     async def _told(self, session: Session, name: bytes, attributes: wire.Attributes) -> wire.Attributes:
         """What a listing says of a name; of a server that says nothing there, it is asked for each."""
@@ -97,6 +120,8 @@ def names_in(link: Link, root: Root, path: bytes) -> Collection[Name]:
                 many = many or ManyNames()
                 many.take(found)
                 found.clear()
+        if folder.odd is not None:
+            raise folder.odd
     finally:
         link.post_here(folder.leave)
     if many is not None:
@@ -126,12 +151,12 @@ def sizes(link: Link, root: Root, top: bytes) -> Iterator[tuple[bytes, int]]:
 
 def _walk(link: Link, root: Root, top: bytes) -> Iterator[tuple[bytes, wire.Attributes | StoreError]]:
     """All that are no folders, and the folders that cannot be listed; what keeps `top` itself from it is raised."""
-    waiting = [b""]
+    waiting = _Waiting()
     begun: deque[tuple[Folder, bytes, Future[Found]]] = deque()
     try:
-        while waiting or begun:
-            while waiting and len(begun) < _FOLDERS_AT_ONCE:
-                below = waiting.pop()
+        while waiting.paths or begun:
+            while waiting.paths and len(begun) < _FOLDERS_AT_ONCE:
+                below = waiting.next()
                 folder = Folder(root, b"/".join(filter(None, (top, below))))
                 begun.append((folder, below, link.begin(folder.first)))
             folder, below, first = begun.popleft()
@@ -139,10 +164,11 @@ def _walk(link: Link, root: Root, top: bytes) -> Iterator[tuple[bytes, wire.Attr
             try:
                 for name, attributes in _names(link, folder, first):
                     if attributes.kind is Kind.DIRECTORY:
-                        waiting.append(prefix + name)
+                        waiting.add(prefix + name)
                     else:
+                        waiting.barren = 0
                         yield prefix + name, attributes
-            except UnavailableError:
+            except (UnavailableError, _EndlessError):
                 raise
             except StoreError as error:
                 if not below and not folder.begun:
@@ -154,10 +180,43 @@ def _walk(link: Link, root: Root, top: bytes) -> Iterator[tuple[bytes, wire.Attr
             link.post_here(folder.leave)
 
 
+class _EndlessError(StoreError):
+    """The walk is given up: a tree that has no end, or none that can be waited for."""
+
+
+class _Waiting:
+    """The folders that are still to be listed, the last first: as deep as paths can be long, and bounded in number."""
+
+    def __init__(self) -> None:
+        self.paths = [b""]
+        self._bytes = 0
+        self.barren = 0  # listed since the last file
+
+    def next(self) -> bytes:
+        self.barren += 1
+        if self.barren > MOST_BARREN:
+            raise _endless(f"more than {MOST_BARREN:,} folders in a row without a file")
+        path = self.paths.pop()
+        self._bytes -= len(path)
+        return path
+
+    def add(self, path: bytes) -> None:
+        self.paths.append(path)
+        self._bytes += len(path)
+        if len(self.paths) > MOST_WAITING or self._bytes > _MOST_WAITING_BYTES:
+            raise _endless("more folders than can be kept in mind")
+
+
+def _endless(what: str) -> StoreError:
+    return _EndlessError(f"too many: {what}", cause=f"too many: {what}")
+
+
 def _names(link: Link, folder: Folder, first: Future[Found]) -> Iterator[tuple[bytes, wire.Attributes]]:
     try:
         yield from link.result(first)
         while not folder.ended:
             yield from link.ask(folder.more)
+        if folder.odd is not None:
+            raise folder.odd
     finally:
         link.post_here(folder.leave)

@@ -3,7 +3,7 @@
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
 from preserve.stores.sftp import wire
-from preserve.stores.sftp.answers import demanded, problem
+from preserve.stores.sftp.answers import demanded, not_done, problem
 from preserve.stores.sftp.session import Session
 
 _MOST_NAME_BYTES, _MOST_PATH_BYTES = 255, 4096
@@ -59,6 +59,8 @@ class Root:
         if look[0] == wire.ATTRS and wire.attributes_of(look[1]).kind is Kind.DIRECTORY:
             await flushed(session, self.full(folder.rpartition(b"/")[0]))
             return  # another may have made it just now
+        if answer[0] == wire.STATUS and wire.status_of(answer[1])[0] == wire.OK:
+            raise not_done(folder)
         await self.refuse(session, problem(folder, *answer))
 
     async def refuse(self, session: Session, error: StoreError) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncssh
 
+from checks.names import show
 from checks.ports import StoreError
 from preserve.stores.sftp import wire
 from preserve.stores.sftp.wire import WireError
@@ -24,6 +25,7 @@ Answer = Callable[[int, "memoryview | Pieces"], None]  # the kind of answer (LOS
 LOST = -1
 SILENT_SECONDS = 60.0  # without any answer, while some are due
 OLDEST_SECONDS = 600.0  # one that is passed over by others
+ANSWER_SECONDS = 1800.0  # any one of them, however much else is answered: 16 MiB on their way at 9 kB/s
 _LOOK_SECONDS = 5.0
 _MOST_PACKET_BYTES = 1 << 20  # no answer that we ask for is longer
 
@@ -40,13 +42,14 @@ class Session(asyncssh.SSHClientSession[bytes]):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self._waiting: dict[int, Answer] = {}
+        self._waiting: dict[int, tuple[Answer, float]] = {}  # and when it was asked
         self._last = 0
         self._out: list[bytes] = []
         self._rest = b""
         self._pieces: Pieces = []
         self._missing = 0  # bytes of a DATA answer that is on its way
         self._receiver: Answer | None = None
+        self._receiving_since = 0.0
         self._heard = self._loop.time()
         self._oldest = (0, self._heard)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,7 +71,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if not self._waiting:
             self._heard = self._loop.time()
         self._last = number = (self._last + 1) & 0xFFFFFFFF
-        self._waiting[number] = answer
+        self._waiting[number] = answer, self._loop.time()
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append(_head.pack(len(content) + 5, kind, number))
@@ -153,12 +156,15 @@ class Session(asyncssh.SSHClientSession[bytes]):
                     _hand(answer, kind, [view[place + 13 : stop]])
                 else:
                     self._pieces, self._receiver, self._missing = [view[place + 13 :]], answer, stop - end
+                    self._receiving_since = self._heard
                     return
             elif stop > end:
                 break
             elif kind == wire.VERSION:
                 if number < wire.VERSION_WANTED:
                     raise WireError(f"a server of version {number}")
+                if self.version.done():
+                    raise WireError("a second greeting")
                 self.version.set_result(wire.extensions_of(view[place + 9 : stop]))
             else:
                 _hand(self._answer(number), kind, view[place + 9 : stop])
@@ -181,10 +187,10 @@ class Session(asyncssh.SSHClientSession[bytes]):
         return rest
 
     def _answer(self, number: int) -> Answer:
-        answer = self._waiting.pop(number, None)
-        if answer is None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is None:
             raise WireError("an answer to what nobody asked")
-        return answer
+        return waiting[0]
 
     # ---- losing it
 
@@ -196,21 +202,30 @@ class Session(asyncssh.SSHClientSession[bytes]):
         except WireError as error:
             self.lose(StoreError(f"the server speaks no SFTP of version 3: {error}", cause="EPROTO"))
         except (OSError, asyncssh.Error) as error:
-            self.lose(StoreError(f"the connection was lost: {error}", cause="ECONNRESET"))
+            words = show(str(error)[: wire.MOST_WORDS].encode("utf-8", "replace"))
+            self.lose(StoreError(f"the connection was lost: {words}", cause="ECONNRESET"))
 
     def _look(self) -> None:
         """Gives up on a server that hangs: nobody waits for ever."""
         if self.problem is not None:
             return
         now = self._loop.time()
-        oldest = next(iter(self._waiting), 0)
-        if oldest != self._oldest[0]:
-            self._oldest = (oldest, now)
-        due = bool(self._waiting or self._missing)
-        if due and (now - self._heard > SILENT_SECONDS or (oldest and now - self._oldest[1] > OLDEST_SECONDS)):
-            self.lose(StoreError(f"no answer for {now - self._heard:.0f} seconds", cause="ETIMEDOUT"))
+        if (waits := self._waits(now)) is not None:
+            self.lose(StoreError(f"no answer for {waits:.0f} seconds", cause="ETIMEDOUT"))
         else:
             self._watch = self._loop.call_later(min(_LOOK_SECONDS, SILENT_SECONDS / 4), self._look)
+
+    def _waits(self, now: float) -> float | None:
+        """For how many seconds somebody waits in vain; None if nobody waits for too long."""
+        oldest, (_, asked) = next(iter(self._waiting.items()), (0, (None, now)))
+        if oldest != self._oldest[0]:
+            self._oldest = (oldest, now)
+        silent = now - self._heard if oldest or self._missing else 0.0
+        passed_over = now - self._oldest[1] if oldest else 0.0
+        dripping = now - self._receiving_since if self._missing else 0.0
+        limits = (SILENT_SECONDS, OLDEST_SECONDS, OLDEST_SECONDS, ANSWER_SECONDS)
+        each = zip((silent, passed_over, dripping, now - asked), limits, strict=True)
+        return next((waits for waits, most in each if waits > most), None)
 
     def lose(self, problem: StoreError) -> None:
         """Ends it; everybody who waits is told."""
@@ -222,7 +237,7 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if not self.version.done():
             self.version.set_exception(problem)
             self.version.exception()
-        waiting, self._waiting = list(self._waiting.values()), {}
+        waiting, self._waiting = [answer for answer, _ in self._waiting.values()], {}
         if self._receiver is not None:
             waiting.append(self._receiver)
         self._receiver, self._missing, self._pieces, self._rest = None, 0, [], b""

@@ -12,7 +12,7 @@ from preserve.stores.identity import IDENTITY_FILE, LIMIT_BYTES, NO_IDENTITY, id
 from preserve.stores.local import Name
 from preserve.stores.port import ExistsError, Sink
 from preserve.stores.sftp import answers, wire
-from preserve.stores.sftp.answers import demanded, full_or, problem
+from preserve.stores.sftp.answers import demanded, full_or, gone, not_done, problem
 from preserve.stores.sftp.connecting import Server
 from preserve.stores.sftp.link import Link
 from preserve.stores.sftp.listing import listing, names_in, sizes
@@ -105,7 +105,10 @@ class SftpStore:
                 kind, body = await session.ask(wire.READ, wire.reading(handle, len(content), wire.SAFE_BYTES))
                 if kind == wire.STATUS and wire.status_of(body)[0] == wire.EOF:
                     break
-                content += demanded(path, (kind, body), wire.DATA)
+                piece = demanded(path, (kind, body), wire.DATA)
+                if not 0 < len(piece) <= wire.SAFE_BYTES:
+                    raise StoreError(f"{show(path)}: an answer of {len(piece)} bytes", cause="EPROTO")
+                content += piece
         finally:
             await session.ask(wire.CLOSE, handle)
         return content
@@ -209,6 +212,10 @@ class SftpStore:
             raise await full_or(session, self._root.path, error, len(content)) from error
         if new:
             await flushed(session, self._root.full(folder))
+        had = 0 if new else wire.attributes_of(body).size_bytes or 0
+        now = await looked_at(session, self._root, path)
+        if now.kind is not Kind.FILE or (now.size_bytes or 0) < had + len(content):
+            raise not_done(path)
 
     def remove(self, path: bytes) -> None:
         """See `WritableStore`. Of a link, the link."""
@@ -228,6 +235,7 @@ class SftpStore:
         if answer[0] != wire.STATUS or wire.status_of(answer[1])[0] != wire.OK:
             await self._root.refuse(session, problem(path, *answer))
         await flushed(session, self._root.full(folder))
+        await gone(session, path, full)
 
     def rename(self, source: bytes, target: bytes) -> None:
         """See `Renaming`."""

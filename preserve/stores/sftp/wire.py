@@ -19,6 +19,9 @@ READING, WRITING, APPENDING, MAKING, EMPTYING, NEW = 0x01, 0x02, 0x04, 0x08, 0x1
 _HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 0x1, 0x2, 0x4, 0x8, 0x80000000
 
 FSYNC, STATVFS, LIMITS = b"fsync@openssh.com", b"statvfs@openssh.com", b"limits@openssh.com"
+MOST_WORDS = 200  # of a server's, shown to people
+_MOST_SIZE_BYTES = (1 << 63) - 1  # no file system has a longer file
+_MOST_HANDLE_BYTES = 256  # §6.3
 SAFE_BYTES = 32 << 10  # of data in one request, which every server must take (§3)
 
 _number = struct.Struct(">I")
@@ -103,12 +106,15 @@ def status_of(body: memoryview) -> tuple[int, str]:
         words, _ = _text(body, 4)
     except WireError:
         return code, ""  # the first servers said no words
-    return code, words.decode("utf-8", "replace")[:200]
+    return code, words.decode("utf-8", "replace")[:MOST_WORDS]
 
 
 def handle_of(body: memoryview) -> bytes:
     """A handle, packed as requests have it."""
-    return text(_text(body, 0)[0])
+    handle = _text(body, 0)[0]
+    if len(handle) > _MOST_HANDLE_BYTES:
+        raise WireError(f"a handle of {len(handle)} bytes")
+    return text(handle)
 
 
 def attributes_of(body: memoryview) -> Attributes:
@@ -147,6 +153,8 @@ def _attributes(body: memoryview, place: int) -> tuple[Attributes, int]:
     size = mode = owner = modified = None
     if flags & _HAS_SIZE:
         (size,) = _unpacked(_offset, body, place)
+        if size > _MOST_SIZE_BYTES:
+            raise WireError("a size of 2^63 bytes or more")
         place += 8
     if flags & _HAS_OWNER:
         owner = (_unpacked(_number, body, place)[0], _unpacked(_number, body, place + 4)[0])

@@ -8,7 +8,7 @@ from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.stores.port import ExistsError, FullError
 from preserve.stores.sftp import wire
-from preserve.stores.sftp.answers import demanded, full_or, problem
+from preserve.stores.sftp.answers import demanded, full_or, gone, not_done, problem
 from preserve.stores.sftp.link import Link
 from preserve.stores.sftp.paths import Root, flushed, looked_at
 from preserve.stores.sftp.session import LOST, Pieces, Session, waited
@@ -57,8 +57,8 @@ class Upload:
             answer = await session.ask(wire.OPEN, wire.opening(full, wire.WRITING | wire.MAKING | wire.NEW))
             if answer[0] == wire.STATUS:
                 # What a killed run left, if anything: nobody else writes to a place that one run holds.
-                gone = await session.ask(wire.REMOVE, wire.text(full))
-                if gone[0] == wire.STATUS and wire.status_of(gone[1])[0] == wire.OK:
+                removed = await session.ask(wire.REMOVE, wire.text(full))
+                if removed[0] == wire.STATUS and wire.status_of(removed[1])[0] == wire.OK:
                     answer = await session.ask(wire.OPEN, wire.opening(full, wire.WRITING | wire.MAKING | wire.NEW))
         if answer[0] != wire.HANDLE:
             error = problem(path, *answer)
@@ -182,9 +182,12 @@ async def renamed(session: Session, root: Root, source: bytes, target: bytes) ->
     """Renames without replacing anything, and flushes the folders.
 
     Version 3 says that a rename fails if the target stands (§6.5), and OpenSSH's does: a file gets its new name by
-    link(2). Others replace it, so it is looked at before; between the two there is a moment on those.
+    link(2). Others replace it, so it is looked at before; between the two there is a moment on those. A server that
+    says that it is done is looked at once more.
     """
+    before = session.asked(wire.LSTAT, wire.text(root.full(source)))
     await vacant(session, root, target)
+    had = await before
     answer = await session.ask(wire.RENAME, wire.text(root.full(source)) + wire.text(root.full(target)))
     if answer[0] != wire.STATUS or wire.status_of(answer[1])[0] != wire.OK:
         error = problem(source, *answer)
@@ -193,6 +196,20 @@ async def renamed(session: Session, root: Root, source: bytes, target: bytes) ->
     folders = {each.rpartition(b"/")[0] for each in (source, target)}
     for folder in folders:
         await flushed(session, root.full(folder))
+    await _moved(session, root, had, source, target)
+
+
+async def _moved(session: Session, root: Root, had: tuple[int, memoryview], source: bytes, target: bytes) -> None:
+    """A server's word is not enough: what stood at `source` stands at `target`, and nothing does where it was."""
+    look = session.asked(wire.LSTAT, wire.text(root.full(target)))
+    await gone(session, source, root.full(source))
+    kind, body = await look
+    if kind != wire.ATTRS or had[0] != wire.ATTRS:
+        raise not_done(target)
+    now, then = wire.attributes_of(body), wire.attributes_of(had[1])
+    same_file = now.kind is not Kind.FILE or (now.size_bytes, now.modified) == (then.size_bytes, then.modified)
+    if now.kind is not then.kind or not same_file:
+        raise not_done(target)
 
 
 async def written(session: Session, root: Root, path: bytes) -> int:

@@ -1,12 +1,14 @@
 """What lies in `.preserve`: ours, left by killed runs, or strange."""
 
 import os
+import time
 from pathlib import Path
 from uuid import UUID
 
 from preserve.audit.our_rooms import Expected, look_at_rooms, unfinished
 from preserve.audit.standing import What
 from preserve.stores.local import LocalStore
+from preserve.stores.trial_names import trial_name
 
 CATALOG, OTHER, PACKAGE = (UUID(int=number) for number in (1, 2, 3))
 EXPECTED = Expected(catalog=CATALOG, packages={str(PACKAGE): "box"}, entries={"20260101T000000-00000000"})
@@ -45,6 +47,15 @@ def test_what_killed_runs_left_and_what_is_strange_are_told_apart(tmp_path: Path
         "passwords.txt": What.NOT_OURS,
     }
     assert room(tmp_path, *told) == {name.rstrip("/"): what for name, what in told.items()}
+
+
+def test_what_a_run_of_today_needs_is_not_told_and_what_it_left_long_ago_is(tmp_path: Path) -> None:
+    locks = ["repair.lock.00112233445566aa", f"staging/{PACKAGE}-v2.lock.none.over"]
+    assert room(tmp_path, *locks, trial_name().decode() + "/") == {}
+    old = f"trial-{int(time.time()) - 90_000:08x}00112233/"
+    for name in locks:
+        os.utime(tmp_path / ".preserve" / name, (1, 1))
+    assert room(tmp_path, old) == dict.fromkeys([*locks, old.rstrip("/")], What.LEFTOVER)
 
 
 def test_an_unfinished_copy_is_known_by_its_package(tmp_path: Path) -> None:

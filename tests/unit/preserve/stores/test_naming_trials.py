@@ -91,13 +91,12 @@ def test_a_disk_that_is_full_says_nothing_of_names(root: bytes, monkeypatch: pyt
 
 def test_what_a_killed_trial_left_is_taken_away_a_day_later_and_nothing_else(root: bytes) -> None:
     ours = Path(os.fsdecode(root)) / ".preserve"
-    left, young, other = ours / "trial-0123456789abcdef", ours / "trial-fedcba9876543210", ours / "trial-mine"
+    now = int(time.time())
+    left, young = ours / f"trial-{now - 90_000:08x}89abcdef", ours / f"trial-{now - 80_000:08x}76543210"
+    other = ours / "trial-mine"
     for folder in (left, young, other):
         (folder / "alone").mkdir(parents=True)
         (folder / "alone/x:y").touch()
-    day_ago = time.time() - 90_000
-    for folder in (left, other):
-        os.utime(folder, (day_ago, day_ago))
     assert unfit(root, [b"box/x y"]) == {}
     assert sorted(ours.iterdir()) == sorted([young, other])
 
