@@ -101,7 +101,8 @@ def disk_above(start: bytes) -> bytes:
                     remedy=f"Name one of them: {', '.join(map(show, below))}",
                 )
             raise UsageError(
-                f"{show(os.path.realpath(start))} is on no replica: no {show(IDENTITY_FILE)} in it, above it or two levels below it",
+                f"{show(os.path.realpath(start))} is on no replica: no {show(IDENTITY_FILE)} in it, above it or "
+                "two levels below it",
                 remedy="Go to the disk's own folder, or name it: preserve audit --here FOLDER",
             )
         folder = os.path.dirname(folder)

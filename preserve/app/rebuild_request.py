@@ -59,7 +59,8 @@ def asked_for(
     """Reads the settings, or begins with the example where there are none.
 
     Raises:
-        SettingsError: there are none, and no folder of a replica is named either.
+        UsageError: there are none, and no folder of a replica is named either.
+        SettingsError: those that were named are not there, or cannot be read.
     """
     try:
         if folder is not None and not (folder / SETTINGS_NAME).is_file():
@@ -68,7 +69,7 @@ def asked_for(
         text, is_new = path.read_text(encoding="utf-8"), False
     except SettingsError:
         if not places and explicit is None:
-            raise SettingsError(
+            raise UsageError(
                 f"no {SETTINGS_NAME} is there that names replicas",
                 remedy="name the replicas' folders with --from. For a bucket or a server, write a "
                 f"{SETTINGS_NAME} that names it, and run the command again:\n{TABLES}",

@@ -84,7 +84,10 @@ class Reconciling(Database):
             return {str(uuid): name for uuid, name in connection.execute(select(package.c.uuid, package.c.identifier))}
 
     def ignore(self, replica: UUID, path: bytes, what: str, reason: str, by: str, at: datetime) -> None:
-        """Takes down that nobody is to be told of a name on a replica."""
+        """Takes down that nobody is to be told of a name on a replica; once, however often it is said the same way."""
+        before = self.ignored(replica).get(path)
+        if before is not None and (before.what, before.reason, before.by) == (what, reason, by):
+            return
         body = {"replica": str(replica), **path_fields(path), "what": what, "reason": reason, "by": by}
         with self.writing() as connection:
             append(connection, NAME_IGNORED, at, body)

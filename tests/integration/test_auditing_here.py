@@ -231,7 +231,7 @@ def shared(disk: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.Monk
     source.mkdir()
     (source / "page.txt").write_text("of the second catalog")
     make_bag(source, tmp_path / "second-bag")
-    assert main(["replica", "add", "shared", str(disk)]) == 0
+    assert main(["replica", "add", "shared", str(disk), "--take-over"]) == 0
     assert main(["add", str(tmp_path / "second-bag")]) == 0
     assert main(["replicate", "second-bag"]) == 0
     assert main(["catalog", "backup"]) == 0

@@ -413,3 +413,12 @@ def test_bags_in_folders_are_found_when_a_catalog_is_made_again_without_backups(
     with placed.open() as workspace:
         places = {(copy.replica, copy.location) for copy in workspace.catalog.copies() if copy.package == "diaries"}
     assert places == {("nas", b"old/2019/diaries")}
+
+
+def test_what_is_ignored_once_more_for_the_same_reason_is_written_down_once(placed: PlacedWorkspace, run: Run) -> None:
+    (placed.folder / "nas/list.xls").touch()
+    for reason in ("the shelf list", "the shelf list", "another list"):
+        assert run("reconcile", "--replica", "nas", "--ignore", "list.xls", "--reason", reason)[0] == 0
+    with placed.open() as workspace:
+        said = [json.loads(link.body)["reason"] for link in workspace.catalog.journal() if link.kind == "name-ignored"]
+    assert said == ["the shelf list", "another list"]

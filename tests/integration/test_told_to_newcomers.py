@@ -14,12 +14,17 @@ from preserve.catalog.catalog import Catalog
 from preserve.cli.main import main
 from preserve.cli.meter import Meter
 from preserve.cli.progress import Progress
-from preserve.errors import PreserveError, UsageError
+from preserve.errors import UsageError
 from preserve.progress import Silent
 from preserve.repair.planning import Method
 from preserve.stores.local_replica import LocalReplica
 from tests.support.repairing import at, endings, mend, some_file
-from tests.support.workspaces import PlacedWorkspace
+from tests.support.workspaces import PlacedWorkspace, make_workspace
+
+
+@pytest.fixture
+def placed(tmp_path: Path) -> PlacedWorkspace:
+    return make_workspace(tmp_path, packages=1, files=8)
 
 
 def test_the_plan_replaces_a_large_file_whole_where_nothing_is_written_over(
@@ -106,7 +111,7 @@ def test_a_place_of_another_archive_is_taken_over_only_if_that_is_said(
     assert main(["replica", "add", "nas", nas]) == 2
     said = " ".join(capfd.readouterr().err.split())
     assert f"had the identity {uuid} of replica nas already (written on " in said
-    assert "bags lie there" in said and "`preserve catalog rebuild`" in said and "`--take-over`" in said
+    assert "1 bag lies there" in said and "`preserve catalog rebuild`" in said and "`--take-over`" in said
     assert main(["replica", "add", "nas", nas, "--take-over"]) == 0
     assert main(["replica", "add", "nas", nas]) == 2
     assert "it is in preserve.toml already" in " ".join(capfd.readouterr().err.split())
@@ -123,7 +128,7 @@ def test_a_disk_that_was_removed_is_added_again_without_a_word(placed: PlacedWor
 
 
 def test_without_settings_a_rebuild_shows_the_tables_to_write(tmp_path: Path) -> None:
-    with pytest.raises(PreserveError) as refused:
+    with pytest.raises(UsageError) as refused:
         asked_for(None, (), tmp_path, trust=None, without_backups=False)
     assert '[replica.NAME]\nurl = "s3://bucket/prefix"' in refused.value.remedy
     assert 'url = "sftp://user@host/path"' in refused.value.remedy

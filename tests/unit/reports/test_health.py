@@ -65,9 +65,13 @@ def test_what_an_auditor_read_that_is_not_believed_is_said_beside_when_it_was_re
 def test_before_the_first_run_nothing_is_green() -> None:
     shown = view(replace(WELL, last_run_at=None))
     assert shown.concerns == () and shown.outcome is Outcome.INCONCLUSIVE
-    assert "Not known yet: no run by the schedule (`preserve serve` or `audit --due`) was begun yet" in drawn(health.as_text(shown))
+    assert "Not known yet: no run by the schedule (`preserve serve` or `audit --due`) was" in drawn(
+        health.as_text(shown)
+    )
     text, status = health.nagios(shown)
-    assert status == 3 and text.startswith("PRESERVE UNKNOWN - no run by the schedule (`preserve serve` or `audit --due`) was begun yet")
+    assert status == 3 and text.startswith(
+        "PRESERVE UNKNOWN - no run by the schedule (`preserve serve` or `audit --due`) was begun yet"
+    )
 
 
 def test_each_concern_is_a_line_with_its_key_and_what_to_do_below() -> None:

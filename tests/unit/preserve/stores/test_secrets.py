@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+import threading
 import types
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from checks.ports import UnavailableError
 from config import SecretSource
+from preserve.stores import secrets
 from preserve.stores.secrets import Secret, read_pair, read_password, read_secret
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",))).map("Zq9".__add__)
@@ -113,6 +115,16 @@ class TestKeyrings:
         with pytest.raises(UnavailableError, match="does not answer \\(RuntimeError\\)") as caught:
             read_secret(SecretSource("keyring", "preserve", "cloud"))
         assert "Zq9" not in str(caught.value)
+
+    def test_one_that_waits_for_somebody_who_is_not_there_is_given_up(
+        self, ring: types.SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ended = threading.Event()
+        ring.get_password = lambda service, user: ended.wait()
+        monkeypatch.setattr(secrets, "KEYRING_SECONDS", 0.05)
+        with pytest.raises(UnavailableError, match="does not answer \\(TimeoutError\\)"):
+            read_secret(SecretSource("keyring", "preserve", "cloud"))
+        ended.set()
 
     def test_without_the_package_the_command_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "keyring", None)
