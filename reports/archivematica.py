@@ -96,6 +96,7 @@ def aips_json(view: ListView) -> Iterator[dict[str, object]]:
 
 def list_text(view: ListView) -> Iterator[RenderableType]:
     shown = table("AIP", "status", "size", "stored", "location", right=("size",))
+    shown.columns[0].no_wrap = True  # a UUID in two halves can be neither searched for nor copied
     for line in view.lines:
         size_ = "" if line.size_bytes is None else size(line.size_bytes)
         cells = (line.uuid, line.status, size_, line.stored, line.location)

@@ -51,7 +51,7 @@ def audit_here(start: bytes, progress: Progress, clock: Callable[[], datetime] =
     """Reads the disk that a folder lies on: all that the backups of catalogs on it expect, and all other bags.
 
     Raises:
-        UsageError: neither this folder nor one above it is a replica's.
+        UsageError: neither this folder nor one above it is a replica's, and not just one within two levels below it.
         UndeterminedError: the auditor's test of itself failed, or the temporary folder is full.
         UnavailableError: the disk's identity cannot be read.
     """
@@ -88,7 +88,7 @@ def audit_here(start: bytes, progress: Progress, clock: Callable[[], datetime] =
 
 
 def disk_above(start: bytes) -> bytes:
-    """The root of the replica that a folder is, or lies in."""
+    """The root of the replica that a folder is, or lies in; else of the only one within two levels below it."""
     folder = os.path.realpath(start)
     while not os.path.lexists(os.path.join(folder, IDENTITY_FILE)):
         if folder == b"/":

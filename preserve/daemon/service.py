@@ -89,9 +89,10 @@ class Daemon:
             with self._guarded("plans"):
                 for line in self._announce():
                     self._say(line)
+            clock = ClockWatch(self._clock, self._steady)  # before the first tick: a step during it is noticed, too
             self._scheduler.start()
             self._notifier.ready("looking what is due")
-            self._watch()
+            self._watch(clock)
         finally:
             let_go = self._end(self._scheduler)
         return let_go
@@ -199,9 +200,9 @@ class Daemon:
             for line in self._announce():
                 self._say(line)
 
-    def _watch(self) -> None:
+    def _watch(self, clock: ClockWatch) -> None:
         """The main thread: hears what is asked, tells systemd that the service lives, notices clocks that are set."""
-        clock, told_alive_at = ClockWatch(self._clock, self._steady), float("-inf")
+        told_alive_at = float("-inf")
         while True:
             with suppress(Empty):
                 asked = self._asked.get(timeout=1.0)

@@ -173,7 +173,7 @@ class Partner:
 
     def __init__(self, server: SftpServer, folder: Path) -> None:
         self.server, self.line = server, Line(server.port)
-        self.root = server.root / "partner"
+        self.root = server.root.parent / "partner"  # beside the replica that is there
         self.root.mkdir()
         self.known_hosts = folder / "known_hosts"
         self.known_hosts.write_text(server.known_hosts.read_text().replace(str(server.port), str(self.line.port)))

@@ -1,6 +1,5 @@
 """What was read counts between two tests that passed; and what no test followed, until one fails there."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,13 +32,15 @@ def stage(archive: PlacedWorkspace, tmp_path: Path) -> Iterator[Stage]:
 def at_test(stage: Stage, on: str, nth: int, does: Callable[[], SelfTest | None]) -> None:
     """From now on, something happens at the nth test on a replica; it may take the place of its result."""
     tested, times = reading.self_test, [0]
+    with stage.placed.open() as workspace:
+        (wanted,) = (str(replica.uuid) for replica in workspace.replicas() if replica.name == on)
 
-    def test(store: Any, root: bytes, *rest: Any) -> SelfTest:
-        if root.endswith(b"/" + os.fsencode(on)):
+    def test(store: Any, canaries: Any, replica_uuid: str, *rest: Any) -> SelfTest:
+        if replica_uuid == wanted:
             times[0] += 1
             if times[0] == nth and (result := does()) is not None:
                 return result
-        return tested(store, root, *rest)
+        return tested(store, canaries, replica_uuid, *rest)
 
     stage.patch.setattr(reading, "self_test", test)
 

@@ -108,7 +108,9 @@ def errors(document: dict[str, Any]) -> set[str]:
 # The list
 
 
-def test_all_pages_of_the_list_are_shown(desk: Desk) -> None:
+@pytest.mark.parametrize("columns", [80, 120])
+def test_all_pages_of_the_list_are_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     aips = [Aip(archive=b"x" * (1000 + number)) for number in range(5)]
     with StorageServiceServer(*aips, page=2) as server:
         desk.settings(server.url)

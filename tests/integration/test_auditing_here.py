@@ -128,7 +128,10 @@ def test_without_a_backup_every_bag_speaks_for_itself_and_that_is_said(disk: Pat
     forget_the_catalog(disk)
     status, document = told(capsys)
     assert status == 0 and document["backup"] is None
-    assert document["known_by"] == "No backup of the catalog on this disk tells what should be here."
+    assert document["known_by"] == (
+        "No backup of the catalog on this disk tells what should be here. Before a disk is carried away, "
+        "`preserve catalog backup` where its catalog is lays one on it."
+    )
     bags = document["bags"]
     assert isinstance(bags, list) and [bag["bag"] for bag in bags] == ["box-0", "box-1"]
 
@@ -303,10 +306,30 @@ def test_settings_beside_the_disk_are_not_read(disk: Path, capsys: Capture) -> N
 
 
 def test_a_place_that_is_on_no_replica_is_refused(disk: Path, capsys: Capture) -> None:
-    assert main(["audit", "--here", str(disk.parent)]) == 2
-    assert "is on no replica" in capsys.readouterr().err
+    elsewhere = disk.parent / "elsewhere"
+    elsewhere.mkdir()
+    assert main(["audit", "--here", str(elsewhere)]) == 2
+    assert "is on no replica" in " ".join(capsys.readouterr().err.split())
     assert main(["audit", "--here", str(disk), "--due"]) == 2
     assert main(["audit", "--here", str(disk), "--replica", "disk"]) == 2
+
+
+@pytest.mark.parametrize(("below", "status"), [("one", 0), ("one/two", 0), ("one/two/three", 2)])
+def test_a_disk_up_to_two_levels_below_the_place_is_found(
+    disk: Path, below: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = disk.parent / "place"
+    (place / below).parent.mkdir(parents=True)
+    monkeypatch.chdir(disk.parent)
+    disk.rename(place / below)
+    assert main(["audit", "--here", str(place)]) == status
+
+
+def test_of_several_disks_below_the_place_none_is_chosen_and_all_are_named(disk: Path, capsys: Capture) -> None:
+    shutil.copytree(disk, disk.parent / "another", symlinks=True)
+    assert main(["audit", "--here", str(disk.parent)]) == 2
+    told = "".join(capsys.readouterr().err.split())  # long paths may be folded anywhere
+    assert "severalreplicas" in told and f"{disk.parent}/another,{disk}" in told
 
 
 def test_a_disk_without_canaries_gets_none_and_the_auditor_is_tested_elsewhere(disk: Path, capsys: Capture) -> None:

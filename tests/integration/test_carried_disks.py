@@ -93,6 +93,7 @@ def test_a_cloned_disk_beside_its_original_is_refused_and_told_at_once(
 def test_while_it_is_away_everybody_is_told_by_when_to_plug_it_in(
     placed: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "160")  # beside a long path, the day is on two lines of its cell
     carry(placed, "safe")
     line, keys = status_of(capsys)
     by = datetime.fromisoformat(str(line["bring_by"]))

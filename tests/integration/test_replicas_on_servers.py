@@ -11,7 +11,7 @@ import config
 from preserve.cli.main import main
 from tests.support.bags import make_bag
 from tests.support.s3_servers import CREDENTIALS, Server, rclone_s3, weed
-from tests.support.sftp_server import SftpServer, sftp_server
+from tests.support.sftp_server import IDENTITY, SftpServer, sftp_server
 
 __all__ = ["rclone_s3", "weed"]  # fixtures
 
@@ -30,7 +30,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ssh() -> Iterator[SftpServer]:
     with sftp_server() as server:
-        (server.root / "mine").mkdir()
+        (server.root.parent / "mine").mkdir()  # beside the replica that is there
         yield server
 
 
@@ -40,7 +40,7 @@ def add_bucket(server: Server, url: str, *more: str, secret: str = "file:s3-key"
 
 
 def add_server(server: SftpServer, *more: str, path: str = "mine") -> int:
-    url = f"sftp://{server.user}@127.0.0.1:{server.port}{server.root}/{path}"
+    url = f"sftp://{server.user}@127.0.0.1:{server.port}{server.root.parent}/{path}"
     keys = ("--key", str(server.key), "--known-hosts", str(server.known_hosts))
     return main(["replica", "add", "partner", url, *keys, *more])
 
@@ -67,7 +67,7 @@ def test_copies_are_placed_read_and_listed_on_all_three_kinds(
     make_bag(archive / "letters", archive / "bags" / "letters")
     for command in (["add", "bags/letters"], ["replicate"], ["audit"], ["status"], ["catalog", "backup"]):
         assert main(command) == 0, told(capfd)
-    assert (ssh.root / "mine" / "letters" / "data" / "ទំព័រ.txt").read_text() == "1975"
+    assert (ssh.root.parent / "mine" / "letters" / "data" / "ទំព័រ.txt").read_text() == "1975"
     held = {one["Key"] for one in weed.client().list_objects_v2(Bucket=bucket)["Contents"]}
     assert {"copies/letters/data/ទំព័រ.txt", "copies/letters/bagit.txt", "copies/.preserve/identity.json"} <= held
     assert not [key for key in held if "trial" in key]
@@ -135,12 +135,12 @@ class TestServers:
         ssh.known_hosts.write_text("")
         assert add_server(ssh) == 2
         assert "ssh-keyscan" in told(capfd)
-        assert not list((ssh.root / "mine").iterdir())
+        assert not list((ssh.root.parent / "mine").iterdir())
 
     def test_a_key_that_is_known_of_an_address_is_not_believed_of_a_name(
         self, archive: Path, ssh: SftpServer, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        url = f"sftp://{ssh.user}@localhost:{ssh.port}{ssh.root}/mine"
+        url = f"sftp://{ssh.user}@localhost:{ssh.port}{ssh.root.parent}/mine"
         keys = ("--key", str(ssh.key), "--known-hosts", str(ssh.known_hosts))
         assert main(["replica", "add", "partner", url, *keys]) == 2
         assert "its host key is not known" in told(capfd)
@@ -159,9 +159,15 @@ class TestServers:
         assert add_server(ssh) == 2
         assert "to write into that folder" in told(capfd)
 
-    def test_another_archives_replica_keeps_its_identity(
+    def test_another_archives_replica_is_taken_over_only_when_told_to_and_keeps_its_identity(
         self, archive: Path, ssh: SftpServer, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        before = (ssh.root / ".preserve" / "identity.json").read_bytes()
-        assert add_server(ssh, path="") == 0, "a disk is added under the identity that it has"
-        assert (ssh.root / ".preserve" / "identity.json").read_bytes() == before
+        identity = ssh.root / ".preserve" / "identity.json"
+        before = identity.read_bytes()
+        assert add_server(ssh, path="replica") == 2
+        said = told(capfd)
+        assert IDENTITY in said and "which this catalog does not know" in said and "`--take-over`" in said
+        assert not config.load(archive / "preserve.toml").replicas and identity.read_bytes() == before
+        assert add_server(ssh, "--take-over", path="replica") == 0
+        assert list(config.load(archive / "preserve.toml").replicas) == ["partner"]
+        assert identity.read_bytes() == before, "a disk is added under the identity that it has"

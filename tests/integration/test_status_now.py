@@ -23,7 +23,7 @@ def test_a_copy_whose_folder_went_since_it_was_read_is_not_green(
     shutil.rmtree(placed.copy("nas", "box-1"))
     capsys.readouterr()
     assert main(["status"]) == 3
-    assert "its folder is gone at nas" in capsys.readouterr().out
+    assert "its folder is gone at nas: audit it" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_catalog_that_was_never_backed_up_is_warned_of(

@@ -87,7 +87,7 @@ def make_remote_workspace(
 ) -> RemoteWorkspace:
     """Bags are taken in and placed on all three."""
     number = next(_numbers)
-    root = sftp.root / f"remote-{number}"
+    root = sftp.root.parent / f"remote-{number}"  # beside the replica that is there
     root.mkdir()
     (folder / "disk").mkdir()
     prefix = f"kept/remote-{number}"

@@ -7,6 +7,7 @@ address. Measured against SeaweedFS on two cores: 2,000 objects of 4 KB a second
 import base64
 import hashlib
 import ssl
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -92,6 +93,7 @@ class Push:
     def __init__(self, wire: "Wire", connection: HTTPConnection, what: str) -> None:
         self._wire, self._connection, self._what = wire, connection, what
         self.sent_bytes = 0
+        self._reusable = False
 
     def send(self, content: memoryview) -> None:
         try:
@@ -112,9 +114,14 @@ class Push:
 
     def _answer(self) -> tuple[HTTPResponse, bytes]:
         response = self._connection.getresponse()
-        if isinstance(response, TimelyResponse):
-            response.within(SMALL_SECONDS)
-        return response, response.read(_MOST_OF_AN_ERROR)
+        try:
+            if isinstance(response, TimelyResponse):
+                response.within(SMALL_SECONDS)
+            body = response.read(_MOST_OF_AN_ERROR)
+            self._reusable = response.isclosed() and not response.will_close
+        finally:
+            response.close()  # of an answer that ends its connection, this alone closes the socket
+        return response, body
 
     def finish(self) -> dict[str, str]:
         """The headers of the answer. StoreError if it is no success."""
@@ -123,7 +130,7 @@ class Push:
         except (OSError, HTTPException) as error:
             self.drop()
             raise cut(self._what, error) from error
-        self._wire.give_back(self._connection, keep=response.isclosed() and not response.will_close)
+        self._wire.give_back(self._connection, keep=self._reusable)
         if response.status != 200:
             raise refused_body(self._what, response.status, body, _headers(response))
         return _headers(response)
@@ -139,6 +146,8 @@ class Wire:
     def __init__(self, place: Place, access: Access, url: SplitResult | None = None) -> None:
         self._place, self._access, self._url = place, access, url or access.url
         self._kept: deque[HTTPConnection] = deque()
+        # Not `__del__`: boto3's client and we hold each other, and of a circle the sockets may be finalized before us.
+        weakref.finalize(self, _close_all, self._kept)
         self._context = ssl.create_default_context(cafile=access.certificates) if self._url.scheme == "https" else None
 
     def ask(self, method: str, key: bytes, what: str, **headers: str) -> Answer:
@@ -256,11 +265,13 @@ class Wire:
             connection.close()
 
     def close(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._kept.pop().close()
+        _close_all(self._kept)
 
-    __del__ = close
+
+def _close_all(connections: deque[HTTPConnection]) -> None:
+    with suppress(IndexError):
+        while True:
+            connections.pop().close()
 
 
 def _headers(response: HTTPResponse) -> dict[str, str]:
