@@ -14,7 +14,7 @@ test: $(VENV)/.installed-test strace sshd disks
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 install: $(VENV)/.installed
 

@@ -127,10 +127,12 @@ class Reading:
         there, away, failed = list[ReplicaRow](), dict[str, str](), dict[str, str]()
         at_once = {one.id: in_flight_of(self._plain.get(one.id)) for one in replicas}
         lanes = {one.id: self._threads.lane(f"{one.name}-test", 1, at_once[one.id]) for one in replicas}
-        tests = {one.id: lanes[one.id].shards.submit(self._tested, one, lanes[one.id].files) for one in replicas}
-        answers = {one.id: self._answer(one, tests[one.id], last=bool(audits)) for one in replicas}
-        for one in replicas:
-            lanes[one.id].end(0.0)
+        try:
+            tests = {one.id: lanes[one.id].shards.submit(self._tested, one, lanes[one.id].files) for one in replicas}
+            answers = {one.id: self._answer(one, tests[one.id], last=bool(audits)) for one in replicas}
+        finally:
+            for lane in lanes.values():
+                lane.end(0.0)
         # Before anything else is written down: whoever kills the process now makes no more of what was read.
         self._disbelieve([one for one in replicas if _is_failed(answers[one.id])], answers, audits, read)
         for one in replicas:

@@ -1,6 +1,8 @@
-"""Worker processes that make and judge inputs: forked from a warm parent, measured, and killed when they hang."""
+"""Worker processes that make and judge inputs: forked from a warm parent, measured, and killed when they hang.
 
-import gc
+The parent is a process of its own: whoever runs the campaign may have read much into memory, and have threads.
+"""
+
 import multiprocessing
 import os
 import resource
@@ -110,7 +112,8 @@ class _Worker:
         self.room = room
         self.case: Case | None = None
         self.since = 0.0
-        context = multiprocessing.get_context("fork")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
         self.link, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, room), daemon=True)
         self.process.start()
@@ -149,7 +152,6 @@ def run_cases(cases: Iterator[Case], *, workers: int) -> Iterator[Done]:
 
 
 def _run(cases: Iterator[Case], room: bytes, workers: int) -> Iterator[Done]:
-    gc.freeze()  # what is warm stays shared between parent and children
     crew = [_Worker(room) for _ in range(workers)]
     try:
         for worker in crew:

@@ -35,9 +35,19 @@ class Line:
                     each.shutdown(socket.SHUT_RDWR)
             self._open.clear()
 
+    def close(self) -> None:
+        """For good; nobody is told of it."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes whoever waits to accept
+        self._listener.close()
+        self.cut()
+
     def _accept(self) -> None:
         while True:
-            here, _ = self._listener.accept()
+            try:
+                here, _ = self._listener.accept()
+            except OSError:
+                return
             try:
                 if self.shut:
                     raise ConnectionRefusedError

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,9 @@ class Bucket:
         for path, content in files.items():
             self._client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{path}", Body=content)
 
+    def close(self) -> None:
+        self.line.close()
+
 
 class Partner:
     """A real sshd behind a line."""
@@ -224,6 +227,9 @@ class Partner:
     def write(self, files: Files) -> None:
         _write(self.root, files)
 
+    def close(self) -> None:
+        self.line.close()
+
 
 Place = Disk | Bucket | Partner
 
@@ -232,12 +238,9 @@ Place = Disk | Bucket | Partner
 def places(folder: Path) -> Iterator[dict[str, Any]]:
     """A disk, a bucket and a server that nothing ails."""
     weed = weed_server(_made(folder / "weed"))
-    with running(weed), sftp_server() as sftp:
-        disk = Disk(folder)
-        try:
-            yield {"disk": disk, "bucket": Bucket(weed), "server": Partner(sftp, folder)}
-        finally:
-            disk.close()
+    with running(weed), sftp_server() as sftp, closing(Disk(folder)) as disk:
+        with closing(Bucket(weed)) as bucket, closing(Partner(sftp, folder)) as partner:
+            yield {"disk": disk, "bucket": bucket, "server": partner}
 
 
 def settings_of(standing: Mapping[str, Any], secret: Path) -> dict[str, list[str]]:

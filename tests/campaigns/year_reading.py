@@ -103,7 +103,7 @@ class _Lines:
         self._made = made
         self.shards = _Line()
 
-    def lane(self, name: str, shards: int) -> "_Lines":
+    def lane(self, name: str, shards: int, files: int = 1) -> "_Lines":
         lines = _Lines(self._made)
         self._made.append(lines.shards)
         return lines
@@ -245,7 +245,7 @@ class _Reader(ShardReader):
         super().__init__(*given)
         self._readings = readings
 
-    def _judge(self, view: Any, copy: CopyRow, shard: ShardRow, *rest: Any, **required: Evidence) -> Judgement:
+    def _judge(self, view: Any, copy: CopyRow, shard: ShardRow, *rest: Any, **required: Evidence) -> Judgement:  # type: ignore[override]
         self._readings.clock.show_now()  # the start was noted; from here on it is the end
         try:
             found = self._stores[copy.replica_id].identity()
