@@ -7,7 +7,7 @@ import signal
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -238,9 +238,14 @@ Place = Disk | Bucket | Partner
 def places(folder: Path) -> Iterator[dict[str, Any]]:
     """A disk, a bucket and a server that nothing ails."""
     weed = weed_server(_made(folder / "weed"))
-    with running(weed), sftp_server() as sftp, closing(Disk(folder)) as disk:
-        with closing(Bucket(weed)) as bucket, closing(Partner(sftp, folder)) as partner:
-            yield {"disk": disk, "bucket": bucket, "server": partner}
+    with ExitStack() as held:
+        held.enter_context(running(weed))
+        sftp = held.enter_context(sftp_server())
+        yield {
+            "disk": held.enter_context(closing(Disk(folder))),
+            "bucket": held.enter_context(closing(Bucket(weed))),
+            "server": held.enter_context(closing(Partner(sftp, folder))),
+        }
 
 
 def settings_of(standing: Mapping[str, Any], secret: Path) -> dict[str, list[str]]:
