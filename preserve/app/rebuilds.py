@@ -54,7 +54,7 @@ def rebuild(asked: Asked, progress: Progress) -> RebuildView:
     folder, name = os.path.split(target)
     staged = os.path.join(folder, b".%s.rebuilding" % name)
     busy, remedy = "another `preserve` is making this catalog again", "Let it end."
-    with locked(staged + b".lock", busy=busy, remedy=remedy):
+    with locked(staged + b".lock", busy=busy, remedy=remedy, make=True):
         _clear_staged(staged)  # before anything is refused: a run killed at its very end left its lock, which goes too
         _refuse_standing(target)
         present, absent = look(asked)

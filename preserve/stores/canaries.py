@@ -38,17 +38,14 @@ def ensure(root: bytes, at: datetime, damaged: Collection[bytes] = ()) -> tuple[
     """
     if not damaged and not (missing := _missing(root)):
         return ()
-    with writing(os.path.join(root, FOLDER)):
-        with entered(root, OURS):
-            pass  # a replica has this folder: none is made where no replica is
-        with entered(root, FOLDER, make=True, durable=True) as folder:
-            _clear_left(folder, at)
-            for name in damaged:
-                _set_aside(folder, name, at)
-            missing = [canary for canary in CANARIES if not _stands(folder, canary.name)]
-            for canary in missing:
-                _write(folder, canary)
-            os.fsync(folder)
+    with writing(os.path.join(root, FOLDER)), entered(root, FOLDER, make=True, durable=True) as folder:
+        _clear_left(folder, at)
+        for name in damaged:
+            _set_aside(folder, name, at)
+        missing = [canary for canary in CANARIES if not _stands(folder, canary.name)]
+        for canary in missing:
+            _write(folder, canary)
+        os.fsync(folder)
     return tuple(canary.name for canary in missing)
 
 

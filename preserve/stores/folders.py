@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from preserve.stores.identity import OURS
+
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _ROOT | os.O_NOFOLLOW
 
@@ -14,7 +16,8 @@ def entered(root: bytes, folder: bytes, *, make: bool = False, durable: bool = F
     """A descriptor of `folder` (parts joined by `/`; empty is the root itself).
 
     Args:
-        make: makes what is missing.
+        make: makes what is missing, but for the folder of a replica's identity, which is made with it alone: where that
+            is not, the disk is not, and what is written there would lie beneath the disk when it is back.
         durable: flushes the names of all parts, those too that stand already: whoever was killed after making one
             did not flush it. Else whoever writes there flushes it all at its end.
 
@@ -23,10 +26,10 @@ def entered(root: bytes, folder: bytes, *, make: bool = False, durable: bool = F
     """
     fd = os.open(root, _ROOT)
     try:
-        for part in folder.split(b"/") if folder else ():
+        for at, part in enumerate(folder.split(b"/") if folder else ()):
             if part in (b"", b".", b".."):
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fsdecode(folder))
-            if make:
+            if make and not (at == 0 and part == OURS):
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=fd)
                 if durable:

@@ -63,16 +63,13 @@ class Heads:
             UndeterminedError: it cannot be written, or a link or anything else but a file of its own stands there.
         """
         line = line_of(number, hash, at)
-        with writing(self.path):
-            with entered(self._root, OURS):
-                pass
-            with entered(self._root, FOLDER, make=True, durable=True) as folder:
-                fd = os.open(self.name, _APPEND, 0o644, dir_fd=folder)
-                try:
-                    self._append(fd, line)
-                finally:
-                    os.close(fd)
-                os.fsync(folder)
+        with writing(self.path), entered(self._root, FOLDER, make=True, durable=True) as folder:
+            fd = os.open(self.name, _APPEND, 0o644, dir_fd=folder)
+            try:
+                self._append(fd, line)
+            finally:
+                os.close(fd)
+            os.fsync(folder)
 
     def _append(self, fd: int, line: bytes) -> None:
         found = os.fstat(fd)

@@ -11,14 +11,17 @@ from preserve.stores.durable import writing
 
 
 @contextmanager
-def locked(path: bytes, *, busy: str, remedy: str) -> Iterator[None]:
-    """Holds the lock as long as the context lasts, and takes the file away at its end. Makes the folder it lies in.
+def locked(path: bytes, *, busy: str, remedy: str, make: bool = False) -> Iterator[None]:
+    """Holds the lock as long as the context lasts, and takes the file away at its end.
+
+    Args:
+        make: makes the folder that it lies in.
 
     Raises:
         UsageError: another process holds it; `busy` and `remedy` say so in words.
         UndeterminedError: the file cannot be made or locked.
     """
-    lock = _taken(path, busy, remedy)
+    lock = _taken(path, busy, remedy, make)
     try:
         yield
     finally:
@@ -28,13 +31,16 @@ def locked(path: bytes, *, busy: str, remedy: str) -> Iterator[None]:
             os.close(lock)
 
 
-def _taken(path: bytes, busy: str, remedy: str) -> int:
+def _taken(path: bytes, busy: str, remedy: str, make: bool) -> int:
     while True:
         with writing(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if make:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
             try:
                 lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             except FileNotFoundError:
+                if not make:
+                    raise
                 continue  # whoever was in the folder has just ended and taken it away
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

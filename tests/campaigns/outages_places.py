@@ -54,9 +54,7 @@ class Disk:
         return self.root.with_name("away")
 
     def _back(self) -> None:
-        if self.root.exists():
-            raise AssertionError(f"something was written where the disk had been: {sorted(self.root.rglob('*'))[:3]}")
-        self._away.rename(self.root)
+        _put_back(self._away, self.root)
 
     def pull(self) -> None:
         subprocess.run(["umount", "--lazy", self.root.parent], check=True)
@@ -202,8 +200,7 @@ class Partner:
 
     def _back(self) -> None:
         """What was written there meanwhile stands in nobody's place: it goes."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        self._away.rename(self.root)
+        _put_back(self._away, self.root)
 
     def _signal(self, which: signal.Signals) -> None:
         for each in self.server.stalled()._processes:
@@ -274,6 +271,15 @@ def _of_lines(line: Line, kill: Callable[[], object], start: Callable[[], object
         "killed": Trouble(kill, start),
         "killed and started": Trouble(kill, start, passes=True),
     }
+
+
+def _put_back(away: Path, root: Path) -> None:
+    """AssertionError where something was written meanwhile; it goes."""
+    left = [root, *sorted(root.rglob("*"))] if root.exists() else []
+    shutil.rmtree(root, ignore_errors=True)
+    away.rename(root)
+    if left:
+        raise AssertionError(f"something was written where the replica had been: {left[:3]}")
 
 
 def _read(root: Path) -> Files:

@@ -225,7 +225,7 @@ def test_backups_are_placed_described_and_pruned(replica: ReplicaStore, placed: 
     for number in (1, 2, 3):
         content = b"catalog %d" % number * 10_000
         (tmp_path / "catalog").write_bytes(content)
-        made.append(_described(CATALOG, number, content))
+        made.append(described(CATALOG, number, content))
         backups.place(bytes(tmp_path / "catalog"), made[-1])
     assert backups.kept() == made[::-1] and backups.misfits() == set()
     assert replica.holds_traces() and replica.catalogs() == [CATALOG]
@@ -233,13 +233,13 @@ def test_backups_are_placed_described_and_pruned(replica: ReplicaStore, placed: 
     assert backups.kept() == [made[2], made[1]]
     (tmp_path / "catalog").write_bytes(b"another")
     with pytest.raises(UndeterminedError, match="changed while it was placed"):
-        backups.place(bytes(tmp_path / "catalog"), _described(CATALOG, 4, b"what was meant"))
+        backups.place(bytes(tmp_path / "catalog"), described(CATALOG, 4, b"what was meant"))
     assert backups.kept() == [made[2], made[1]]
     placed.store.remove(b".preserve/catalog/" + str(CATALOG).encode() + b"/" + made[1].stem + b".json")
     assert backups.kept() == [made[2]] and backups.misfits() == {made[1].name}
 
 
-def _described(catalog: UUID, number: int, content: bytes) -> Described:
+def described(catalog: UUID, number: int, content: bytes) -> Described:
     return Described(
         catalog=catalog,
         made_at=AT + timedelta(days=number),

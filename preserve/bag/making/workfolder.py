@@ -65,7 +65,7 @@ class WorkFolder:
         """Makes it if need be and keeps every other process out; UsageError if one is in it."""
         busy = f"{show(self.path)}: another `preserve bag` is at work here"
         remedy = "Let it end. If it was stopped, run the same command again; it goes on."
-        with locked(self.at(LOCK), busy=busy, remedy=remedy):
+        with locked(self.at(LOCK), busy=busy, remedy=remedy, make=True):
             yield
 
     def refuse_foreign(self, sources: Sequence[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
+from preserve.stores.identity import NO_IDENTITY, OURS
 from preserve.stores.sftp import wire
 from preserve.stores.sftp.answers import demanded, not_done, problem
 from preserve.stores.sftp.session import Session
@@ -31,8 +32,18 @@ class Root:
             raise StoreError(f"{show(path)}: {why}", cause="EINVAL")
         return (self.path if self.path != b"/" else b"") + b"/" + path
 
-    async def entered(self, session: Session, folder: bytes, *, make: bool = False) -> None:
-        """Sees that every part of a folder is one. NotFoundError if one is missing, or a link or file stands there."""
+    async def entered(self, session: Session, folder: bytes, *, make: bool = False, begins: bool = False) -> None:
+        """Sees that every part of a folder is one.
+
+        Args:
+            make: makes those that are missing, but for the folder of a replica's identity: where that is not, the disk
+                is not, and what is written there would lie beneath the disk when it is back.
+            begins: makes that one as well.
+
+        Raises:
+            NotFoundError: one is missing, or a link or file stands there.
+            UnavailableError: the replica is not there.
+        """
         if not folder or folder in session.folders:
             return
         parts = folder.split(b"/")
@@ -42,6 +53,8 @@ class Root:
         for each, look in looks:
             answer = await look
             if answer[0] != wire.ATTRS and make and isinstance(problem(each, *answer), NotFoundError):
+                if each == OURS and not begins:
+                    raise UnavailableError(f"{show(self.path)}: {NO_IDENTITY}", cause=NO_IDENTITY)
                 await self._make(session, each)
                 continue
             if answer[0] != wire.ATTRS:

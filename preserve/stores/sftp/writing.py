@@ -6,12 +6,14 @@ from functools import partial
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
+from preserve.stores.identity import IDENTITY_FILE, OURS
 from preserve.stores.port import ExistsError, FullError
 from preserve.stores.sftp import wire
 from preserve.stores.sftp.answers import demanded, full_or, gone, not_done, problem
 from preserve.stores.sftp.link import Link
 from preserve.stores.sftp.paths import Root, flushed, looked_at
 from preserve.stores.sftp.session import LOST, Pieces, Session, waited
+from preserve.stores.trial_names import is_trial
 
 RESUMED_FROM_BYTES = 8 << 20  # what is left of a shorter file is not worth going on with
 _WHOLE_BYTES = 1 << 20  # written() counts in these: the last one may not have come whole
@@ -47,7 +49,10 @@ class Upload:
     async def begin(self, session: Session) -> None:
         """Opens the file beside its place. ExistsError if something stands there, or another is writing it just now."""
         root, path = self._root, self._path
-        await root.entered(session, path.rpartition(b"/")[0], make=True)
+        folder, _, name = path.rpartition(b"/")
+        # Only these are written where no replica may be yet.
+        begins = path == IDENTITY_FILE or (folder == OURS and is_trial(name))
+        await root.entered(session, folder, make=True, begins=begins)
         await vacant(session, root, path)
         full = root.full(self._partial)
         if self._offset:
