@@ -5,12 +5,16 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
 
 from tests.campaigns.outages_lines import Line
 from tests.support.s3_servers import KEY, SECRET, Server, running, weed_server
@@ -133,16 +137,19 @@ class Bucket:
         self.server.start()
 
     def _move(self, source: str, target: str) -> None:
+        source, target = quote(source), quote(target)
         where = f"http://127.0.0.1:{self._filer}/buckets/{BUCKET}/{target}?mv.from=/buckets/{BUCKET}/{source}"
         urllib.request.urlopen(urllib.request.Request(where, method="POST", data=b""), timeout=10).close()
 
     def _back(self) -> None:
-        """What was written there meanwhile stands in nobody's place: it goes."""
-        self._delete(self._listed(PREFIX))
+        """File by file, as the server took them away: what was written between two of them was written well, and
+        stays.
+        """
+        for key in self._listed("away"):
+            self._move(key, PREFIX + key.removeprefix("away"))
         with suppress(OSError):
-            where = f"http://127.0.0.1:{self._filer}/buckets/{BUCKET}/{PREFIX}?recursive=true"
+            where = f"http://127.0.0.1:{self._filer}/buckets/{BUCKET}/away?recursive=true"
             urllib.request.urlopen(urllib.request.Request(where, method="DELETE"), timeout=10).close()
-        self._move("away", PREFIX)
 
     def _listed(self, prefix: str) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix + "/")
@@ -154,7 +161,13 @@ class Bucket:
 
     def read(self) -> Files:
         def content(key: str) -> bytes:
-            return bytes(self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+            for wait in (1, 3, 10):  # a server that was just started answers some requests with 500
+                try:
+                    return bytes(self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+                except ClientError as error:
+                    told = str(error)
+                    time.sleep(wait)
+            return f"cannot be read: {told}".encode()  # which differs from whatever was there
 
         return {key.removeprefix(PREFIX + "/"): content(key) for key in self._listed(PREFIX)}
 
