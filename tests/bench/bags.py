@@ -36,7 +36,7 @@ def cost(command: Sequence[str]) -> Cost:
     begun = time.perf_counter()
     child = os.posix_spawn(
         command[0],
-        command,
+        list(command),
         {**os.environ, "PYTHONPATH": str(ROOT)},
         file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)],
     )

@@ -221,9 +221,10 @@ def _ask(scene: FarScene, pristine: repairs.Files, report: Report) -> None:
             for row in opened.catalog.findings()
             if row.replica == BUCKET
         }
-    console = Console(width=4000, file=io.StringIO())
+    printed = io.StringIO()
+    console = Console(width=4000, file=printed)
     console.print(audit_reports.as_text(view))
-    if "did not read" not in console.file.getvalue():
+    if "did not read" not in printed.getvalue():
         report.wrong_claims.append(f"audit {view.id} does not say that nothing was read")
     outcome = audit_reports.outcome_of(view)
     planted = {blame: codes for blame, codes in scene.expected.items() if blame[0] == BUCKET}

@@ -183,7 +183,7 @@ def _next(worker: _Worker, cases: Iterator[Case]) -> None:
 def _heard(worker: _Worker) -> Done | None:
     """None where it says only that the input is made: from then on its time counts."""
     try:
-        said = worker.link.recv()
+        said: Done | None = worker.link.recv()
     except (EOFError, ConnectionResetError):
         worker.process.join()
         return worker.failed(f"the process ended with {worker.process.exitcode}")

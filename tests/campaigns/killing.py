@@ -36,7 +36,8 @@ PRESERVE = (sys.executable, "-m", "preserve")
 class Scenario(Protocol):
     """A work in a folder of its own that may be killed at any moment."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def prepare(self, folder: Path, rng: random.Random) -> None:
         """Makes what the command needs."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from preserve.app import audits
 from preserve.app.workspace import Workspace
+from preserve.catalog.rows import FindingRow
 from preserve.progress import Silent
 from tests.campaigns.killing_copies import Kept, Tree, tree
 from tests.support.workspaces import REPLICAS
@@ -32,7 +33,7 @@ class Repairing(Kept):
 
     def _damage(self, copy: Path) -> None:
         files = [path for path in sorted((copy / "data").rglob("*.bin")) if path.stat().st_size > 500]
-        held = {}
+        held: dict[bytes, Path] = {}
         for path in files:
             held.setdefault(path.read_bytes(), path)
         flip, cut, gone, away, other = list(held.values())[:5]
@@ -97,7 +98,7 @@ class Repairing(Kept):
         return faults
 
 
-def _errors(workspace: Workspace) -> list[object]:
+def _errors(workspace: Workspace) -> list[FindingRow]:
     return [row for row in workspace.catalog.findings() if row.finding.severity.value == "error"]
 
 

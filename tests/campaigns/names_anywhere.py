@@ -9,7 +9,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,7 @@ def places(stack: ExitStack, weed: Server, bucket: str) -> Iterator[dict[str, Re
     """A bucket and an SFTP server, both real."""
     sftp = stack.enter_context(sftp_server())
     s3 = S3Store(bucket, b"names", endpoint=weed.endpoint, region="us-east-1", credentials=CREDENTIALS)
-    found = {"s3": RemoteReplica(s3), "sftp": RemoteReplica(sftp.store())}
+    found: dict[str, ReplicaStore] = {"s3": RemoteReplica(s3), "sftp": RemoteReplica(sftp.store())}
     try:
         yield found
     finally:
@@ -98,7 +98,7 @@ def places(stack: ExitStack, weed: Server, bucket: str) -> Iterator[dict[str, Re
             each.close()
 
 
-def run(stores: dict[str, ReplicaStore], seed: int, count: int) -> tuple[dict[str, Counter[str]], list[str]]:
+def run(stores: Mapping[str, ReplicaStore], seed: int, count: int) -> tuple[dict[str, Counter[str]], list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         wanted = taken_here(Path(folder), list(names(random.Random(seed), count)))
     told: dict[str, Counter[str]] = {}

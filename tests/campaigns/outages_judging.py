@@ -1,6 +1,7 @@
 """What must hold when a command ran into an outage, when it is over, and when all was done again."""
 
 import sqlite3
+from typing import Any
 
 from checks.evidence import Outcome
 from checks.findings import MEANINGS, Code
@@ -34,7 +35,7 @@ class Judge:
         ((self._head,),) = self._ask("SELECT max(number) FROM journal")
         self._kept = {place: _backups(self._work.places[place].read()) for place in PLACES}
 
-    def _ask(self, question: str, *given: object) -> list[tuple[object, ...]]:
+    def _ask(self, question: str, *given: object) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self._work.folder / "work" / "catalog.sqlite")
         try:
             return connection.execute(question, given).fetchall()

@@ -71,7 +71,7 @@ class Disk:
             raise AssertionError(f"something was written where the disk had been: {left[:3]}")
 
     def _mount(self) -> bool:
-        command = ["mount", "-o", "loop", self.image, self.root.parent]
+        command: list[str | Path] = ["mount", "-o", "loop", self.image, self.root.parent]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def read(self) -> Files:
@@ -196,9 +196,7 @@ class Partner:
     def troubles(self) -> Mapping[str, Trouble]:
         start, stop = self.server.start, self.server.stop
         return _of_lines(self.line, stop, start) | {
-            "revoked": Trouble(
-                lambda: (self.server.let_in(), self.line.cut()), lambda: self.server.let_in(self.server.key)
-            ),
+            "revoked": Trouble(self._revoke, lambda: self.server.let_in(self.server.key)),
             "folder gone": Trouble(lambda: self.root.rename(self._away), self._back),
             "another host key": Trouble(self._other_key, self._own_key),
             "stalled": Trouble(lambda: self._signal(signal.SIGSTOP), lambda: self._signal(signal.SIGCONT), passes=True),
@@ -210,6 +208,10 @@ class Partner:
     @property
     def _away(self) -> Path:
         return self.root.with_name("away")
+
+    def _revoke(self) -> None:
+        self.server.let_in()
+        self.line.cut()
 
     def _back(self) -> None:
         """What was written there meanwhile stands in nobody's place: it goes."""

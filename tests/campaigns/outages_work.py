@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,11 +86,12 @@ class Work:
         """The large file changed here and cut off there, a file that is gone; an audit has found them."""
         self.restore("placed")
         film, box = self._of("film", 100_000), self._of("box", 4096)
-        for place, path, change in (
+        changes: tuple[tuple[str, str, Callable[[bytes], bytes] | None], ...] = (
             ("server", film, lambda content: content[:5000] + b"?" + content[5001:]),
             ("bucket", box, None),
             ("disk", film, lambda content: content[:-100]),
-        ):
+        )
+        for place, path, change in changes:
             files = self.places[place].read()
             content = files.pop(path)
             self.places[place].write(files | ({path: change(content)} if change else {}))
@@ -143,7 +144,7 @@ class Work:
         out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         with redirect_stdout(out), redirect_stderr(out):
             status = main([*arguments, "--config", str(self.folder / "work" / "preserve.toml")])
-        return status, out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        return status, out.buffer.getvalue().decode()
 
     def must_succeed(self, *arguments: str) -> list[str]:
         """A fault, if it does not."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -43,7 +43,7 @@ class Backup(Workload):
         with self._open(folder) as workspace:
             now = datetime.now(UTC)
             for days in (2, 1):
-                workspace.clock = lambda at=now - timedelta(days=days): at
+                workspace.clock = _stopped(now - timedelta(days=days))
                 assert all(line.name and not line.problem for line in back_up(workspace).lines)
             workspace.clock = lambda: now
             assert all(taken.package for taken in take_in(workspace, [folder / "bags" / "box-0"], Silent()))
@@ -105,6 +105,11 @@ class Backup(Workload):
             if len(left) != 2 * _KEEP:
                 faults.append(f"{name}: left are {sorted(left)}")
         return faults
+
+
+def _stopped(at: datetime) -> Callable[[], datetime]:
+    """A clock that stands still."""
+    return lambda: at
 
 
 def _fault_of(path: Path, described: Described) -> str:

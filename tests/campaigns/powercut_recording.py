@@ -81,7 +81,7 @@ def record(
     log: Path,
     *,
     start: int = 0,
-    killed_at: int | None = None,
+    killed_at: tuple[str, int] | None = None,
     ends: Sequence[int] = (0,),
 ) -> Run:
     """Runs `python -m module... arguments...` to an end that is in `ends`, or kills it on its way.

@@ -10,17 +10,31 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from preserve.stores import durable
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
+
+
+def _replace(module: ModuleType, name: str, by: object) -> None:
+    """Of a name that the module imports; AttributeError if it does no more, as the bug would not be there."""
+    getattr(module, name)
+    setattr(module, name, by)
+
+
+def _number(fd: "FileDescriptorLike") -> int:
+    return fd if isinstance(fd, int) else fd.fileno()
 
 
 def no_flush_of_files() -> None:
     """Bytes are never flushed; folders are."""
     flush = os.fsync
 
-    def only_folders(fd: int) -> None:
-        if modes.S_ISDIR(os.fstat(fd).st_mode):
+    def only_folders(fd: "FileDescriptorLike") -> None:
+        if modes.S_ISDIR(os.fstat(_number(fd)).st_mode):
             flush(fd)
 
     os.fsync = only_folders
@@ -31,8 +45,8 @@ def no_flush_of_folders() -> None:
     """Names are never flushed by themselves; files are, and whole file systems."""
     flush = os.fsync
 
-    def only_files(fd: int) -> None:
-        if not modes.S_ISDIR(os.fstat(fd).st_mode):
+    def only_files(fd: "FileDescriptorLike") -> None:
+        if not modes.S_ISDIR(os.fstat(_number(fd)).st_mode):
             flush(fd)
 
     os.fsync = only_files
@@ -42,9 +56,11 @@ def published_first() -> None:
     """What is flushed before it is renamed into place is flushed after that."""
     flush, rename = durable.sync_filesystem, durable.rename_no_replace
 
-    def renamed_then_flushed(source: bytes, target: bytes, *folders: int | None) -> None:
-        rename(source, target, *folders)
-        if not folders:
+    def renamed_then_flushed(
+        source: bytes, target: bytes, source_folder: int | None = None, target_folder: int | None = None
+    ) -> None:
+        rename(source, target, source_folder, target_folder)
+        if source_folder is None and target_folder is None:
             flush(os.path.dirname(target))
 
     durable.sync_filesystem = durable.sync_tree = lambda path: None
@@ -132,7 +148,7 @@ def settled_unflushed() -> None:
     """What a killed repair left is recorded as it is found, and may be in memory only."""
     from preserve.stores import local_replica
 
-    local_replica.sync_filesystem = lambda path: None
+    _replace(local_replica, "sync_filesystem", lambda path: None)
 
 
 class _Waiting:
@@ -152,9 +168,9 @@ class _Waiting:
         finally:
             os.fsync = self._flush
 
-    def _put_off_or_done(self, fd: int) -> None:
-        if self._kind(os.fstat(fd).st_mode):
-            self._put_off.append(os.dup(fd))
+    def _put_off_or_done(self, fd: "FileDescriptorLike") -> None:
+        if self._kind(os.fstat(_number(fd)).st_mode):
+            self._put_off.append(os.dup(_number(fd)))
         else:
             self._flush(fd)
 
@@ -169,7 +185,7 @@ def no_exchange() -> None:
     """No bug: the file system cannot exchange two names."""
     from preserve.stores import quarantine
 
-    quarantine.exchange = lambda *names: False
+    _replace(quarantine, "exchange", lambda *names: False)
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -5,31 +5,38 @@ thread, and all replicas of a run side by side: the reading that ends first ends
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ALL_COMPLETED, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from unittest.mock import patch
 
 from checks.canaries import Canary
+from checks.digesting import Pool as Files
 from checks.evidence import Evidence, Outcome
 from checks.findings import Code, Finding
 from checks.inventory import Record
 from checks.policy import Urgency
-from checks.ports import StoreError
+from checks.ports import Store, StoreError
 from checks.shards import Judgement, unavailable
+from preserve.audit.copies import CopyView
 from preserve.audit.lanes import Pair
 from preserve.audit.limits import Gate
 from preserve.audit.reading import Hand, ShardReader
 from preserve.audit.running import Auditor
+from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import AuditRow, CheckResult, CopyRow, ShardRow
+from preserve.executors.threads import Pool, Threads
 from preserve.stores.limiting import RateLimited
 from preserve.stores.retrying import Retrying
 from tests.campaigns.year_clock import Clock
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 _TRIED_IN_VAIN_SECONDS = 30.0  # that a disk takes until it says that it cannot read
 
@@ -68,44 +75,42 @@ class RunRead(NamedTuple):
 
 @dataclass(slots=True)
 class _Task:
-    future: Future[CheckResult]
-    call: Callable[..., CheckResult]
+    future: Future[Any]
+    call: Callable[[], Any]
     hand: Hand
     begun: datetime | None = None
     ends: datetime | None = None
 
 
-class _Line:
+class _Line(Pool):
     """One replica's only thread, as far as a lane can tell."""
 
-    threads = 1
-
     def __init__(self) -> None:
+        super().__init__(1, "simulated")
         self.waiting: deque[_Task] = deque()
         self.now: _Task | None = None
 
-    def submit(self, call: Callable[..., CheckResult], hand: Hand, files: object) -> Future[CheckResult]:
-        task = _Task(Future(), partial(call, hand, files), hand)
-        self.waiting.append(task)
-        return task.future
+    def submit(self, call: Callable[Given, Made], /, *args: Given.args, **named: Given.kwargs) -> Future[Made]:
+        hand, future = args[0], Future[Made]()
+        assert isinstance(hand, Hand)
+        self.waiting.append(_Task(future, partial(call, *args, **named), hand))
+        return future
 
     def grow(self, threads: int) -> None:
         """It stays one."""
 
 
-class _Lines:
-    """In the place of `preserve.executors.threads.Pools`, and of `Threads` for its lanes."""
-
-    count = 1
-    files = None
+class _Lines(Threads):
+    """None of them is ever started."""
 
     def __init__(self, made: list[_Line]) -> None:
+        super().__init__(1)
         self._made = made
-        self.shards = _Line()
+        self.shards = self.line = _Line()
 
     def lane(self, name: str, shards: int, files: int = 1) -> "_Lines":
         lines = _Lines(self._made)
-        self._made.append(lines.shards)
+        self._made.append(lines.line)
         return lines
 
     def end(self, seconds: float | None) -> bool:
@@ -129,9 +134,16 @@ class Readings:
         readings = self
 
         class SimulatedAuditor(Auditor):
-            def __init__(self, catalog: Any, stores: Any, threads: Any, clock: Any, **more: Any) -> None:
+            def __init__(
+                self,
+                catalog: Catalog,
+                stores: Mapping[int, Store],
+                threads: Threads,
+                clock: Callable[[], datetime],
+                **more: Any,
+            ) -> None:
                 more["monotonic"] = readings.clock.steady
-                super().__init__(catalog, stores, _Lines(readings.lines), clock, **more)  # type: ignore[arg-type]
+                super().__init__(catalog, stores, _Lines(readings.lines), clock, **more)
                 self._reader = _Reader(
                     catalog, stores, clock, more["progress"], self._stop, more["monotonic"], readings=readings
                 )
@@ -245,7 +257,16 @@ class _Reader(ShardReader):
         super().__init__(*given)
         self._readings = readings
 
-    def _judge(self, view: Any, copy: CopyRow, shard: ShardRow, *rest: Any, **required: Evidence) -> Judgement:  # type: ignore[override]
+    def _judge(
+        self,
+        view: CopyView,
+        copy: CopyRow,
+        shard: ShardRow,
+        paths: Sequence[bytes] | None,
+        files: Files,
+        count: Callable[[int], None],
+        **required: Evidence,
+    ) -> Judgement:
         self._readings.clock.show_now()  # the start was noted; from here on it is the end
         try:
             found = self._stores[copy.replica_id].identity()

@@ -5,13 +5,13 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from preserve.stores.identity import OURS
 from preserve.stores.local_replica import LocalReplica
 from preserve.stores.memory import MemoryBucket, MemoryDisk
+from preserve.stores.port import WritableStore
 from tests.support.killed_stores import REPLICA
 from tests.support.s3_servers import CREDENTIALS, Server, rclone_s3, weed  # noqa: F401 - fixtures
 from tests.support.sftp_server import SftpServer, sftp_server
@@ -26,7 +26,7 @@ class Placed:
     """A store over an empty replica, and a way to its files behind its back."""
 
     kind: str
-    store: Any
+    store: WritableStore
     lay: Callable[[bytes, bytes], None]
     folders: bool  # whether there are folders to be made, renamed and taken away
 

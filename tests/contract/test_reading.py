@@ -9,6 +9,8 @@ import pytest
 from checks.digesting import Digester, Wanted
 from checks.evidence import Evidence
 from checks.ports import Kind, NotFoundError, UnavailableError, WrongKindError
+from preserve.stores.local_replica import LocalReplica
+from preserve.stores.sftp.store import SftpStore
 from tests.contract.conftest import Placed
 from tests.support.killed_stores import REPLICA
 
@@ -155,7 +157,9 @@ def test_a_link_is_not_followed(readable: Placed) -> None:
     if readable.kind not in ("local", "sftp"):
         return  # it knows no links
     readable.lay(b"box/page", b"content")
-    root = readable.store.root if readable.kind == "local" else readable.store._root.path
+    store = readable.store
+    assert isinstance(store, LocalReplica | SftpStore)
+    root = store.root if isinstance(store, LocalReplica) else store._root.path
     os.symlink(b"page", os.path.join(root, b"box/link"))
     os.symlink(b"box", os.path.join(root, b"other"))
     assert readable.store.stat(b"box/link").kind is Kind.SYMLINK

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from hashlib import sha256
 from random import Random
+from typing import TypedDict, Unpack
 
 import pytest
 
@@ -19,13 +20,26 @@ class Stopped(BaseException):
     """Somebody pressed Ctrl-C."""
 
 
-def write(placed: Placed, path: bytes, content: bytes, *, step: int = 1 << 20, **told: object) -> None:
+class Told(TypedDict, total=False):
+    """What a store may be told beforehand of a content."""
+
+    size_bytes: int
+    sha256: bytes
+
+
+class ToldOfFile(Told, total=False):
+    """And of a new file."""
+
+    modified_ns: int
+
+
+def write(placed: Placed, path: bytes, content: bytes, *, step: int = 1 << 20, **told: Unpack[ToldOfFile]) -> None:
     with placed.store.create(path, **told) as sink:
         for start in range(0, len(content), step):
             sink(memoryview(content)[start : start + step])
 
 
-def told(content: bytes) -> dict[str, object]:
+def told(content: bytes) -> Told:
     return {"size_bytes": len(content), "sha256": sha256(content).digest()}
 
 

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from preserve.app.replicas import remove_replica
 from preserve.app.status import status_view
 from preserve.app.workspace import Workspace
 from preserve.audit import running
-from preserve.catalog.rows import AuditRow, AuditState
+from preserve.catalog.rows import AuditRow, AuditState, CheckResult
 from preserve.errors import UsageError
 from preserve.progress import Silent
 from preserve.stores.local import LocalStore
@@ -185,7 +186,7 @@ def test_a_worker_that_comes_back_late_changes_nothing(
         commit = workspace.catalog.commit_checks
         answers: list[bool] = []
 
-        def overtaken(results: list[object], now: object) -> list[bool]:
+        def overtaken(results: Sequence[CheckResult], now: datetime) -> list[bool]:
             damage(placed, "nas", "box-0", payload(placed)[0])
             taken = workspace.catalog.lease(
                 audit.id,

@@ -10,7 +10,8 @@ from tests.campaigns.powercut_disk import TOP, Disk, Entry
 from tests.campaigns.powercut_files import File
 from tests.campaigns.powercut_recording import can_record
 from tests.campaigns.powercut_trees import Tree
-from tests.campaigns.powercut_workloads import WORKLOADS, Replicate, Workload
+from tests.campaigns.powercut_work import Workload
+from tests.campaigns.powercut_workloads import WORKLOADS, Replicate
 
 GIVEN = ("fsync", 19)  # of a repair: between a moved file's rename back to its place and the flush of that
 

@@ -11,6 +11,7 @@ import pytest
 
 from preserve.catalog.acts import Acts
 from preserve.stores import local_replica, quarantine
+from preserve.stores.durable import rename_no_replace
 from tests.campaigns.killing_copies import tree
 from tests.support.bags import make_bag
 from tests.support.repairing import (
@@ -38,7 +39,7 @@ def test_killed_between_the_renames_where_names_cannot_be_exchanged(
     whole = tree(placed.folder / "disk")
     at(placed, "disk", some_file(placed)).write_bytes(b"bad")
     placed.audit()
-    rename, count = quarantine.rename_no_replace, 0
+    rename, count = rename_no_replace, 0
 
     def killed(*names: object) -> None:
         nonlocal count
@@ -77,13 +78,14 @@ def test_hostile_entries_in_the_quarantine_are_left_alone(placed: PlacedWorkspac
         "on_disk": {"path": path},
         "expected": {"size_bytes": 4, "sha256": sha256(b"evil").hexdigest()},
     }
-    for name, change in {
+    changes: dict[str, dict[str, object]] = {
         "outside": {"on_disk": {"path": "../../../precious"}},
         "unknown": {"package": "nobody"},
         "segment": {"segment": 99, "method": "segments"},
         "types": {"version": "x", "file": 7},
         "given": {},
-    }.items():
+    }
+    for name, change in changes.items():
         (folder / name).mkdir()
         (folder / name / "entry.json").write_text(json.dumps({**document, **change}))
         (folder / name / "content").write_bytes(b"evil")
@@ -123,7 +125,7 @@ def _killed_at(last: bytes) -> Callable[..., None]:
     def unlinked(name: bytes, **more: int) -> None:
         if name == last:
             raise Killed
-        unlink(name, **more)  # type: ignore[arg-type]
+        unlink(name, **more)
 
     return unlinked
 
@@ -165,7 +167,7 @@ def test_put_right_by_hand_between_the_renames(placed: PlacedWorkspace, monkeypa
     good = at(placed, "nas", path).read_bytes()
     at(placed, "disk", path).write_bytes(b"bad")
     placed.audit()
-    rename, count = quarantine.rename_no_replace, 0
+    rename, count = rename_no_replace, 0
 
     def killed(*names: object) -> None:
         nonlocal count
@@ -196,7 +198,7 @@ def test_what_an_entry_says_goes_last(placed: PlacedWorkspace, monkeypatch: pyte
 
     with monkeypatch.context() as patched:
         patched.setattr(quarantine.Entry, "give", killed)
-        patched.setattr(quarantine.os, "unlink", _killed_at(b"entry.json"))
+        patched.setattr(os, "unlink", _killed_at(b"entry.json"))
         with pytest.raises(Killed):
             mend(placed)
     (entry,) = entries(placed, "disk")

@@ -16,7 +16,6 @@ from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Silent
 from preserve.replicate import copying
 from preserve.replicate.service import Placed
-from preserve.stores import staging as staging_module
 from preserve.stores.staging import Staging
 from tests.support.workspaces import PlacedWorkspace, make_workspace
 
@@ -169,7 +168,7 @@ def test_a_disk_that_fills_up_says_so_and_the_same_command_goes_on(
             raise OSError(28, "No space left on device")
         return real(fd, data)
 
-    monkeypatch.setattr(staging_module.os, "write", fill_up)
+    monkeypatch.setattr(os, "write", fill_up)
     with placed.open() as workspace:
         (result,) = replicate(workspace, (), ("new",), Silent())
     monkeypatch.undo()
@@ -276,9 +275,12 @@ def test_what_is_planted_in_the_staging_is_never_written_through(placed: PlacedW
         staged.symlink_to(outside)
     else:
         file.parent.mkdir(parents=True)
-        {"hard link": file.hardlink_to, "symbolic link": file.symlink_to, "FIFO": lambda _: os.mkfifo(file)}[plant](
-            victim
-        )
+        plants: dict[str, Callable[[], None]] = {
+            "hard link": lambda: file.hardlink_to(victim),
+            "symbolic link": lambda: file.symlink_to(victim),
+            "FIFO": lambda: os.mkfifo(file),
+        }
+        plants[plant]()
     result = place(placed)
     assert tree(outside) == {"victim": b"mine"}
     if plant == "linked staging":

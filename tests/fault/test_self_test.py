@@ -101,6 +101,11 @@ def test_a_canary_that_was_deleted_is_made_again_and_told(used: Path) -> None:
     assert result_of(used) == SelfTest(passed=True, made=(b"page.txt",))
 
 
+def _to_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize("name", ALL, ids=os.fsdecode)
 def test_a_bit_that_flipped_on_the_disk_is_told_and_the_next_test_is_clean(used: Path, name: bytes) -> None:
     path = folder(used) / os.fsdecode(name)
@@ -120,7 +125,7 @@ def test_a_bit_that_flipped_on_the_disk_is_told_and_the_next_test_is_clean(used:
         lambda path: path.write_bytes(path.read_bytes() + b"x"),
         lambda path: (path.unlink(), path.symlink_to("one-byte.txt")),
         lambda path: (path.unlink(), path.mkdir()),
-        lambda path: (path.unlink(), os.mkfifo(path)),
+        _to_a_pipe,
     ],
     ids=["emptied", "cut", "longer", "a link", "a folder", "a pipe"],
 )
@@ -177,7 +182,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(fd: int, content: memoryview) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(placed.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
 
 
 def test_where_none_can_be_made_nothing_was_tested(replica: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from checks.policy import Wanted
 from preserve.app import reading
 from preserve.audit.running import Auditor
-from preserve.audit.selftest import SelfTest
+from preserve.audit.selftest import SelfTest, self_test
 from preserve.catalog.rows import AuditState
 from tests.fault.false_greens.stage import PAST_PROMISE, Stage, make_archive, staged
 from tests.support.workspaces import PlacedWorkspace
@@ -31,7 +31,7 @@ def stage(archive: PlacedWorkspace, tmp_path: Path) -> Iterator[Stage]:
 
 def at_test(stage: Stage, on: str, nth: int, does: Callable[[], SelfTest | None]) -> None:
     """From now on, something happens at the nth test on a replica; it may take the place of its result."""
-    tested, times = reading.self_test, [0]
+    times = [0]
     with stage.placed.open() as workspace:
         (wanted,) = (str(replica.uuid) for replica in workspace.replicas() if replica.name == on)
 
@@ -40,7 +40,7 @@ def at_test(stage: Stage, on: str, nth: int, does: Callable[[], SelfTest | None]
             times[0] += 1
             if times[0] == nth and (result := does()) is not None:
                 return result
-        return tested(store, canaries, replica_uuid, *rest)
+        return self_test(store, canaries, replica_uuid, *rest)
 
     stage.patch.setattr(reading, "self_test", test)
 

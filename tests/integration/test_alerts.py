@@ -18,7 +18,7 @@ from preserve.app import alerts
 from preserve.app.health import health
 from preserve.app.workspace import Workspace
 from preserve.cli.main import main
-from preserve.errors import UndeterminedError
+from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.locking import locked
 from tests.support.receivers import Mailbox, WebServer, mail_server, web_server
 from tests.support.workspaces import PlacedWorkspace, make_workspace
@@ -210,7 +210,7 @@ def test_a_missing_package_is_said_and_costs_no_try(
         with monkeypatch.context() as missing:
             missing.setattr(channels, "find_spec", lambda _: None)
             for minutes in range(9):
-                with pytest.raises(channels.UsageError, match="apprise"):
+                with pytest.raises(UsageError, match="apprise"):
                     tell(workspace, lost(), at=NOON + timedelta(minutes=minutes))
             assert "not installed" in workspace.catalog.channels()[0].why
         tell(workspace, lost(), at=NOON + timedelta(minutes=10))

@@ -549,7 +549,7 @@ def test_a_service_that_is_not_there_is_not_determined(desk: Desk) -> None:
 def test_a_certificate_that_nobody_vouches_for_is_refused(desk: Desk, aip: Aip) -> None:
     pem = desk.folder / "service.pem"
     words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    made = ["openssl", *words.split(), "-keyout", desk.folder / "service.key", "-out", pem]
+    made: list[str | Path] = ["openssl", *words.split(), "-keyout", desk.folder / "service.key", "-out", pem]
     subprocess.run(made, check=True, capture_output=True)
     with StorageServiceServer(aip, certificate=(pem, desk.folder / "service.key")) as server:
         desk.settings(server.url.replace("127.0.0.1", "localhost"))

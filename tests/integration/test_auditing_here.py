@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,13 +35,13 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
-def told(capsys: Capture, *arguments: str) -> tuple[int, dict[str, object]]:
+def told(capsys: Capture, *arguments: str) -> tuple[int, dict[str, Any]]:
     capsys.readouterr()
     status = main(["audit", "--here", *arguments, "--json"])
     return status, json.loads(capsys.readouterr().out)
 
 
-def findings(document: dict[str, object]) -> list[tuple[str, str, str]]:
+def findings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
     found = document["findings"]
     assert isinstance(found, list)
     return [(each["code"], each["package"], each["path"]) for each in found if each["severity"] == "error"]
@@ -115,7 +116,7 @@ def test_a_bag_that_the_backup_does_not_know_is_known_by_its_own_manifests_only(
     (source / "one.txt").write_text("one of the letters")
     make_bag(source, disk / "letters")
     status, document = told(capsys)
-    (bag,) = document["bags"]  # type: ignore[misc]
+    (bag,) = document["bags"]
     assert status == 0 and bag["known_by"] == "by its own manifests only" and bag["bag"] == "letters"
     (disk / "letters/data/one.txt").write_text("one of the lettuce")
     status, document = told(capsys)
@@ -154,8 +155,8 @@ def test_where_no_backup_holds_the_disk_is_not_green_however_good_its_bags_are(d
         backup.write_bytes(backup.read_bytes()[:-1])
     status, document = told(capsys)
     assert status == 3 and document["backup"] is None
-    assert len(document["backups_that_do_not_hold"]) == 2  # type: ignore[arg-type]
-    assert all(bag["outcome"] == "pass" for bag in document["bags"])  # type: ignore[attr-defined]
+    assert len(document["backups_that_do_not_hold"]) == 2
+    assert all(bag["outcome"] == "pass" for bag in document["bags"])
 
 
 def test_a_disk_with_nothing_on_it_is_not_green(disk: Path, capsys: Capture) -> None:
@@ -215,12 +216,12 @@ def test_a_disk_that_a_catalog_knew_is_never_green_without_a_backup_that_holds(
 
 def test_entries_of_the_journal_that_are_later_than_the_backup_are_told(disk: Path, capsys: Capture) -> None:
     (heads,) = (disk / ".preserve/heads").iterdir()
-    before = told(capsys)[1]["catalogs"][0]  # type: ignore[index]
+    before = told(capsys)[1]["catalogs"][0]
     number = before["backup"]["head"] + before["later_entries"] + 5
     with heads.open("a") as file:
         file.write(f"{number:012d} {'0' * 64} 2026-05-01T10:00:00Z\n")
     status, document = told(capsys)
-    (by,) = document["catalogs"]  # type: ignore[misc]
+    (by,) = document["catalogs"]
     assert status == 0 and by["later_entries"] == before["later_entries"] + 5
     assert f"has {by['later_entries']} later entries" in str(document["known_by"])
 
@@ -254,7 +255,7 @@ def test_a_second_catalog_hides_nothing_that_the_first_expects(shared: tuple[Pat
     for package, catalog in (("box-1", first), ("second-bag", second)):
         shutil.move(disk / package, disk.parent / "away")
         status, document = told(capsys)
-        expecting = {each["catalog"] for each in document["findings"] if each["package"] == package}  # type: ignore[attr-defined]
+        expecting = {each["catalog"] for each in document["findings"] if each["package"] == package}
         assert status == 1 and expecting == {catalog}
         shutil.move(disk.parent / "away", disk / package)
 
@@ -268,7 +269,7 @@ def test_a_second_catalog_does_not_make_up_for_the_lost_backups_of_the_first(
             shutil.rmtree(folder)
     shutil.rmtree(disk / "box-1")
     status, document = told(capsys)
-    assert status == 3 and len(document["catalogs"]) == 1  # type: ignore[arg-type]
+    assert status == 3 and len(document["catalogs"]) == 1
 
 
 def test_bags_at_any_depth_are_validated_and_all_else_is_named(disk: Path, capsys: Capture) -> None:
@@ -279,8 +280,8 @@ def test_bags_at_any_depth_are_validated_and_all_else_is_named(disk: Path, capsy
     make_bag(source, disk / "a/b/c/letters")
     (disk / "notes.txt").write_text("mine")
     status, document = told(capsys)
-    assert status == 0 and [bag["bag"] for bag in document["bags"]] == ["a/b/c/letters"]  # type: ignore[attr-defined]
-    assert [(other["path"], other["what"]) for other in document["others"]] == [("notes.txt", "file")]  # type: ignore[attr-defined]
+    assert status == 0 and [bag["bag"] for bag in document["bags"]] == ["a/b/c/letters"]
+    assert [(other["path"], other["what"]) for other in document["others"]] == [("notes.txt", "file")]
     (disk / "a/b/c/letters/data/one.txt").write_text("one of the lettuce")
     assert told(capsys)[0] == 1
     assert main(["audit", "--here"]) == 1

@@ -18,6 +18,7 @@ import pytest
 
 import config
 from checks.evidence import Outcome
+from checks.verdicts import Verdict
 from preserve.app.catalog_care import back_up, backup_is_due, heads
 from preserve.app.holdings import replicate, take_in
 from preserve.app.rebuild_request import asked_for
@@ -76,7 +77,7 @@ def state(placed: PlacedWorkspace) -> dict[str, object]:
         }
 
 
-def verdicts(placed: PlacedWorkspace) -> dict[str, tuple[object, ...]]:
+def verdicts(placed: PlacedWorkspace) -> dict[str, tuple[Verdict, bytes, int]]:
     with placed.open() as workspace:
         return {row.identifier: (row.verdict, row.root, row.files) for row in workspace.catalog.packages()}
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def placed(tmp_path: Path) -> PlacedWorkspace:
     return made
 
 
-def run(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
+def run(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
     capsys.readouterr()
     status = main(["--config", str(placed.folder / "preserve.toml"), "catalog", *arguments, "--json"])
     return status, json.loads(capsys.readouterr().out)
@@ -42,7 +43,7 @@ def test_an_untouched_catalog_is_good(placed: PlacedWorkspace, capsys: pytest.Ca
     assert document["warnings"]  # nothing outside remembers the journal
     assert run(placed, capsys, "backup")[0] == 0
     status, document = run(placed, capsys, "check")
-    assert (status, document["warnings"], len(document["heads"])) == (0, [], 3)  # type: ignore[arg-type]
+    assert (status, document["warnings"], len(document["heads"])) == (0, [], 3)
     assert main(["--config", str(placed.folder / "preserve.toml"), "catalog", "check"]) == 0
     assert "is what its journal" in capsys.readouterr().out
 
@@ -66,7 +67,7 @@ def test_each_edit_is_named(
     attack(placed, statement)
     status, document = run(placed, capsys, "check")
     assert (status, document["outcome"]) == (1, "fail")
-    assert table in {found["where"] for found in document["findings"]}  # type: ignore[attr-defined]
+    assert table in {found["where"] for found in document["findings"]}
 
 
 def test_an_older_catalog_in_its_place_is_told_by_what_the_replicas_remember(
@@ -83,7 +84,7 @@ def test_an_older_catalog_in_its_place_is_told_by_what_the_replicas_remember(
     shutil.copy(older, placed.folder / "catalog.sqlite")
     status, document = run(placed, capsys, "check")
     assert status == 1
-    assert {found["where"] for found in document["findings"]} == {"journal"}  # type: ignore[attr-defined]
+    assert {found["where"] for found in document["findings"]} == {"journal"}
 
 
 def test_the_bags_manifests_are_asked(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +97,7 @@ def test_the_bags_manifests_are_asked(placed: PlacedWorkspace, capsys: pytest.Ca
         manifest.write_bytes(b"\n".join(lines))
         changed.append(run(placed, capsys, "check"))
     assert [status for status, _ in changed] == [0, 0, 1]
-    (found,) = changed[-1][1]["findings"]  # type: ignore[misc]
+    (found,) = changed[-1][1]["findings"]
     assert (found["code"], found["package"]) == ("catalog-against-manifest", "box-1")
     assert found["observed"] == "0" * 64
     assert run(placed, capsys, "check", "--no-bags")[0] == 0
@@ -119,7 +120,7 @@ def test_backups_that_are_gone_from_a_replica_are_told(
         path.unlink()
     status, document = run(placed, capsys, "check")
     assert (status, document["outcome"]) == (3, "inconclusive")
-    (told,) = document["backups_missing"]  # type: ignore[misc]
+    (told,) = document["backups_missing"]
     assert told.startswith("nas: ")
     assert main(["--config", str(placed.folder / "preserve.toml"), "catalog", "check"]) == 3
     assert "the backups on a replica are gone: nas" in capsys.readouterr().out

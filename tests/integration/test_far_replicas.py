@@ -19,6 +19,7 @@ from preserve.app.repairs import repair, restore
 from preserve.app.replicas import add_replica
 from preserve.progress import Silent
 from preserve.stores.memory import MemoryBucket, MemoryDisk
+from preserve.stores.opening import open_replica
 from preserve.stores.port import ReplicaStore
 from preserve.stores.rooms.emptying import emptied
 from preserve.stores.rooms.replica import RemoteReplica
@@ -54,13 +55,15 @@ class Far:
 @pytest.fixture
 def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
     placed = make_workspace(tmp_path, packages=2, files=12, placed=("nas",))
-    beneath = {"bucket": MemoryBucket(in_flight=8), "server": MemoryDisk(in_flight=4)}
+    beneath: dict[str, MemoryBucket | MemoryDisk] = {
+        "bucket": MemoryBucket(in_flight=8),
+        "server": MemoryDisk(in_flight=4),
+    }
     beneath["bucket"].where, beneath["server"].where = "s3://archive/copies", "sftp://keeper@host/copies"
-    local = workspace.open_replica
 
     def opened(configured: config.Replica) -> ReplicaStore:
         kind = {config.S3Address: "bucket", config.SftpAddress: "server"}.get(type(configured.address))
-        return local(configured) if kind is None else RemoteReplica(beneath[kind])
+        return open_replica(configured) if kind is None else RemoteReplica(beneath[kind])
 
     for module in (workspace, replicas, rebuild_request):
         monkeypatch.setattr(module, "open_replica", opened)
@@ -79,8 +82,8 @@ def full(far: Far) -> Far:
     return far
 
 
-def audited(far: Far, **scope: object) -> dict[tuple[str, str, bytes], str]:
-    return far.placed.audit(**scope)
+def audited(far: Far) -> dict[tuple[str, str, bytes], str]:
+    return far.placed.audit()
 
 
 def test_a_copy_far_away_is_the_bag_byte_for_byte_and_nothing_else(full: Far) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from preserve.audit.surveying import survey
 from preserve.catalog.journal import BEGINNING, canonical, link_hash
 from preserve.cli.main import main
 from preserve.stores.heads import Heads
+from preserve.stores.local_replica import LocalReplica
 from tests.support.workspaces import REPLICAS, PlacedWorkspace, make_workspace
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -39,7 +41,9 @@ def remember(placed: PlacedWorkspace, *replicas: str) -> int:
 
 def heads_on(workspace: Workspace, replica: str) -> Heads:
     (row,) = workspace.replicas((replica,))
-    return Heads(workspace.stores()[row.id].root, workspace.catalog.uuid())
+    store = workspace.stores()[row.id]
+    assert isinstance(store, LocalReplica)
+    return Heads(store.root, workspace.catalog.uuid())
 
 
 def file_on(placed: PlacedWorkspace, replica: str) -> Path:
@@ -47,7 +51,7 @@ def file_on(placed: PlacedWorkspace, replica: str) -> Path:
     return found
 
 
-def check(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, object]]:
+def check(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
     capsys.readouterr()
     status = main(["--config", str(placed.folder / "preserve.toml"), "catalog", "check", "--json", *more])
     return status, json.loads(capsys.readouterr().out)
@@ -92,7 +96,7 @@ def test_a_journal_written_anew_as_a_whole_is_told_by_a_single_disk(
     forget_others(placed, replica)
     status, document = check(placed, capsys)
     assert status == 1
-    (found,) = [each for each in document["findings"] if each["link"] == number]  # type: ignore[attr-defined]
+    (found,) = [each for each in document["findings"] if each["link"] == number]
     assert found["message"].startswith(f"the journal was written anew: {replica}: heads/")
     assert "seen there at" in found["message"]
 
@@ -112,14 +116,14 @@ def test_without_heads_the_same_is_not_seen(placed: PlacedWorkspace, capsys: pyt
             path.unlink()
     status, document = check(placed, capsys)
     assert (status, document["findings"]) == (0, [])
-    assert "nothing on any replica" in document["warnings"][0]  # type: ignore[index]
+    assert "nothing on any replica" in document["warnings"][0]
 
 
 def test_a_journal_that_was_cut_back_is_told(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
     with placed.open() as workspace:
         heads_on(workspace, "nas").append(workspace.catalog.head()[0] + 50, bytes(32), AT)
     status, document = check(placed, capsys)
-    (found,) = document["findings"]  # type: ignore[misc]
+    (found,) = document["findings"]
     assert status == 1 and found["message"].startswith("the journal was cut back: nas: heads/")
 
 
@@ -139,7 +143,7 @@ def test_a_line_that_was_changed_is_told_and_is_not_green(
     path.write_bytes(path.read_bytes().replace(b"\n00000000", b"\n0000000x", 1))
     status, document = check(placed, capsys)
     assert (status, document["outcome"]) == (3, "inconclusive")
-    (told,) = document["heads_doubted"]  # type: ignore[misc]
+    (told,) = document["heads_doubted"]
     assert told.startswith(f"nas: heads/{path.name}: line 2 is not one that")
     assert main(["--config", str(placed.folder / "preserve.toml"), "catalog", "check"]) == 3
     assert "move this file aside" in " ".join(capsys.readouterr().out.split())
@@ -162,7 +166,7 @@ def test_a_catalog_made_again_from_an_older_backup_has_lost_what_the_heads_know(
     assert now > lost
     status, document = check(placed, capsys)
     assert (status, document["findings"]) == (3, [])
-    told = [one for one in document["heads_doubted"] if one.startswith("nas: ")]  # type: ignore[attr-defined]
+    told = [one for one in document["heads_doubted"] if one.startswith("nas: ")]
     assert len(told) == 1 and f"remembers links up to {lost} that were lost" in told[0]
 
 
@@ -175,7 +179,7 @@ def test_replicas_that_are_away_or_removed_are_not_asked(
         remove_replica(workspace, "disk")
     status, document = check(placed, capsys, "--no-bags")
     assert status == 0
-    assert {one.partition(":")[0] for one in document["heads"]} == {"abroad"}  # type: ignore[attr-defined]
+    assert {one.partition(":")[0] for one in document["heads"]} == {"abroad"}
 
 
 def test_nothing_is_ever_found_about_what_is_ours(placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,9 +163,9 @@ def test_what_was_done_is_flushed_before_it_is_recorded(
     done: list[str] = []
     record, flush = Removal.copy_deleted, Staging.flush
 
-    def recorded(self: Removal, *given: Any) -> int:
+    def recorded(self: Removal, *given: Any) -> None:
         done.append("recorded")
-        return record(self, *given)
+        record(self, *given)
 
     def flushed(self: Staging) -> None:
         done.append("flushed")

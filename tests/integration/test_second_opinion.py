@@ -79,7 +79,7 @@ second_opinion.ask(bag, result)
 
 @pytest.mark.parametrize("asked_to_end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_us_ends_it(bag: Bag, asked_to_end: signal.Signals) -> None:
-    command = [sys.executable, "-c", _ASKS, bag.path]
+    command: list[str | Path] = [sys.executable, "-c", _ASKS, bag.path]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         with process.stdout as out:

@@ -105,6 +105,9 @@ def test_names_that_can_be_none_are_a_problem_and_never_names(lied_to: SftpStore
         lied_to.names_in(b"box")
 
 
+_Questions = tuple[str, str, str, list[tuple[str, bool]]]  # a title, instructions, their language, and what is asked
+
+
 class _AsksForEver(asyncssh.SSHServer):
     """Has a banner that would clear a screen, and one more question, always."""
 
@@ -118,10 +121,10 @@ class _AsksForEver(asyncssh.SSHServer):
     def kbdint_auth_supported(self) -> bool:
         return True
 
-    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> tuple[object, ...]:
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> _Questions:
         return "", "", "en", [("Password: ", False)]
 
-    def validate_kbdint_response(self, username: str, responses: object) -> tuple[object, ...]:
+    def validate_kbdint_response(self, username: str, responses: object) -> _Questions:
         return "", "", "en", [("\x1b[2JAnd once more: ", True)]
 
 

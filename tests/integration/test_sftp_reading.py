@@ -231,7 +231,7 @@ def test_a_cut_in_the_middle_of_a_file_is_no_reading_of_it(server: SftpServer, p
         assert read(store, b"file", 12 << 20).digests == {"sha256": digest}
         assert line.connections == 2
         line.cut_after(down=place)
-        again = read(Retrying(store, sleep=lambda _: None), b"file", 12 << 20)  # type: ignore[arg-type]
+        again = read(Retrying(store, sleep=lambda _: None), b"file", 12 << 20)
         assert again.sound and again.digests == {"sha256": digest}
         store.close()
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.ports import UnavailableError
-from preserve.stores.sftp import connecting
+from checks.ports import StoreError, UnavailableError
 from preserve.stores.sftp.store import SftpStore
 from tests.support.sftp_server import IDENTITY, SftpServer, make_key, sftp_server
 
@@ -76,7 +75,7 @@ def refusal_after_the_cut(store: SftpStore) -> UnavailableError:
         store.identity()
     except UnavailableError as error:
         return error
-    except connecting.StoreError:
+    except StoreError:
         return refusal(store)
     raise AssertionError("it was let in")
 

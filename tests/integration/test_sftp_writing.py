@@ -3,7 +3,7 @@
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -211,13 +211,14 @@ def test_a_server_that_takes_no_writes_says_so(server: SftpServer) -> None:
     server.stop()
     server.start("-R")
     store = server.store()
-    for write_something in (
+    writes: tuple[Callable[[], None], ...] = (
         lambda: write(store, b"file", b"x"),
         lambda: write(store, b"folder/file", b"x"),
         lambda: store.append(b"file", b"x"),
         lambda: store.remove(b".preserve/identity.json"),
         lambda: store.rename(b".preserve", b"x"),
-    ):
+    )
+    for write_something in writes:
         with pytest.raises(StoreError) as refused:
             write_something()
         assert refused.value.cause == "EACCES"

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -357,7 +358,12 @@ def test_a_head_that_can_be_left_no_more_is_a_concern_until_it_can(placed: Place
     with placed.open() as workspace:
         assert workspace.catalog.latest_by_replica("head-left") == {}, "what is as it should be lengthens no journal"
     heads.rename(placed.folder / "elsewhere")
-    for stands in (heads.touch, lambda: heads.symlink_to(placed.folder / "elsewhere"), lambda: os.mkfifo(heads)):
+    ways: tuple[Callable[[], None], ...] = (
+        heads.touch,
+        lambda: heads.symlink_to(placed.folder / "elsewhere"),
+        lambda: os.mkfifo(heads),
+    )
+    for stands in ways:
         stands()
         assert told() == told() == ["head-not-left:nas"]
         heads.unlink()

@@ -121,5 +121,5 @@ def unpacked(archive: Path) -> bytes:
 
 
 def copied(bag: bytes, to: bytes) -> bytes:
-    shutil.copytree(bag, to, symlinks=True)
+    shutil.copytree(os.fsdecode(bag), os.fsdecode(to), symlinks=True)
     return to

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -35,6 +36,15 @@ MORE = int(os.environ.get("PRESERVE_EXAMPLES", "1"))
 ALGORITHMS = (["sha256", "sha512"], ["sha256"], ["sha512", "blake3"], ["md5", "sha1"], ["blake3"])
 PATTERNS = (b"*.tmp", b"a*", b"*.t[xm]*", b"/a", b"b/*", b"**/notes", b"notes/**", b"[!a]", b"?", b"\xff*", b".*")
 FORMS = ("copy", "in place")
+
+
+class Choice(TypedDict):
+    """What is asked of `write`, besides the sources."""
+
+    algorithms: list[str]
+    ignore: list[bytes]
+    empty_folders: EmptyFolders
+
 
 choices = st.fixed_dictionaries(
     {
@@ -82,7 +92,7 @@ def payload_of(taken: Tree, empty_folders: EmptyFolders) -> Files:
 @example(tree={}, choice={"algorithms": ["sha256"], "ignore": [], "empty_folders": EmptyFolders.LEAVE_OUT})
 @often(150)
 def test_a_tree_is_refused_untouched_or_becomes_the_bag_of_just_its_bytes(
-    form: str, tree: Tree, choice: dict[str, object]
+    form: str, tree: Tree, choice: Choice
 ) -> None:
     ignore, empty_folders, algorithms = choice["ignore"], choice["empty_folders"], choice["algorithms"]
     taken, in_place = without(tree, ignore), form == "in place"
@@ -113,7 +123,7 @@ def test_a_tree_is_refused_untouched_or_becomes_the_bag_of_just_its_bytes(
 
 @given(one=trees(any_names), other=trees(any_names) | st.binary(max_size=9), choice=choices)
 @often(100)
-def test_two_sources_lie_side_by_side_in_one_bag(one: Tree, other: Tree | bytes, choice: dict[str, object]) -> None:
+def test_two_sources_lie_side_by_side_in_one_bag(one: Tree, other: Tree | bytes, choice: Choice) -> None:
     with room() as folder:
         taken: dict[bytes, Tree | bytes] = {b"one": without(one, choice["ignore"]), "ផ្សេង".encode(): other}
         planted(folder + b"/there", {"ផ្សេង".encode(): other})

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -36,28 +38,28 @@ class Model:
         self.times: dict[tuple[int, int, Evidence], datetime] = {}
         self.open: dict[tuple[Where, Code], datetime] = {}
 
-    def replay(self, body: dict[str, object]) -> None:
+    def replay(self, body: dict[str, Any]) -> None:
         if body["kind"] == "reading-asked":
             starts = body.get("starts", self.shards)
-            self._want(body, {self.shards[start] for start in starts}, Wanted(str(body["why"])))  # type: ignore[attr-defined]
+            self._want(body, {self.shards[start] for start in starts}, Wanted(str(body["why"])))
         elif body["kind"] == "file-repaired":
             self._want(body, self.holding[path_from_fields(body) or b""], Wanted.REPAIRED)
         elif body["kind"] == "check":
             self._replay_check(body)
 
-    def _want(self, body: dict[str, object], shards: set[int], why: Wanted) -> None:
+    def _want(self, body: dict[str, Any], shards: set[int], why: Wanted) -> None:
         copy, at = int(str(body["replica"])[-1]), datetime.fromisoformat(str(body["at"]))
         for shard in shards:
             before = self.wanted.get((copy, shard), (why, at))[0]
             strongest = next(one for one in (Wanted.DISBELIEVED, Wanted.ASKED, Wanted.REPAIRED) if one in (before, why))
             self.wanted[copy, shard] = strongest, at
 
-    def _replay_check(self, body: dict[str, object]) -> None:
+    def _replay_check(self, body: dict[str, Any]) -> None:
         copy = int(str(body["replica"])[-1])
         shard = self.shards[str(body["start"])]
         evidence, outcome = Evidence.from_label(str(body["evidence"])), Outcome(body["outcome"])
         started, ended = times_of(body)
-        named = None if "paths" not in body else {path_from_fields(path) for path in body["paths"]}  # type: ignore[attr-defined]
+        named = None if "paths" not in body else {path_from_fields(path) for path in body["paths"]}
         whole = outcome is not Outcome.INCONCLUSIVE and body["unread"] == 0
         if named is None and whole:
             for level in Evidence:
@@ -68,7 +70,7 @@ class Model:
                 if at <= started or at > ended + timedelta(days=1):
                     del self.wanted[copy, shard]
         found: dict[Code, set[bytes]] = {}
-        for finding in body.get("findings", []):  # type: ignore[attr-defined]
+        for finding in body.get("findings", []):
             found.setdefault(Code(finding["code"]), set()).add(path_from_fields(finding) or b"")
         self._close(copy, shard, found, named, started, body, whole and evidence >= Evidence.READ)
         self._open(copy, shard, found, body)
@@ -80,7 +82,7 @@ class Model:
         found: dict[Code, set[bytes]],
         named: set[bytes | None] | None,
         started: datetime,
-        body: dict[str, object],
+        body: dict[str, Any],
         complete: bool,
     ) -> None:
         doubtful = {path for code, paths in found.items() for path in paths if is_doubt(code)}
@@ -96,11 +98,11 @@ class Model:
             elif of_shard == shard and (named is None or path in named) and path not in doubtful:
                 if any(path in paths and is_error(other) == is_error(code) for other, paths in found.items()):
                     continue  # seen again, or another error in its place
-                accounted = body["unread"] <= len(doubtful) and body["good"] + body["bad"] > 0  # type: ignore[operator]
+                accounted = body["unread"] <= len(doubtful) and body["good"] + body["bad"] > 0
                 if complete or (accounted and not is_damage(code)):
                     del self.open[where, code]
 
-    def _open(self, copy: int, shard: int, found: dict[Code, set[bytes]], body: dict[str, object]) -> None:
+    def _open(self, copy: int, shard: int, found: dict[Code, set[bytes]], body: dict[str, Any]) -> None:
         started, ended = times_of(body)
         for code in sorted(found, key=lambda code: not is_damage(code)):
             for path in found[code]:
@@ -121,12 +123,12 @@ class Model:
         return is_damage(code) if is_damage(code) != is_damage(other) else seen <= started
 
 
-def times_of(body: dict[str, object]) -> tuple[datetime, datetime]:
+def times_of(body: dict[str, Any]) -> tuple[datetime, datetime]:
     started, ended = (datetime.fromisoformat(str(body[name])) for name in ("started_at", "at"))
     return started, ended
 
 
-def seen_by(seen: datetime, body: dict[str, object]) -> datetime:
+def seen_by(seen: datetime, body: dict[str, Any]) -> datetime:
     """What lies far ahead of a check was seen before the clock was set back: before that check."""
     started, ended = times_of(body)
     return started if seen > ended + timedelta(days=1) else seen
@@ -181,7 +183,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(copy=st.sampled_from(COPIES), places=st.one_of(st.none(), st.sets(st.integers(0, 5))))
     def a_reading_is_asked_for(self, copy: int, places: set[int] | None) -> None:
         what = [copy] if places is None else [(copy, self.held.shards[place].id) for place in sorted(places)]
-        asked = self.catalog.ask_reading(what, Wanted.ASKED, "dara", self.now)  # type: ignore[arg-type]
+        asked = self.catalog.ask_reading(what, Wanted.ASKED, "dara", self.now)
         assert asked == len(self.held.shards if places is None else places)
 
     @rule(copy=st.sampled_from(COPIES), places=st.sets(st.integers(0, 5)))
@@ -208,7 +210,7 @@ class CatalogMachine(RuleBasedStateMachine):
         made = self._result(copy, place, codes, same=same, early=early)
         if named:
             paths = {finding.path for finding in made.findings} or {self._paths(place)[0]}
-            made = CheckResult(**{**_fields(made), "paths": sorted(path for path in paths if path)})
+            made = replace(made, paths=sorted(path for path in paths if path))
         assert self.catalog.commit_checks([made], self.now) == [True]
 
     @rule(copy=st.sampled_from(COPIES), place=st.integers(0, 5), code=st.sampled_from(sorted(WIDE)))
@@ -246,7 +248,7 @@ class CatalogMachine(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         place = next(n for n, shard in enumerate(self.held.shards) if shard.id == lease.shard_id)
         made = self._result(lease.copy_id, place, codes, same=False, early=0)
-        made = CheckResult(**{**_fields(made), "audit_id": lease.audit_id, "lease_token": lease.token})
+        made = replace(made, audit_id=lease.audit_id, lease_token=lease.token)
         newest = max(one.token for one in self.leases if _pair(one) == _pair(lease)) == lease.token
         before, done = self.held.dump(), any(one.lease_token == lease.token for one in self.committed)
         assert self.catalog.commit_checks([made], self.now) == [newest]
@@ -306,7 +308,7 @@ class CatalogMachine(RuleBasedStateMachine):
         self._verdict()
         self._due()
 
-    def _rows(self, query: str) -> list[tuple[object, ...]]:
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.catalog.reading() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query)]
 
@@ -397,10 +399,6 @@ def _micros(at: datetime) -> int:
 
 def _pair(one: Lease | CheckResult) -> tuple[int, int]:
     return one.copy_id, one.shard_id
-
-
-def _fields(made: CheckResult) -> dict[str, object]:
-    return {name: getattr(made, name) for name in CheckResult.__slots__}
 
 
 TestCatalog = CatalogMachine.TestCase

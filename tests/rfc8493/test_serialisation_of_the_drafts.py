@@ -1,6 +1,7 @@
 """The drafts' §4, serialisation (RFC 8493 has none): each rule, as an archive that keeps it and one that does not."""
 
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -8,7 +9,14 @@ from checks.evidence import Outcome
 from preserve.bag.codes import Code
 from tests.unit.preserve.bag.serialised import BAG, IN_FOLDER, judged, seen, tar, written, zipped
 
-MAKERS = {"bag.tar": tar, "bag.zip": zipped}
+
+class Maker(Protocol):
+    """Makes an archive of these files; without any, of a good bag."""
+
+    def __call__(self, files: dict[str, bytes] = ..., /) -> bytes: ...
+
+
+MAKERS: dict[str, Maker] = {"bag.tar": tar, "bag.zip": zipped}
 each_format = pytest.mark.parametrize("name", MAKERS)
 
 

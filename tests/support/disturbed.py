@@ -25,14 +25,14 @@ _SLOW_SECONDS = 0.5
 _readinto, _whole = LocalSource.readinto, LocalSource.whole
 
 
-def readinto(source: LocalSource, buffer: memoryview) -> int:
-    _disturb(os.fsdecode(source.path))
-    return _readinto(source, buffer)
+def readinto(self: LocalSource, buffer: memoryview) -> int:
+    _disturb(os.fsdecode(self.path))
+    return _readinto(self, buffer)
 
 
-def whole(source: LocalSource, buffer: memoryview, most_bytes: int) -> tuple[int, Stat] | None:
-    _disturb(os.fsdecode(source.path))
-    return _whole(source, buffer, most_bytes)
+def whole(self: LocalSource, buffer: memoryview, most_bytes: int) -> tuple[int, Stat] | None:
+    _disturb(os.fsdecode(self.path))
+    return _whole(self, buffer, most_bytes)
 
 
 def _disturb(path: str) -> None:
@@ -47,7 +47,9 @@ def _disturb(path: str) -> None:
 if __name__ == "__main__":
     LocalSource.readinto, LocalSource.whole = readinto, whole  # type: ignore[method-assign]
     if _WAIT is not None:
-        transitions._FIRST_WAIT = transitions.LONGEST_WAIT = timedelta(seconds=float(_WAIT))
+        for wait in ("_FIRST_WAIT", "LONGEST_WAIT"):
+            assert hasattr(transitions, wait), f"{wait} has another name now, and would be as long as ever"
+            setattr(transitions, wait, timedelta(seconds=float(_WAIT)))
 
     from preserve.cli.entry import run
 

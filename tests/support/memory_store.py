@@ -45,7 +45,7 @@ class MemoryStore:
     unlisted: dict[bytes, str] = field(default_factory=dict)  # folders that cannot be listed
     there: bool = True
     versions: dict[bytes, int] = field(default_factory=dict)
-    on_read: Callable[[bytes], None] = lambda path: None
+    on_read: Callable[[bytes], object] = lambda path: None
     opened: list[bytes] = field(default_factory=list)
     open_now: int = 0
 

@@ -1,6 +1,7 @@
 """Servers on the loopback that letters and pings go to: a mail server and a web server, both real."""
 
 import threading
+from asyncio import Server
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,8 +33,9 @@ class Mailbox:
 
 class _OnAnyPort(Controller):
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]  # the one that port 0 became
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @contextmanager

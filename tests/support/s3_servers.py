@@ -34,7 +34,7 @@ def binary(name: str) -> str:
 
 def free_ports(count: int) -> list[int]:
     """Ports that are free now, and 10,000 above each too: SeaweedFS takes those for itself where it is not told."""
-    held, ports = [], []
+    held, ports = list[socket.socket](), list[int]()
     while len(ports) < count:
         held.append(found := socket.socket())
         found.bind(("127.0.0.1", 0))

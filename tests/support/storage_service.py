@@ -68,7 +68,7 @@ class StorageServiceServer:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-            self._server.handle_error = lambda request, address: None  # type: ignore[method-assign]  # refused by us
+            self._server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]  # refused by us
             self._scheme = "https"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 

@@ -63,10 +63,10 @@ class PlacedWorkspace:
     def open(self) -> Workspace:
         return Workspace(config.load(self.folder / "preserve.toml"))
 
-    def audit(self, **scope: object) -> dict[tuple[str, str, bytes], str]:
+    def audit(self) -> dict[tuple[str, str, bytes], str]:
         """Audits everything; the open errors, (replica, package, path) -> code. Copy-wide ones have an empty path."""
         with self.open() as workspace:
-            audits.run(workspace, audits.plan(workspace, **scope), Silent())
+            audits.run(workspace, audits.plan(workspace), Silent())
             return {
                 (row.replica, row.package, row.finding.path or b""): row.code.value
                 for row in workspace.catalog.findings()

@@ -46,7 +46,7 @@ class Stage:
         told = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
         with redirect_stdout(told), redirect_stderr(io.StringIO()):
             status = main(["--config", str(self.folder / "preserve.toml"), *words, "--json"])
-        written = told.buffer.getvalue()  # type: ignore[attr-defined]
+        written = told.buffer.getvalue()
         document: dict[str, Any] = json.loads(written)
         said = document.get("error", {}).get("message", "")
         if "internal error" in said and MISTAKE not in said:

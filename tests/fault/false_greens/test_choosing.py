@@ -1,6 +1,7 @@
 """False greens of choosing and marking: what is read when, and what counts as read."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from threading import Event
@@ -139,7 +140,7 @@ def _stamped_when_leased(stage: Stage) -> None:
     stage.patch.setattr(Leases, "lease", stamping)
 
 
-def _urgency_but(stage: Stage, other: Any) -> None:
+def _urgency_but(stage: Stage, other: Callable[..., Urgency | None]) -> None:
     urgency = policy.urgency
 
     def patched(candidate: Candidate, promise: Promise, now: Any) -> Urgency | None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from preserve.catalog import acts
 from preserve.repair import mending
+from preserve.repair.reading import fetch
 from tests.fault.false_greens.stage import LIE, FalseGreen, Guard, Stage
 from tests.support.repairing import mend
 
@@ -30,7 +31,6 @@ def test_a_repaired_copy_is_not_read_again(stage: Stage) -> None:
 
 
 def _sources_are_believed(stage: Stage) -> None:
-    fetch = mending.fetch
     stage.patch.setattr(mending, "fetch", lambda *of, **how: replace(fetch(*of, **how), fault=""))
 
 

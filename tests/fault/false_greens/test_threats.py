@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 
+from checks.listing import compare
 from preserve.app import health, traces
 from preserve.audit import copies
 from preserve.stores import local
@@ -45,7 +46,6 @@ def test_a_clock_that_was_set_back_makes_everything_look_fresh(stage: Stage) -> 
 
 
 def _nobody_lists(stage: Stage) -> None:
-    compare = copies.compare
     stage.patch.setattr(copies, "compare", lambda *of: replace(compare(*of), untracked=frozenset()))
 
 

@@ -64,7 +64,7 @@ def test_it_is_not_enough_where_bytes_have_to_be_read() -> None:
         b"pkg",
         record_of(),
         record_of().root(),
-        names_of(Listing.gather([]), compare(Listing.gather([]), []), {}, b"", None),
+        names_of(Listing.gather([]), compare(Listing.gather([]), []), {}, b"", b""),
     )
     assert judged.outcome is Outcome.INCONCLUSIVE
     assert [finding.code for finding in judged.findings] == [Code.WEAK_EVIDENCE]

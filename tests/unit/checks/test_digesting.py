@@ -1,7 +1,9 @@
 """One read of each byte."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 
 import pytest
@@ -12,9 +14,11 @@ from checks.evidence import Evidence
 from tests.support.memory_store import MemoryStore, io_error
 
 
-def wanted(store: MemoryStore, path: bytes, **options: object) -> Wanted:
-    size = len(store.files.get(path, b""))
-    return Wanted(path=path, open=lambda: store.open(path, past_cache=True), expected_bytes=size, **options)
+def wanted(
+    store: MemoryStore, path: bytes, *, segmented: bool = False, sink: Callable[[memoryview], None] | None = None
+) -> Wanted:
+    size, opening = len(store.files.get(path, b"")), partial(store.open, path, past_cache=True)
+    return Wanted(path=path, open=opening, expected_bytes=size, segmented=segmented, sink=sink)
 
 
 def test_all_digests_segments_and_the_sink_come_from_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +105,7 @@ def test_readings_that_wait_for_a_huge_file_are_bounded(monkeypatch: pytest.Monk
     store, asked, go = MemoryStore({b"huge": b"x" * LARGE, b"small": b"s"}), list[int](), Event()
     store.on_read = lambda path: go.wait(60) if path == b"huge" else None
 
-    def items() -> object:
+    def items() -> Iterator[Wanted]:
         yield wanted(store, b"huge")
         for n in range(20):
             asked.append(n)

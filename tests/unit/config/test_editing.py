@@ -1,6 +1,7 @@
 """Adding and taking out replicas leaves all else as it was; keys are found where they stand."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from config import SettingsError
 from config.lines import line_of, places
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,8}", fullmatch=True)
-FOLDERS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1).map("/".__add__)
+FOLDERS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).map("/".__add__)
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1).filter(str.strip)
 TEXTS = st.lists(
     st.sampled_from(
@@ -75,7 +76,11 @@ def test_every_way_of_writing_a_replica_can_be_taken_out(text: str) -> None:
 
 def test_what_cannot_be_edited_safely_is_refused() -> None:
     text = 'replica = { nas = { url = "/a" } }\n'
-    for edit in (lambda: config.without_replica(text, "nas"), lambda: config.with_replica(text, "b", "/b")):
+    edits: tuple[Callable[[], str], ...] = (
+        lambda: config.without_replica(text, "nas"),
+        lambda: config.with_replica(text, "b", "/b"),
+    )
+    for edit in edits:
         with pytest.raises(SettingsError, match="edited safely"):
             edit()
 
@@ -137,7 +142,7 @@ def test_keys_are_found_where_they_stand() -> None:
     assert line_of(found, ("nothing",)) is None
 
 
-KEYS = st.text("ab-_1", min_size=1, max_size=3) | st.text(st.characters(exclude_categories=("Cs",)), max_size=4)
+KEYS = st.text("ab-_1", min_size=1, max_size=3) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 VALUES = st.recursive(
     st.sampled_from(['"x # [y]"', "'[z]'", '"""a\n"b"" = 1\n"""', "'''\n[q]\n''c'''", "1.5e3",
          "2026-01-01", "true", '"\\"}"', '""']),
@@ -189,7 +194,7 @@ def test_replicas_are_added_and_taken_out_beside_policies() -> None:
     assert "# kept" in shorter and "sat,sun" not in shorter
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",))))
+@given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_collection_may_be_called_anything(name: str) -> None:
     quoted = "".join(f"\\U{ord(character):08x}" for character in name)
     text = f'[replica.nas]\nurl = "/a"\n[collection."{quoted}"]\nmax_age = "9d"\n'

@@ -1,12 +1,13 @@
 """What `watch` and `plan` show: never a green without how it is known, legible at 80 columns, figures that parse."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from checks.advice import advice
 from checks.capacity import Pace
@@ -38,11 +39,12 @@ def view(*replicas: ReplicaState, **changes: object) -> HealthView:
     return HealthView(situation=found, concerns=tuple(concerns(found)), journal_head=41)
 
 
-def drawn(renderables: object, width: int = 80, *, terminal: bool = False) -> str:
-    console = Console(width=width, file=io.StringIO(), force_terminal=terminal, color_system=None)
-    for one in renderables:  # type: ignore[attr-defined]
+def drawn(renderables: Iterable[RenderableType], width: int = 80, *, terminal: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(width=width, file=out, force_terminal=terminal, color_system=None)
+    for one in renderables:
         console.print(one)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return out.getvalue()
 
 
 def test_green_says_how_it_is_known() -> None:

@@ -1,6 +1,7 @@
 """What stands on a replica that the catalog does not know."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from checks.ports import UnavailableError
 from preserve.audit import surveying
 from preserve.audit.surveying import Survey, survey
-from preserve.stores.local import LocalStore
+from preserve.stores.local import LocalStore, Name
 
 
 def seen(root: Path, *locations: bytes) -> Survey:
@@ -65,10 +66,10 @@ def test_a_root_that_cannot_be_listed_is_a_problem_and_not_an_empty_one(tmp_path
     assert seen(tmp_path / "file") == Survey(problem="ENOTDIR")
 
     class Gone(LocalStore):
-        def names_in(self, folder: bytes, *, stats: bool = False) -> list[object]:  # type: ignore[override]
+        def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
             raise UnavailableError("the server does not answer")
 
-    assert survey(Gone(os.fsencode(tmp_path)), ()) == Survey(problem="the server does not answer")  # type: ignore[arg-type]
+    assert survey(Gone(os.fsencode(tmp_path)), ()) == Survey(problem="the server does not answer")
 
 
 def test_what_is_too_much_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

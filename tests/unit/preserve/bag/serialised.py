@@ -51,7 +51,7 @@ def tar(
 ) -> bytes:
     """A tar of these files, of members without content, and of raw blocks between them and the end."""
     out = BytesIO()
-    with tarfile.open(fileobj=out, mode="w:", format=form) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=out, mode="w:", format=form) as archive:
         for name, content in files.items():
             archive.addfile(member(name, content), BytesIO(content))
         for info in more:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,12 @@ def test_the_command_says_the_same_of_the_same(source: Path, tmp_path: Path) -> 
 
 def test_an_empty_path_is_never_the_folder_one_stands_in(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(source)
-    for act in (lambda: write("", None), lambda: write(["", "a.txt"], "../bag"), lambda: write("a.txt", "")):
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: write("", None),
+        lambda: write(["", "a.txt"], "../bag"),
+        lambda: write("a.txt", ""),
+    )
+    for act in acts:
         with pytest.raises(UsageError, match="empty"):
             act()
     for look in (validate, read):

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,12 @@ from preserve.bag.profiles.model import Profile, Serialization
 from preserve.bag.profiles.names import patterns
 from preserve.bag.profiles.watching import ProfileWatch
 from preserve.bag.tags.info import InfoEntry
-from preserve.bag.trees import Name
 from preserve.bag.validating.depth import Depth
 from preserve.bag.validating.structure import Structure
 from preserve.bag.validating.validation import Validator, validate
 from preserve.bag.walking import walk
 from preserve.errors import UsageError
-from preserve.stores.local import LocalStore
+from preserve.stores.local import LocalStore, Name
 from tests.support.profiles import IDENTIFIER, archive_profile, write_profile
 from tests.unit.preserve.bag.bags import DECLARED, Bag
 
@@ -110,7 +109,7 @@ def test_a_profile_is_read_with_all_its_rules(profile: Profile) -> None:
     contact = profile.info["contact-name"]
     assert contact.required and not contact.repeatable and contact.description == "who can be asked"
     assert profile.info["source-organization"].values == ("Archive of Oral History", "Field Office")
-    assert profile.manifests.required == ("sha256",) and profile.manifests.allowed == {"sha256", "sha512"}
+    assert profile.manifests.required == ("sha256",) and profile.manifests.allowed == frozenset({"sha256", "sha512"})
     assert not profile.allow_fetch and not profile.require_fetch and not profile.data_empty
     assert profile.serialization is Serialization.OPTIONAL and profile.versions == ("0.97", "1.0")
     assert profile.unknown == ()
@@ -739,7 +738,7 @@ def test_what_is_no_bag_is_not_compared_with_a_profile(tmp_path: Path) -> None:
 class HalfListed(LocalStore):
     """A folder of which two folders cannot be listed."""
 
-    def names_in(self, folder: bytes, *, stats: bool = False) -> list[Name]:
+    def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
         if folder in (b"data/sub", b"metadata"):
             raise StoreError("Input/output error", cause="EIO")
         return super().names_in(folder, stats=stats)

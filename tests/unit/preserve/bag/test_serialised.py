@@ -4,6 +4,7 @@ import os
 import tarfile
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.unit.preserve.bag.serialised import BAG, IN_FOLDER, found, judged, me
 LONG = "data/" + "/".join(["a-folder-with-a-long-name"] * 12) + "/file.txt"
 KHMER = "data/ឯកសារ.txt"
 
-KINDS = {
+KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
     "bag.tar": (lambda: tar(), "tar"),
     "bag.tar.gz": (lambda: tar(mode="w:gz"), "tar, gzip"),
     "bag.tgz": (lambda: tar(mode="w:gz"), "tar, gzip"),

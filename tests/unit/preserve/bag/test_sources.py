@@ -8,6 +8,7 @@ import pytest
 from checks.evidence import Outcome
 from preserve.bag.codes import Code
 from preserve.bag.making.request import BagRequest, Written
+from preserve.bag.making.survey import survey
 from preserve.bag.making.writing import write_bag
 from preserve.bag.validating.validation import validate
 from preserve.errors import UndeterminedError, UsageError
@@ -158,8 +159,6 @@ def test_a_run_that_was_cut_off_goes_on_with_the_same_sources_in_any_order_and_n
 
 
 def test_a_file_that_goes_while_it_is_bagged_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from preserve.bag.making.copying import survey
-
     def look(*arguments: object) -> object:
         found = survey(*arguments)  # type: ignore[arg-type]
         (folder / "letters.txt").unlink()

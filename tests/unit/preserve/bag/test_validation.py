@@ -318,7 +318,7 @@ def test_a_bag_that_lost_its_declaration_is_still_read_to_the_end(bag: Bag) -> N
     assert bag.seen() == {(Code.NOT_A_BAG, None), (Code.DIGEST_MISMATCH, b"data/a.txt")}
 
 
-def _before_reading(monkeypatch: pytest.MonkeyPatch, path: bytes, act: Callable[[], None]) -> None:
+def _before_reading(monkeypatch: pytest.MonkeyPatch, path: bytes, act: Callable[[], object]) -> None:
     """Does something each time that file is about to be read, in one step or in many."""
 
     def acting(real: Callable[..., object]) -> Callable[..., object]:

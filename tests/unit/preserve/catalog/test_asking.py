@@ -1,6 +1,7 @@
 """What is wanted stays wanted until it was read, and is a candidate whatever else holds."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -97,9 +98,7 @@ def test_a_reading_that_began_since_settles_it(held: Held) -> None:
         (DAY, {"paths": [b"data/f0"]}),
     ],
 )
-def test_what_is_no_whole_reading_since_does_not_settle_it(
-    held: Held, offset: timedelta, more: dict[str, object]
-) -> None:
+def test_what_is_no_whole_reading_since_does_not_settle_it(held: Held, offset: timedelta, more: dict[str, Any]) -> None:
     held.catalog.ask_reading(sorted(shards(held, 0)), Wanted.ASKED, "dara", LATER)
     held.commit(0, LATER + offset, **more)
     assert wanted(held).keys() == shards(held, 0)

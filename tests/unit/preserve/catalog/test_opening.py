@@ -194,10 +194,8 @@ def test_a_catalog_in_which_nobody_may_write_is_told_to_be_read_only(
     Catalog.create(path, START).close()
     (tmp_path / "folder" / "catalog-wal").mkdir()  # SQLite cannot make its own there, as on a read-only disk
     assert "is read-only" not in refused(path).message
-    asked = database.os.access
-    monkeypatch.setattr(
-        database.os, "access", lambda at, mode: os.path.basename(at) != locked.encode() and asked(at, mode)
-    )
+    asked = os.access
+    monkeypatch.setattr(os, "access", lambda at, mode: os.path.basename(at) != locked.encode() and asked(at, mode))
     error = refused(path)
     assert f"its {'file' if locked == 'catalog' else 'folder'} is read-only" in error.message
     assert "copy the catalog" in error.remedy

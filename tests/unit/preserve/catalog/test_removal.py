@@ -42,9 +42,8 @@ def test_a_check_that_comes_late_does_not_count_and_changes_nothing(held: Held) 
     held.commit(0, START + DAY, audit_id=audit.id, lease_token=leases[0].token)
     held.catalog.remove_package(held.package.id, FACTS, LATER)
     before = dump(held.path)
-    leased = {"audit_id": audit.id, "lease_token": leases[1].token}
     late = [
-        result(held.shards[1], 1, LATER, damage(b"data/f3"), **leased),
+        result(held.shards[1], 1, LATER, damage(b"data/f3"), audit_id=audit.id, lease_token=leases[1].token),
         result(held.shards[0], 1, LATER, audit_id=audit.id, lease_token=leases[0].token),
         result(held.shards[1], 2, LATER),
     ]

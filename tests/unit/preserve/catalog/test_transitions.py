@@ -1,6 +1,6 @@
 """What a check may clear: only what it can speak of, and damage only when it read all that it set out to read."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -27,8 +27,8 @@ def check(*findings: Finding, **more: object) -> CheckResult:
     return result(SHARD, 1, LATER, *findings, **more)  # type: ignore[arg-type]
 
 
-def standing(finding: Finding, seen_at: object = START) -> Standing:
-    return Standing(id=1, copy_id=1, shard_id=7, finding=finding, seen_at=seen_at)  # type: ignore[arg-type]
+def standing(finding: Finding, seen_at: datetime = START) -> Standing:
+    return Standing(id=1, copy_id=1, shard_id=7, finding=finding, seen_at=seen_at)
 
 
 def closed(settled: Settled) -> list[Code]:

@@ -104,9 +104,14 @@ class TestProgress:
         from concurrent.futures import ThreadPoolExecutor
 
         progress = Progress("Reading", quiet=True)
+
+        def advance() -> None:
+            for _ in range(2000):
+                progress.advance(files=1, bytes=2)
+
         with progress, ThreadPoolExecutor(4) as pool:
             for _ in range(4):
-                pool.submit(lambda: [progress.advance(files=1, bytes=2) for _ in range(2000)])
+                pool.submit(advance)
         assert "16 kB" in progress.line() and "8,000 files" in progress.line()
 
     def test_each_replica_has_its_line_on_a_terminal_and_all_have_one_in_a_log(self) -> None:

@@ -51,6 +51,10 @@ class Shared:
         self.last: datetime | None = None
         self.runs: list[tuple[str, datetime]] = []
 
+    def leader_dies(self) -> None:
+        """Its lease runs out."""
+        self.leader = None
+
 
 class FakeWork:
     def __init__(self, name: str, shared: Shared, clock: Callable[[], datetime]) -> None:
@@ -157,7 +161,7 @@ def test_only_one_of_two_daemons_runs_and_the_other_takes_over() -> None:
         two.tick()
         clock.pass_(6 * HOUR)
     assert [name for name, _ in shared.runs] == ["one"] * 3
-    shared.leader = None  # the leader died, its lease ran out
+    shared.leader_dies()
     two.keep()
     assert shared.leader == "two"
     two.tick()
@@ -344,8 +348,8 @@ class RealWork(FakeWork):
         super().__init__("a", shared, lambda: datetime.now(UTC))
 
 
-def real(work: FakeWork, said: list[str], **more: Callable[[], Settings]) -> Daemon:
-    return Daemon(work, lambda: datetime.now(UTC), UTC, said.append, **more)
+def real(work: FakeWork, said: list[str], *, settings: Callable[[], Settings] | None = None) -> Daemon:
+    return Daemon(work, lambda: datetime.now(UTC), UTC, said.append, settings=settings)
 
 
 def test_the_real_ticker_ticks_and_stops() -> None:
@@ -372,7 +376,12 @@ def test_a_clock_set_back_does_not_keep_the_ticker_waiting() -> None:
     work, set_by = RealWork(shared), [timedelta(0)]
     ticking = Daemon(work, lambda: datetime.now(UTC) + set_by[0], UTC, said.append)
     serving = threading.Thread(target=ticking.serve)
-    work.alerts = lambda: ran.set() or ""
+
+    def alerts() -> str:
+        ran.set()
+        return ""
+
+    work.alerts = alerts
     serving.start()
     assert ran.wait(20)
     with ticking._ticks:
@@ -415,9 +424,14 @@ def test_settings_are_read_again_and_bad_ones_leave_those_before(tmp_path: Path)
     def bad() -> Settings:
         raise SettingsError("max_age is no length of time", Path("preserve.toml"), 7, "write 90d")
 
-    answers = [bad, lambda: good]
+    def alerts() -> str:
+        if work.settings:
+            taken.set()
+        return ""
+
+    answers: list[Callable[[], Settings]] = [bad, lambda: good]
     ticking = real(work, said, settings=lambda: answers.pop(0)())
-    work.alerts = lambda: (taken.set() if work.settings else None) or ""
+    work.alerts = alerts
     serving = threading.Thread(target=ticking.serve)
     serving.start()
     ticking.reload()

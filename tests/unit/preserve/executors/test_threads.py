@@ -47,7 +47,12 @@ def test_one_after_another_needs_one_thread() -> None:
 
 def test_a_pool_can_be_left_while_one_of_its_threads_hangs(released: threading.Event) -> None:
     pool, begun = Pool(1, "some"), threading.Event()
-    hanging = pool.submit(lambda: begun.set() or released.wait())
+
+    def hang() -> bool:
+        begun.set()
+        return released.wait()
+
+    hanging = pool.submit(hang)
     waiting = pool.submit(int)
     assert begun.wait(30)
     assert not pool.end(0.0)
@@ -62,8 +67,13 @@ def test_a_pool_can_be_left_while_one_of_its_threads_hangs(released: threading.E
 
 def test_leaving_the_block_waits_for_what_is_being_done(released: threading.Event) -> None:
     done: list[int] = []
+
+    def work() -> None:
+        if released.wait():
+            done.append(1)
+
     with Threads(1) as threads:
-        threads.shards.submit(lambda: released.wait() and done.append(1))
+        threads.shards.submit(work)
         released.set()
     assert done == [1]
 

@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def kind_of(call: ast.Call) -> ast.expr | None:
     return named if name in ("Act", "finished") else None
 
 
-def words_of(kind: ast.expr, constants: dict[str, object], path: Path) -> Iterator[str]:
+def words_of(kind: ast.expr, constants: Mapping[str, object], path: Path) -> Iterator[str]:
     if isinstance(kind, ast.Constant):
         yield str(kind.value)
     elif isinstance(kind, ast.JoinedStr):

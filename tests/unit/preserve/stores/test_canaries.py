@@ -10,7 +10,7 @@ import pytest
 
 from checks.canaries import CANARIES, GOOD
 from preserve.errors import UndeterminedError
-from preserve.stores import canaries, local_source
+from preserve.stores import local_source
 from preserve.stores.canaries import ensure, look
 from tests.support.memory_store import flipped
 
@@ -95,7 +95,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half(root: bytes, monkeypatch: p
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return written(fd, content)
 
-    monkeypatch.setattr(canaries.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(UndeterminedError, match="the disk is full"):
         ensure(root, AT)
     assert names(root) == set()
@@ -105,7 +105,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half(root: bytes, monkeypatch: p
 
 def test_a_short_write_goes_on(root: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     written = os.write
-    monkeypatch.setattr(canaries.os, "write", lambda fd, content: written(fd, content[:1000]))
+    monkeypatch.setattr(os, "write", lambda fd, content: written(fd, content[:1000]))
     ensure(root, AT)
     assert [look(root, canary).fault for canary in CANARIES] == [""] * len(CANARIES)
 
@@ -144,7 +144,7 @@ def test_a_look_that_fails_is_told_and_a_missing_one_too(root: bytes, monkeypatc
     def failing(fd: int, buffers: object) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(canaries.os, "readv", failing)
+    monkeypatch.setattr(os, "readv", failing)
     seen = look(root, GOOD[0])
     assert seen.fault == "it could not be read (EIO)" and not seen.missing
 
@@ -160,6 +160,6 @@ def test_where_the_cache_cannot_be_passed_the_look_is_taken_through_it(
         return opened(path, flags, mode, dir_fd=dir_fd)
 
     ensure(root, AT)
-    monkeypatch.setattr(canaries.os, "open", refusing)
+    monkeypatch.setattr(os, "open", refusing)
     seen = look(root, GOOD[3])
     assert (seen.fault, seen.past_cache) == ("", False)

@@ -160,7 +160,7 @@ def test_a_sparse_file_of_any_size_is_told_at_once_and_never_added_to(
 
     of(replica).append(1, digest(1), AT)
     os.truncate(file(replica), 200 << 30)
-    monkeypatch.setattr(heads.os, "fdopen", lambda fd, mode: Counted(io.FileIO(fd)))
+    monkeypatch.setattr(os, "fdopen", lambda fd, mode: Counted(io.FileIO(fd)))
     found, faults = of(replica).read()
     assert [head.number for head in found] == [1]
     assert "far too large (214,748,364,800 bytes)" in faults[0]
@@ -221,7 +221,7 @@ def test_a_full_disk_is_said_and_the_next_head_goes_on(replica: Path, monkeypatc
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return written(fd, content[:50])
 
-    monkeypatch.setattr(heads.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(UndeterminedError, match="the disk is full"):
         of(replica).append(2, digest(2), AT)
     monkeypatch.undo()

@@ -30,8 +30,8 @@ def store(root: Path) -> LocalStore:
     return LocalStore(os.fsencode(root))
 
 
-def digest(store: LocalStore, path: bytes, **options: object) -> tuple[bytes, Evidence]:
-    opener = lambda: store.open(path, past_cache=True, **options)  # noqa: E731  it is handed on as it is
+def digest(store: LocalStore, path: bytes) -> tuple[bytes, Evidence]:
+    opener = lambda: store.open(path, past_cache=True)  # noqa: E731  it is handed on as it is
     reading = Digester(("sha256",)).read(Wanted(path=path, open=opener, expected_bytes=0))
     assert reading.sound, reading
     return reading.digests["sha256"], reading.evidence

@@ -27,9 +27,18 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(root: Path, name: bytes = b"file", *, past_cache: bool = False, **options: object) -> Reading:
+def read(
+    root: Path,
+    name: bytes = b"file",
+    *,
+    past_cache: bool = False,
+    segmented: bool = False,
+    sink: Callable[[memoryview], None] | None = None,
+    most_bytes: int | None = None,
+) -> Reading:
     opening = partial(LocalStore(os.fsencode(root)).open, name, past_cache=past_cache)
-    return Digester(("sha256", "md5")).read(Wanted(name, opening, None, **options))
+    wanted = Wanted(name, opening, None, segmented=segmented, sink=sink, most_bytes=most_bytes)
+    return Digester(("sha256", "md5")).read(wanted)
 
 
 def just_after_reading(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[int]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from preserve.stores.locations import location, named_by
 
-identifiers = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+identifiers = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
 def test_common_identifiers_are_their_own_folders() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from preserve.errors import UndeterminedError
-from preserve.stores import naming_trials, trial_folders
+from preserve.stores import naming_trials
 from preserve.stores.naming_trials import unfit
 
 KHMER = "ទំព័រ/រូបភាព ០១.tif"
@@ -44,7 +44,7 @@ class Refusing:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made = list[bytes]()
         self._open = os.open
-        monkeypatch.setattr(trial_folders.os, "open", self.open)
+        monkeypatch.setattr(os, "open", self.open)
 
     def open(self, path: bytes, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         if flags & os.O_CREAT:
