@@ -12,7 +12,7 @@ def test_every_name_goes_there_and_back_or_is_refused_first(
 ) -> None:
     server, bucket = weed_bucket
     root = sftp_running.root / "random-names"
-    root.mkdir()
+    (root / ".preserve").mkdir(parents=True)
     s3 = S3Store(bucket, b"random", endpoint=server.endpoint, region="us-east-1", credentials=CREDENTIALS)
     stores = {"s3": RemoteReplica(s3), "sftp": RemoteReplica(sftp_running.store(path=bytes(root)))}
     try:

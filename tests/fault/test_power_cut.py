@@ -13,7 +13,7 @@ from tests.campaigns.powercut_trees import Tree
 from tests.campaigns.powercut_work import Workload
 from tests.campaigns.powercut_workloads import WORKLOADS, Replicate
 
-GIVEN = ("fsync", 19)  # of a repair: between a moved file's rename back to its place and the flush of that
+GIVEN = ("fsync", 17)  # of a repair: between a moved file's rename back to its place and the flush of that
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_nothing_half_is_found_after_a_power_cut(name: str, states: int, every: 
         ("copy", ("fsync", 4), 280),  # between bagit.txt and its flush, in the staging folder
         ("replicate", ("fsync", 1), 110),  # between a copy's rename and its flush
         ("repair", GIVEN, 60),
-        ("backup", ("fsync", 8), 100),  # between a description's rename and its flush
+        ("backup", ("fsync", 7), 100),  # between a description's rename and its flush
     ],
 )
 def test_what_a_killed_run_left_unflushed_is_not_relied_on(name: str, killed_at: tuple[str, int], states: int) -> None:
