@@ -140,7 +140,8 @@ class Asker:
     def _sent(self, connection: http.client.HTTPConnection, url: str, late: "_Deadline") -> http.client.HTTPResponse:
         if isinstance(connection.sock, ssl.SSLSocket):
             connection.sock.do_handshake()
-        connection.sock.settimeout(late.seconds)  # a check takes hours in which nothing comes
+        # A check takes hours in which nothing comes; the deadline ends it, and says so, before this does.
+        connection.sock.settimeout(late.seconds + CONNECT_SECONDS)
         split = urlsplit(url)
         target = (split.path or "/") + (f"?{split.query}" if split.query else "")
         connection.request("GET", target, headers=self._headers())

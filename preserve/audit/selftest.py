@@ -227,8 +227,10 @@ class _Test:
 def _unread(judgement: Judgement) -> str:
     """What could not be read, and why: then a trial proves nothing, and nothing was said to be good."""
     for finding in judgement.findings:
-        if finding.code is Code.UNREADABLE and finding.path is not None:
-            return f"{show(finding.path)} could not be read ({finding.parameters.get('cause', '')})"
+        at_first = finding.code is Code.UNSTABLE_READ and not finding.parameters.get("observed")
+        if finding.path is not None and (finding.code is Code.UNREADABLE or at_first):
+            when = " at first" if at_first else ""
+            return f"{show(finding.path)} could not be read{when} ({finding.parameters.get('cause', '')})"
     return ""
 
 

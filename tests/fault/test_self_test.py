@@ -240,6 +240,22 @@ def test_a_disk_that_is_pulled_out_meanwhile_is_away(used: Path, at: int) -> Non
         assert not used.exists()
 
 
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_a_medium_that_fails_once_is_never_the_auditor(used: Path, nth: int) -> None:
+    opened, asked = LocalStore.open, iter(range(1, 100))
+
+    def once(self: LocalStore, path: bytes, **how: Any) -> LocalSource:
+        if path.endswith(b"/page.txt") and next(asked) == nth:
+            raise StoreError("Input/output error", cause="EIO")
+        return opened(self, path, **how)
+
+    with patch.object(LocalStore, "open", once):
+        result = result_of(used)
+    assert next(asked) > nth + 1, "it was read once more"
+    if not result.passed:
+        assert "could not be tested" in result.why and "(EIO)" in result.why
+
+
 @pytest.mark.parametrize("name", [".preserve/canaries", ".preserve/canaries/page.txt"])
 def test_a_medium_that_fails_is_not_the_auditor(used: Path, name: str) -> None:
     """EIO for one canary, and for all of them."""
