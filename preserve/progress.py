@@ -54,3 +54,32 @@ class Silent:
     def at(self, what: str) -> None: ...
 
     def found(self, findings: int = 1, *, replica: str = "") -> None: ...
+
+
+class Forwarding:
+    """A progress that hands all on to another one, for those that change a little of it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def stage(
+        self,
+        name: str,
+        *,
+        files: int | None = None,
+        bytes: int | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None:
+        self._progress.stage(name, files=files, bytes=bytes, replicas=replicas)
+
+    def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
+        self._progress.advance(files=files, bytes=bytes, replica=replica)
+
+    def expect(self, bytes: int, *, replica: str = "") -> None:
+        self._progress.expect(bytes, replica=replica)
+
+    def at(self, what: str) -> None:
+        self._progress.at(what)
+
+    def found(self, findings: int = 1, *, replica: str = "") -> None:
+        self._progress.found(findings, replica=replica)

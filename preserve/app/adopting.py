@@ -22,7 +22,7 @@ from preserve.audit.standing import What
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.ingest.adoption import Adopted, Adopter, left
-from preserve.progress import Progress
+from preserve.progress import Forwarding, Progress
 from preserve.stores.locations import location
 from preserve.stores.port import ReplicaStore
 from preserve.stores.within import Within
@@ -240,11 +240,8 @@ class _Adoption:
         )
 
 
-class _Whole:
+class _Whole(Forwarding):
     """One count for all bags: the stages of each are passed over."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
 
     def stage(
         self,
@@ -254,18 +251,6 @@ class _Whole:
         bytes: int | None = None,
         replicas: Mapping[str, int] | None = None,
     ) -> None: ...
-
-    def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
-        self._progress.advance(files=files, bytes=bytes, replica=replica)
-
-    def expect(self, bytes: int, *, replica: str = "") -> None:
-        self._progress.expect(bytes, replica=replica)
-
-    def at(self, what: str) -> None:
-        self._progress.at(what)
-
-    def found(self, findings: int = 1, *, replica: str = "") -> None:
-        self._progress.found(findings, replica=replica)
 
 
 def _location(identifier: str, version: int) -> bytes:

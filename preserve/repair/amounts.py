@@ -2,12 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from checks.names import show
 from preserve.catalog.catalog import Catalog
-from preserve.progress import Progress
+from preserve.progress import Forwarding, Progress
 from preserve.repair.planning import Method, Step
 
 # How often a file's bytes pass: read as they are, written, read back, digested once set aside, read in their place.
@@ -24,12 +24,12 @@ def bytes_of(catalog: Catalog, step: Step, *, applied: bool) -> int:
     return 0
 
 
-class Steps:
+class Steps(Forwarding):
     """A progress that names what each step is at. What a step did in truth takes the place of what was guessed."""
 
     def __init__(self, catalog: Catalog, progress: Progress) -> None:
+        super().__init__(progress)
         self._catalog = catalog
-        self._progress = progress
         self._lock = threading.Lock()
         self._replica = ""
         self._done = 0
@@ -61,28 +61,12 @@ class Steps:
         """So many bytes were read or written for the step in hand."""
         self.advance(bytes=bytes, replica=self._replica)
 
-    def stage(
-        self,
-        name: str,
-        *,
-        files: int | None = None,
-        bytes: int | None = None,
-        replicas: Mapping[str, int] | None = None,
-    ) -> None:
-        self._progress.stage(name, files=files, bytes=bytes, replicas=replicas)
-
     def advance(self, *, files: int = 0, bytes: int = 0, replica: str = "") -> None:
         with self._lock:
             self._done += bytes
-        self._progress.advance(files=files, bytes=bytes, replica=replica)
+        super().advance(files=files, bytes=bytes, replica=replica)
 
     def expect(self, bytes: int, *, replica: str = "") -> None:
         with self._lock:
             self._expected += bytes
-        self._progress.expect(bytes, replica=replica)
-
-    def at(self, what: str) -> None:
-        self._progress.at(what)
-
-    def found(self, findings: int = 1, *, replica: str = "") -> None:
-        self._progress.found(findings, replica=replica)
+        super().expect(bytes, replica=replica)
