@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from shlex import quote
 from typing import Protocol
 
 from checks.evidence import Evidence, Outcome
@@ -156,7 +157,7 @@ class Adopter:
         if len(said) > 1:
             raise UsageError(
                 f"its bag-info.txt says two things of whose it is: {_shown(said[0])} and {_shown(said[1])}",
-                remedy=f"Say which it is: preserve adopt {self._replica.name} {show(folder)} --id ID",
+                remedy=f"Say which it is: preserve adopt {self._replica.name} {quote(show(folder))} --id ID",
             )
         return said[0] if said else None
 
@@ -167,7 +168,8 @@ class Adopter:
                 raise UsageError(f"the identifier {_shown(identifier)} cannot be used: it has a zero byte in it")
         except UsageError as error:
             raise UsageError(
-                error.message, remedy=f"Give it another one: preserve adopt {self._replica.name} {show(folder)} --id ID"
+                error.message,
+                remedy=f"Give it another one: preserve adopt {self._replica.name} {quote(show(folder))} --id ID",
             ) from error
 
     def _recorded(
@@ -231,8 +233,8 @@ class Adopter:
             differs = difference(self._catalog, known.inventory_id, read.entries)
             raise UsageError(
                 f"a package {_shown(identifier)} is known already, with other content: {differs}",
-                remedy=f"If this is its next version: --new-version {show(folder)}. If it is another package, its "
-                "External-Identifier is wrong.",
+                remedy=f"If this is its next version: --new-version {quote(show(folder))}. If it is another package, "
+                "its External-Identifier is wrong.",
             )
         facts = {
             "taken_in_by": self._by,
