@@ -11,6 +11,7 @@ from preserve.repair.backup_choice import candidates
 from preserve.repair.found_bags import folders_of_bags
 from preserve.stores.identity import IDENTITY_FILE, LIMIT_BYTES, Identity
 from preserve.stores.port import ReplicaStore
+from preserve.stores.rooms.writing import content_of
 
 
 def refuse_taken(workspace: Workspace, store: ReplicaStore, identity: Identity, name: str) -> None:
@@ -56,16 +57,8 @@ def _what_lies_there(store: ReplicaStore) -> Iterator[str]:
 
 
 def _written_on(store: ReplicaStore) -> str:
-    source = store.open(IDENTITY_FILE, past_cache=True)
     try:
-        content, buffer = b"", memoryview(bytearray(LIMIT_BYTES))
-        while len(content) < LIMIT_BYTES and (count := source.readinto(buffer)):
-            content += buffer[:count]
-    except StoreError:
-        return "it does not say when it was written"
-    finally:
-        source.close()
-    try:
-        return f"written on {datetime.fromisoformat(json.loads(content)['written_at']):%Y-%m-%d}"
-    except (ValueError, LookupError, TypeError):
+        document = json.loads(content_of(store, IDENTITY_FILE, LIMIT_BYTES))
+        return f"written on {datetime.fromisoformat(document['written_at']):%Y-%m-%d}"
+    except (StoreError, ValueError, LookupError, TypeError):
         return "it does not say when it was written"

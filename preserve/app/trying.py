@@ -12,6 +12,7 @@ from preserve.errors import UsageError
 from preserve.stores.identity import OURS
 from preserve.stores.port import ExistsError, ReplicaStore
 from preserve.stores.rooms.trials import clear_left
+from preserve.stores.rooms.writing import content_of
 from preserve.stores.trial_names import trial_name
 
 _MOST_BYTES = 4096  # more than the trial has
@@ -33,7 +34,7 @@ def refuse_unfit(store: ReplicaStore, address: object) -> None:
         _write(store, path, content)
     try:
         with _needs(store, address, "read", rights["read"]):
-            held = _read(store, path)
+            held = content_of(store, path, _MOST_BYTES)
         if held != content:
             raise UsageError(
                 f"{store.where} gave back other bytes than were written there",
@@ -108,17 +109,6 @@ def _refuse_other_uses(store: ReplicaStore) -> None:
 def _write(store: ReplicaStore, path: bytes, content: bytes) -> None:
     with store.create(path, size_bytes=len(content), sha256=sha256(content).digest()) as sink:
         sink(memoryview(content))
-
-
-def _read(store: ReplicaStore, path: bytes) -> bytes:
-    source = store.open(path, past_cache=True)
-    try:
-        held, buffer = b"", memoryview(bytearray(_MOST_BYTES))
-        while len(held) < _MOST_BYTES and (count := source.readinto(buffer)):
-            held += buffer[:count]
-        return held
-    finally:
-        source.close()
 
 
 def _refuse_overwriting(store: ReplicaStore, path: bytes, content: bytes) -> None:
