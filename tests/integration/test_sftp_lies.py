@@ -152,7 +152,7 @@ def test_a_pipe_or_a_huge_file_for_a_key_keeps_nobody_waiting(tmp_path: Path, wh
         file.truncate(1 << 30)
     for path, why in ((pipe, "it is no file"), (huge, "too large"), (tmp_path, "it is no file")):
         given = {"known_hosts": tmp_path / "none"} | {which: path}
-        store = SftpStore("127.0.0.1", 9, "anyone", b"/r", **given)  # type: ignore[arg-type]
+        store = SftpStore("127.0.0.1", 9, "anyone", b"/r", **given)  # type: ignore[arg-type]  # options of several types
         with pytest.raises(UnavailableError, match=why):
             store.identity()
         store.close()

@@ -52,7 +52,7 @@ def lying_server(folder: Path, lies: Lies) -> Iterator[int]:
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             if "write" in lies.undone:
                 return len(data)
-            return int(super().write(file_obj, offset, data))  # type: ignore[arg-type]
+            return int(super().write(file_obj, offset, data))  # type: ignore[arg-type]  # whatever asyncssh hands in
 
         async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
             async for name in super().scandir(path):

@@ -35,7 +35,7 @@ class _OnAnyPort(Controller):
     def _trigger_server(self) -> None:
         assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]  # the one that port 0 became
-        super()._trigger_server()  # type: ignore[no-untyped-call]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd has no types
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def claim_of(client: "S3Client", bucket: str, key: str, found: Seen, segment_byt
 def _parts(client: "S3Client", bucket: str, key: str, found: Seen, what: str) -> list[Any]:
     """StoreError if there are more than an object can have."""
     parts: list[Any] = []
-    version = {"VersionId": found.token.version} if found.token.version else {}
+    version: dict[str, Any] = {"VersionId": found.token.version} if found.token.version else {}
     while True:
         with asking(what):
             answer: Any = client.get_object_attributes(
@@ -57,7 +57,7 @@ def _parts(client: "S3Client", bucket: str, key: str, found: Seen, what: str) ->
                 Key=key,
                 ObjectAttributes=["ObjectParts"],
                 PartNumberMarker=len(parts),
-                **version,  # type: ignore[arg-type]
+                **version,
             )
             told = answer.get("ObjectParts", {})
             parts += told.get("Parts", [])

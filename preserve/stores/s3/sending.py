@@ -37,6 +37,7 @@ class Sender:
         self._place, self._access, self._where = place, access, where
         self._lock = threading.Lock()
         self._wire: Wire | None = None
+        # The stubs of botocore, where they are installed, do not know that a handler may answer in the server's place.
         access.client.meta.events.register("before-send.s3", self._send)  # type: ignore[arg-type, unused-ignore]
 
     def close(self) -> None:
@@ -68,6 +69,7 @@ class Sender:
         listing = event_name.endswith(".ListObjectsV2") and answer.status == HTTPStatus.OK
         if listing and _LISTING.match(content) is None:
             raise StoreError(f"{self._where}: the server's answer is no listing", cause="the answer is no listing")
+        # They ask for a body of urllib3; of it boto3 only calls `stream`.
         return AWSResponse(request.url, answer.status, answer.headers, _Body(content))  # type: ignore[arg-type, unused-ignore]
 
     def _wire_to(self, request: AWSPreparedRequest) -> Wire:

@@ -266,7 +266,7 @@ def test_files_that_are_not_those_of_the_package_are_refused(detail: PremisDetai
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    naive = datetime(2024, 1, 1)  # noqa: DTZ001
+    naive = datetime(2024, 1, 1)  # noqa: DTZ001  what must be refused
     with pytest.raises(ValueError, match="zone"):
         written(replace(PACKAGE, started_at=naive), ())
     with pytest.raises(ValueError, match="zone"):
