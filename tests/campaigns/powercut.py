@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ from tests.campaigns.seeded import BUGS
 
 _MEMORY = "/dev/shm"  # where there is one: thousands of trees are written that nobody keeps
 _OF_THE_END = 5  # states after the last call, for each round over all calls
+_TRIES = 5  # to kill a run while no other thread is in a call
 _FLUSHES = ("fsync", "fdatasync", "syncfs")
 
 
@@ -54,7 +56,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
     first_fault: int | None = None  # states judged until then
     seconds: float = 0.0
-    killed: str = ""  # where an earlier run was killed
+    killed: str = ""  # where an earlier run was killed: before a flush, after a file's last change of name
 
     def take(self, state: State, faults: list[str]) -> None:
         if faults and self.first_fault is None:
@@ -85,11 +87,9 @@ def cut(
     report, begun = Report(workload.name), time.perf_counter()
     with TemporaryDirectory(prefix="preserve-powercut-", dir=_MEMORY if os.path.isdir(_MEMORY) else None) as made:
         folder = Path(made).resolve() / "recorded"
-        folder.mkdir()
-        workload.prepare(folder)
-        before = read_tree(folder, but=LEFT_OUT)
-        runs = _recorded(workload, folder, _module(workload, bug), killed_at)
-        report.killed = "before {}, {}".format(*killed_at) if killed_at and runs[0].killed else ""
+        before, runs = _recorded(workload, folder, _module(workload, bug), killed_at)
+        if killed_at and runs[0].killed:
+            report.killed = "before {} {}, after {}".format(*killed_at, _last_name(runs[0]))
         report.steps = _counted(before, runs, folder)
         judged: dict[int, list[str]] = {}
         share = min(1.0, states / (report.steps + _OF_THE_END))
@@ -114,13 +114,33 @@ def _module(workload: Workload, bug: str | None = None) -> list[str]:
     return ["tests.campaigns.seeded", ",".join(seeds)] if seeds else ["preserve"]
 
 
-def _recorded(workload: Workload, folder: Path, module: list[str], killed_at: tuple[str, int] | None) -> list[Run]:
-    """The command's run to its end; before it, if that is asked for, one that was killed."""
+def _recorded(
+    workload: Workload, folder: Path, module: list[str], killed_at: tuple[str, int] | None
+) -> tuple[Tree, list[Run]]:
+    """What stood there, and the command's run to its end; before it, if that is asked for, one that was killed."""
     arguments, log = workload.arguments(folder), folder.parent / "calls"
-    first = record(module, arguments, log, killed_at=killed_at)
-    if not first.killed:
-        return [first]
-    return [first, record(module, arguments, log, start=max(call.ended for call in first.calls), ends=workload.ends)]
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        workload.prepare(folder)
+        before = read_tree(folder, but=LEFT_OUT)
+        first = record(module, arguments, log, killed_at=killed_at)
+        if not first.killed:
+            return before, [first]
+        *_, (disk, _) = _replayed(before, [first], folder)
+        if disk.live() == read_tree(folder, but=LEFT_OUT):
+            begin = max(call.ended for call in first.calls)
+            return before, [first, record(module, arguments, log, start=begin, ends=workload.ends)]
+    raise Unfollowed("whenever it was killed, another thread was in a call whose end is not known")
+
+
+def _last_name(run: Run) -> str:
+    """The name that a file was given last."""
+    renamed = next((call for call in reversed(run.calls) if call.name.startswith("rename")), None)
+    if renamed is None:
+        return "the beginning"
+    named = [index for index, argument in enumerate(renamed.arguments) if '"' in argument]
+    return os.fsdecode(os.path.basename(renamed.text(named[-1])))
 
 
 def _replayed(before: Tree, runs: list[Run], folder: Path) -> Iterator[tuple[Disk, Call]]:

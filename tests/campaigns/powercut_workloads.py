@@ -6,6 +6,7 @@ A workload is a command in a folder and its judge. To add one: a class with `nam
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from checks.evidence import Outcome
 from preserve.app.workspace import Workspace
 from preserve.bag.validating.validation import validate
 from preserve.errors import PreserveError
+from preserve.stores.canaries import ensure
 from tests.campaigns.killing_copies import tree
 from tests.campaigns.powercut_backups import Backup
 from tests.campaigns.powercut_remembered import remember
@@ -114,14 +116,18 @@ class Replicate(Workload):
     ends = (0,)
     targets = ("disk", "abroad")
 
-    def __init__(self, packages: Sequence[str] = ("box-0", "box-1")) -> None:
+    def __init__(self, packages: Sequence[str] = ("box-0", "box-1"), *, used: bool = False) -> None:
+        """`used`: the replicas were tested before, and hold canaries: then nothing is flushed before a copy is."""
         self.packages = packages
+        self._used = used
 
     def prepare(self, folder: Path) -> None:
         for seed, package in enumerate(self.packages):
             collection(folder / "sources" / package, 10 + seed)
             make_bag(folder / "sources" / package, folder / "bags" / package)
         keep(folder, [folder / "bags" / package for package in self.packages], placed=("nas",))
+        for replica in REPLICAS if self._used else ():
+            ensure(os.fsencode(folder / replica), datetime.now(UTC))
         self._bags = {package: tree(folder / "bags" / package) for package in self.packages}
         self._nas = tree(folder / "nas")
         with self._open(folder) as workspace:

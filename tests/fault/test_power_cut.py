@@ -14,6 +14,7 @@ from tests.campaigns.powercut_work import Workload
 from tests.campaigns.powercut_workloads import WORKLOADS, Replicate
 
 GIVEN = ("fsync", 17)  # of a repair: between a moved file's rename back to its place and the flush of that
+AWAY = "read.log"
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +52,28 @@ def test_nothing_half_is_found_after_a_power_cut(name: str, states: int, every: 
 
 @pytest.mark.usefixtures("recorder")
 @pytest.mark.parametrize(
-    ("name", "killed_at", "states"),
+    ("name", "killed_at", "after", "states"),
     [
-        ("copy", ("fsync", 4), 280),  # between bagit.txt and its flush, in the staging folder
-        ("replicate", ("fsync", 1), 110),  # between a copy's rename and its flush
-        ("repair", GIVEN, 60),
-        ("backup", ("fsync", 7), 100),  # between a description's rename and its flush
+        ("copy", ("fsync", 3), "bagit.txt", 280),  # in the staging folder
+        ("replicate", ("fsync", 1), "box-0", 110),
+        ("repair", GIVEN, AWAY, 60),
+        ("backup", ("fsync", 7), ".json", 100),  # the backup's description
     ],
 )
-def test_what_a_killed_run_left_unflushed_is_not_relied_on(name: str, killed_at: tuple[str, int], states: int) -> None:
-    report = cut(_workload(name), states, seed=1, every=0, killed_at=killed_at)
-    assert report.killed and not report.faults
+def test_what_a_killed_run_left_unflushed_is_not_relied_on(
+    name: str, killed_at: tuple[str, int], after: str, states: int
+) -> None:
+    workload = Replicate(("box-0",), used=True) if name == "replicate" else _workload(name)
+    report = cut(workload, states, seed=1, every=0, killed_at=killed_at)
+    assert report.killed.endswith(after)  # or it was not killed between this rename and its flush
+    assert not report.faults
 
 
 @pytest.mark.usefixtures("recorder")
 def test_what_a_killed_repair_left_is_flushed_before_it_is_settled() -> None:
     """Else the moved file's bytes, or what is recorded of it, are gone with the power."""
     report = cut(_workload("repair"), 60, seed=1, every=0, bug="settled-unflushed", killed_at=GIVEN, to_first=True)
-    assert report.killed and report.faults
+    assert report.killed.endswith(AWAY) and report.faults
 
 
 @pytest.mark.usefixtures("recorder")

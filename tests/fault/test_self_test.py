@@ -256,6 +256,27 @@ def test_a_medium_that_fails_once_is_never_the_auditor(used: Path, nth: int) -> 
         assert "could not be tested" in result.why and "(EIO)" in result.why
 
 
+def test_a_folder_that_is_closed_meanwhile_is_never_the_auditor(used: Path) -> None:
+    """From whichever of its openings on; until none is left to refuse."""
+    opened, untested = os.open, 0
+    for nth in range(1, 1000):
+        count = iter(range(1, 100_000))
+
+        def refused_from(nth: int, count: Iterator[int], path: Any, flags: int, *mode: int, **at: int) -> int:
+            if os.fsencode(path) == b"canaries" and next(count) >= nth:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return opened(path, flags, *mode, **at)
+
+        with patch.object(os, "open", partial(refused_from, nth, count)):
+            result = result_of(used)
+        if result.passed and next(count) <= nth:
+            break
+        if not result.passed:
+            untested += 1
+            assert result.untested and "could not be tested" in result.why and "EACCES" in result.why
+    assert nth > untested > 5
+
+
 @pytest.mark.parametrize("name", [".preserve/canaries", ".preserve/canaries/page.txt"])
 def test_a_medium_that_fails_is_not_the_auditor(used: Path, name: str) -> None:
     """EIO for one canary, and for all of them."""
