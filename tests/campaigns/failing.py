@@ -35,6 +35,8 @@ _WORDS = {
     EIO: ("EIO", "Input/output error", "is not readable"),
     EACCES: ("EACCES", "Permission denied", "is not readable"),
 }
+_SAID_OF = {"access": ("cannot be written to",)}  # Python does not hand on why
+_MADE = "preserve-failing-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def campaign(work: Work, *, count: int | None, seed: int) -> Report:
         import_module(f"preserve.{module}")  # once here, not in every child
     report = Report(work.name)
     undisturbed = Injecting(None)
-    with tempfile.TemporaryDirectory(prefix="preserve-failing-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_MADE) as folder:
         work.prepare(Path(folder))
         ended = _run(work, Path(folder), undisturbed)
         report.faults += _judged(work, Path(folder), ended, None, undisturbed)
@@ -138,7 +140,7 @@ def _chosen(seen: Iterable[Call], count: int | None, rng: random.Random) -> Sequ
 def _trial(work: Work, fault: Fault, report: Report) -> list[str]:
     name = errno.errorcode.get(fault.error, "short")
     report.injected[name] += 1
-    with tempfile.TemporaryDirectory(prefix="preserve-failing-") as made:
+    with tempfile.TemporaryDirectory(prefix=_MADE) as made:
         folder = Path(made)
         work.prepare(folder)
         injecting = Injecting(fault)
@@ -198,14 +200,14 @@ def _telling_faults(ended: Ended, fault: Fault, hit: Call) -> list[str]:
     if ended.status == 0 or fault.error == SHORT:
         return []
     told = ended.stdout + ended.stderr
-    named = any(word in told for word in _WORDS[fault.error])
+    named = any(word in told for word in (*_WORDS[fault.error], *_SAID_OF.get(hit.name, ())))
     if fault.error == ENOSPC and fault.lasting and named:
         return []  # whichever file came last to ask for room
     if hit.path.startswith("catalog.sqlite"):
         return _catalog_faults(told, fault, hit)
     faults = [] if named else ["the cause is not named"]
     # The file itself, or the folder in which what was to be done was not done.
-    parts = Path(hit.path).parts
+    parts = Path(hit.path).parts or (_MADE,)  # empty: the folder of the trial itself
     near = [part for part in parts[-3:-1] if part != "data"] + [parts[-1]]
     near += [part for part in parts if part in (".preserve-bagging", ".bag.preserve-partial")]
     near += ["the copy's own folder"] if parts[-2:-1] == ("staging",) else []

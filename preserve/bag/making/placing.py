@@ -9,7 +9,7 @@ from checks.names import show
 from checks.ports import Kind, Source
 from preserve.bag.making.ahead import Ahead, itself
 from preserve.bag.making.survey import listed
-from preserve.bag.walking import walk
+from preserve.bag.walking import Seen, walk
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.durable import writing
 from preserve.stores.local import LocalStore
@@ -51,11 +51,7 @@ class Placing:
         """
         expected, known = Ahead(iter(wanted), itself), Ahead(logged, itself)
         over, strangers = list[bytes](), list[bytes]()
-        for seen in walk(LocalStore(self._root), b""):
-            if seen.problem is not None:
-                raise UndeterminedError(
-                    f"{show(os.path.join(self._root, seen.path))}: cannot be listed ({seen.problem})"
-                )
+        for seen in _seen(self._root):
             if seen.kind is not Kind.DIRECTORY and expected.at(seen.path) is None:
                 ours = seen.kind is Kind.FILE and known.at(seen.path) is not None
                 (over if ours else strangers).append(seen.path)
@@ -103,9 +99,10 @@ def refuse_other_names(root: bytes, paths: Iterable[bytes]) -> None:
     were told. Of two files with the same bytes, reading back would find nothing wrong with the one that is left.
 
     Raises:
-        UndeterminedError: one of `paths`, which are in order, is not among the names that are there.
+        UndeterminedError: one of `paths`, which are in order, is not among the names that are there; or a folder cannot
+            be listed, so that nothing can be said.
     """
-    there = Ahead((seen.path for seen in walk(LocalStore(root), b"") if seen.kind is Kind.FILE), itself)
+    there = Ahead((seen.path for seen in _seen(root) if seen.kind is Kind.FILE), itself)
     lost = [path for path in paths if there.at(path) is None]
     if lost:
         raise UndeterminedError(
@@ -114,6 +111,14 @@ def refuse_other_names(root: bytes, paths: Iterable[bytes]) -> None:
             remedy="The source was not touched. This file system does not keep names as they are, or takes names that "
             "differ in case, or in how an accent is written, for one: choose a target on another.",
         )
+
+
+def _seen(root: bytes) -> Iterator[Seen]:
+    """All that is below; UndeterminedError at the first that cannot be looked at, which is not the same as missing."""
+    for seen in walk(LocalStore(root), b""):
+        if seen.problem is not None:
+            raise UndeterminedError(f"{show(os.path.join(root, seen.path))}: cannot be listed ({seen.problem})")
+        yield seen
 
 
 class FileCopy:

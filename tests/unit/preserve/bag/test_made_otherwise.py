@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checks.evidence import Outcome
+from checks.ports import StoreError
 from preserve.bag.making.copying import Copying
 from preserve.bag.making.in_place import InPlace
 from preserve.bag.making.placing import Placing
@@ -174,3 +175,22 @@ def test_a_disk_that_takes_two_names_for_one_is_found_out(
         write_bag(asked(source, in_place=False))
     assert "choose a target on another" in raised.value.remedy
     assert not (source.parent / "bag").exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_names_that_were_lost(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another disk would be advised where this one has a fault."""
+    names_in = LocalStore.names_in
+
+    def failing(self: LocalStore, folder: bytes, **how: Any) -> Any:
+        if b"preserve-partial" in self.root and folder == b"sub":
+            raise StoreError("Input/output error", cause="EIO")
+        return names_in(self, folder, **how)
+
+    monkeypatch.setattr(LocalStore, "names_in", failing)
+    with pytest.raises(UndeterminedError, match=r"data/sub: cannot be listed \(EIO\)"):
+        write_bag(asked(source, in_place=False))
+    assert not (source.parent / "bag").exists()
+    monkeypatch.undo()
+    assert is_good(write_bag(asked(source, in_place=False)))
