@@ -11,14 +11,14 @@ from checks.evidence import Outcome
 from checks.names import show
 from checks.ports import StoreError
 from preserve.app.adoption_lines import line_of
-from preserve.app.adoption_refusals import Refusing
+from preserve.app.adoption_refusals import Refusing, undetermined
 from preserve.app.reading import refuse_unless_believed
 from preserve.app.reconciling import below_root, look, root_of, there
 from preserve.app.seeming import Judging, Seeming, Seems, named_after
 from preserve.app.traces import survey_replicas
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.our_rooms import Expected, unfinished
-from preserve.audit.standing import What
+from preserve.audit.standing import Looked, What, is_bag
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.ingest.adoption import Adopted, Adopter, left
@@ -96,6 +96,7 @@ class _Adoption:
         expected = Expected(catalog=self._catalog.uuid(), packages=self._identifiers, entries=frozenset[str]())
         self._making = {_location(one.package, one.version): one for one in unfinished(store, expected) if one.package}
         self._taken: set[str] = set()  # identifiers, in this run
+        self._looked: Looked | None = None
         self._where = store.where.encode("utf-8", "surrogateescape")
         self.done: list[AdoptedLine] = []
 
@@ -104,7 +105,7 @@ class _Adoption:
         self._progress.stage(f"looking through {self._replica.name}")
         said: list[AdoptedLine] = []
         bags: dict[bytes, None] = {}
-        for path in self._named():
+        for path in self._named(said):
             if (line := self._refusing.line(path)) is not None:
                 said.append(line)
             else:
@@ -126,21 +127,40 @@ class _Adoption:
         judging = Judging(self._catalog, self._replica.id, self._wish.identifier)
         return judging.seemings(trees, partial(self._progress.advance, files=1))
 
-    def _named(self) -> Iterator[bytes]:
-        """The bags that are meant: each that was named or lies in a folder that was, or all."""
+    def _named(self, said: list[AdoptedLine]) -> Iterator[bytes]:
+        """The bags that are meant: each that was named or lies in a folder that was, or all.
+
+        What could not be looked through is said: bags may lie in it.
+        """
         named = [*self._folders, *sorted(self._new - set(self._folders))]
-        found = None
+        if not named:
+            yield from self._below(b"", said)
         for path in named:
-            if path in self._places or self._refusing.is_bag(path):
+            if path in self._places or not self._may_hold_bags(path):
                 yield path
                 continue
-            found = found or look(self._workspace, self._replica, self._store).found
-            below = [one.path for one in found if one.what is What.BAG and one.path.startswith(path + b"/")]
-            yield from below or [path]
-        if not named:
-            for one in look(self._workspace, self._replica, self._store).found:
-                if one.what is What.BAG:
-                    yield one.path
+            before = len(said)
+            below = list(self._below(path + b"/", said))
+            yield from below or ([path] if len(said) == before else [])
+
+    def _may_hold_bags(self, path: bytes) -> bool:
+        try:
+            return not is_bag(self._store, path)
+        except StoreError:
+            return False  # it is asked again, and that is said then
+
+    def _below(self, start: bytes, said: list[AdoptedLine]) -> Iterator[bytes]:
+        """The bags whose paths begin so."""
+        looked = self._looked = self._looked or look(self._workspace, self._replica, self._store)
+        told = {line.path for line in said}
+        for path, why in looked.problems:
+            if path not in told and ((path + b"/").startswith(start) or start.startswith(path + b"/")):
+                said.append(undetermined(path, why))
+        if looked.more:
+            said.append(undetermined(start, f"{looked.more:,} names more stand there than are kept in mind in one run"))
+        for one in looked.found:
+            if one.what is What.BAG and one.path.startswith(start):
+                yield one.path
 
     def _without_collisions(self, seemings: Sequence[Seeming], said: list[AdoptedLine]) -> Iterator[Seeming]:
         """Unknown bags of one name and different content: which of them is meant is never guessed."""

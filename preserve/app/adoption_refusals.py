@@ -8,8 +8,7 @@ from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.app.adoption_lines import line_of, recorded_line
 from preserve.app.overlaps import stands_in_another
-from preserve.audit.standing import folders_above
-from preserve.bag.tags import declaration
+from preserve.audit.standing import folders_above, is_bag
 from preserve.catalog.reconciling import PlaceRow
 from preserve.ingest.adoption import left
 from preserve.stores.identity import OURS
@@ -30,13 +29,6 @@ class Refusing:
         self._above = {above for path in places for above in folders_above(path)}
         self._replicas: dict[bytes, bool] = {}  # folders that were asked whether they are replicas of their own
 
-    def is_bag(self, folder: bytes) -> bool:
-        """Whether a declaration stands in it."""
-        try:
-            return self._store.stat(folder + b"/" + declaration.NAME).kind is Kind.FILE
-        except StoreError:
-            return False
-
     def line(self, path: bytes) -> AdoptedLine | None:
         """Why a folder is none to be looked at; None if it is one."""
         place = self._places.get(path)
@@ -44,21 +36,24 @@ class Refusing:
             return recorded_line(place)
         if path.split(b"/", 1)[0] == OURS:
             return line_of(left(path, "it lies in a folder of ours", "Nothing in .preserve is a copy."))
-        inside = next((one for one in folders_above(path) if one in self._places or self.is_bag(one)), None)
-        if inside is not None:
-            return line_of(left(path, f"it lies in {show(inside)}, which is a bag", "Adopt that one, or move it out."))
         if path in self._above:
             return line_of(
                 left(path, "a recorded copy lies in it", "A bag in a bag is no copy of its own; move it out.")
             )
-        return self._no_bag(path) or self._anothers(path)
+        try:
+            return self._inside(path) or self._no_bag(path) or self._anothers(path)
+        except StoreError as error:
+            return undetermined(path, error)
+
+    def _inside(self, path: bytes) -> AdoptedLine | None:
+        for one in folders_above(path):
+            if one in self._places or is_bag(self._store, one):
+                return line_of(left(path, f"it lies in {show(one)}, which is a bag", "Adopt that one, or move it out."))
+        return None
 
     def _anothers(self, path: bytes) -> AdoptedLine | None:
         """A bag on a replica that lies in this one is that one's copy: its bytes are there already, and are no more."""
-        try:
-            other = next((one for one in (path, *folders_above(path)) if self._is_replica(one)), None)
-        except StoreError as error:
-            return _undetermined(path, error)
+        other = next((one for one in (path, *folders_above(path)) if self._is_replica(one)), None)
         if other is None:
             return None
         problem = f"{show(other)} is a replica of its own, and this is a copy there"
@@ -74,16 +69,16 @@ class Refusing:
             kind = self._store.stat(path).kind
         except NotFoundError:
             return line_of(left(path, "nothing is there, or a link is on the way to it", "Look how it is written."))
-        except StoreError as error:
-            return _undetermined(path, error)
         if kind is not Kind.DIRECTORY:
             what = "a link" if kind is Kind.SYMLINK else "no folder"
             return line_of(left(path, f"it is {what}", "Nothing is adopted through a link."))
-        if not self.is_bag(path):
+        if not is_bag(self._store, path):
             return line_of(left(path, "it is no bag, and none lies in it", "Make one of it with `preserve bag`."))
         return None
 
 
-def _undetermined(path: bytes, error: StoreError) -> AdoptedLine:
-    looked = left(path, f"it cannot be looked at ({error.cause or error})")
+def undetermined(path: bytes, why: StoreError | str) -> AdoptedLine:
+    """A folder of which nothing could be told."""
+    said = why if isinstance(why, str) else why.cause or str(why)
+    looked = left(path, f"it cannot be looked at ({said})", "Put that right, and run the command again.")
     return replace(line_of(looked), outcome=Outcome.INCONCLUSIVE)

@@ -45,13 +45,19 @@ class Answer:
 
 
 class Stream:
-    """An answer that is read while it comes. `length_bytes`: what the server said that there would be."""
+    """An answer that is read while it comes.
+
+    Attributes:
+        length_bytes: what the server said that there would be.
+        bounded: whether it is known where the answer ends; else one that is cut off looks like a whole one.
+    """
 
     def __init__(self, response: http.client.HTTPResponse, late: "_Deadline") -> None:
         self.status = response.status
         self.location = response.getheader("Location")
         self.kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
         self.length_bytes = response.length
+        self.bounded = response.length is not None or response.chunked
         self._response = response
         self._late = late
         if response.getheader("Content-Encoding", "identity").lower() != "identity":

@@ -44,11 +44,12 @@ class _Stated:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What was downloaded."""
+    """What was downloaded. `whole`: that all of it came is known from the answer itself, or from its stated size."""
 
     path: Path
     size_bytes: int
     digest: str
+    whole: bool
 
 
 def check(storage: StorageService, uuid: UUID, progress: Progress, *, threads: int) -> Checked:
@@ -61,18 +62,31 @@ def check(storage: StorageService, uuid: UUID, progress: Progress, *, threads: i
         UndeterminedError: the service does not answer, or there is no room for it here.
     """
     package = storage.package(uuid)
-    pointer = storage.pointer_file(uuid) if _is_file(package) and not package.encrypted else None
+    pointer = storage.pointer_file(uuid) if _stays(package) else None
     stated = None if pointer is None else _stated(pointer)
     with tempfile.TemporaryDirectory(prefix="preserve-aip-") as folder:
         progress.stage(f"downloading {uuid}", bytes=package.size_bytes)
         taken = _download(storage, package, Path(folder), stated, progress)
         progress.stage(f"reading {uuid}")
-        return _judged(package, taken, stated, progress, threads)
+        found = _judged(package, taken, stated, progress, threads)
+    if found.evidence is not None and found.outcome is not Outcome.PASS and not taken.whole:
+        raise UnansweredError(
+            f"the answer did not say how long it is, and the {taken.size_bytes:,} bytes that came are no good AIP: it "
+            "may have been cut off",
+            remedy="Ask again, past a proxy that leaves the length out if there is one, or have the service check it "
+            "(--by service).",
+        )
+    return found
 
 
 def _is_file(package: Package) -> bool:
     """Whether it lies there as one archive file: one that is a folder is packed only while it is sent."""
     return package.path.lower().endswith(_ARCHIVES)
+
+
+def _stays(package: Package) -> bool:
+    """Whether the bytes that are sent are those that lie there: all else is packed or decrypted on the way."""
+    return _is_file(package) and not package.encrypted
 
 
 def _download(
@@ -100,11 +114,12 @@ def _download(
                         raise _no_room(folder, error.strerror or str(error)) from error
                     size += len(block)
                     progress.advance(bytes=len(block))
+            whole = stream.bounded or (_stays(package) and package.size_bytes == size)
         except UnansweredError as error:
             if size + _LEFT_FREE_BYTES < most or error.timed_out:
                 raise
             raise _no_room(folder, f"more than {size:,} bytes came") from error
-    return _Taken(path, size, digest.hexdigest())
+    return _Taken(path, size, digest.hexdigest(), whole)
 
 
 def _room(stream: Stream, folder: Path) -> int:
@@ -179,8 +194,7 @@ def _unopened(package: Package, told: list[Told], outcome: Outcome, matched: str
 
 def _compared(package: Package, taken: _Taken, stated: _Stated | None) -> list[Told]:
     told: list[Told] = []
-    stays = _is_file(package) and not package.encrypted  # all else is packed or decrypted while it is sent
-    if stays and package.size_bytes not in (None, taken.size_bytes):
+    if _stays(package) and package.size_bytes not in (None, taken.size_bytes):
         message = f"{taken.size_bytes:,} bytes came, and the Storage Service states {package.size_bytes:,}"
         told.append(Told(code=checked.SIZE, severity=Severity.ERROR, message=message))
     if stated is not None and stated.digest != taken.digest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
-from checks.ports import Kind, Stat, StoreError
+from checks.ports import Kind, NotFoundError, Stat, StoreError, WrongKindError
 from preserve.bag.tags import declaration
 from preserve.bag.tags.manifests import manifests_among
 from preserve.stores.identity import OURS
@@ -167,6 +167,14 @@ class Looking:
         manifests = manifests_among(name for name, kind, _ in names if kind is Kind.FILE)
         note = "manifests of a bag lie in it, and no bagit.txt" if manifests else ""
         return What.FOLDER, note or ("" if names else "it is empty")
+
+
+def is_bag(store: Top, folder: bytes) -> bool:
+    """Whether a declaration stands in a folder (RFC 8493 §2.1.1); StoreError if that cannot be told."""
+    try:
+        return store.stat(folder + b"/" + declaration.NAME).kind is Kind.FILE
+    except (NotFoundError, WrongKindError):
+        return False
 
 
 def folders_above(path: bytes) -> Iterator[bytes]:

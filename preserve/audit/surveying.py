@@ -2,23 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from checks.ports import Kind, Stat, StoreError
-from preserve.audit.standing import NOT_ASKED, folders_above
-from preserve.stores.local import Name
+from checks.ports import Kind, StoreError
+from preserve.audit.standing import NOT_ASKED, Top, folders_above, is_bag
 
-_DECLARATION = b"/bagit.txt"  # RFC 8493 §2.1.1
 _MOST = 10_000  # names kept of each kind
 # What `preserve.audit.standing` tells apart and a survey does not.
 _AS = {"folder of bags": "folder", "link": "file", "other": "file", "leftover": "file"}
-
-
-class Top(Protocol):
-    """What is needed of a store; the local one fits."""
-
-    def names_in(self, folder: bytes) -> Collection[Name]: ...
-    def stat(self, path: bytes) -> Stat: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +64,7 @@ class _Surveying:
             path = (folder + b"/" if folder else b"") + name.rstrip(b"/")
             if path in self._known or path in NOT_ASKED:
                 continue
-            what = "file" if kind is not Kind.DIRECTORY else "bag" if _is_bag(self._store, path) else "folder"
+            what = "file" if kind is not Kind.DIRECTORY else "bag" if _may_be_bag(self._store, path) else "folder"
             if path in self._ignored and _AS.get(self._ignored[path], self._ignored[path]) == what:
                 continue
             if what == "folder" and path in self._above:
@@ -85,8 +75,9 @@ class _Surveying:
                 self.more += 1
 
 
-def _is_bag(store: Top, folder: bytes) -> bool:
+def _may_be_bag(store: Top, folder: bytes) -> bool:
+    """Where it cannot be told it is a folder for now: it is told in any case, and the next look may know better."""
     try:
-        return store.stat(folder + _DECLARATION).kind is Kind.FILE
+        return is_bag(store, folder)
     except StoreError:
         return False

@@ -473,6 +473,30 @@ def test_an_aip_of_another_size_than_stated_is_damaged(desk: Desk, service: Stor
     assert status == 1 and errors(document) == {"aip-size-mismatch"}
 
 
+@pytest.mark.parametrize("name", ["aip.tar", "aip"])  # as it lies there, and packed on its way
+@pytest.mark.parametrize("share", [0.5, 1])
+def test_an_aip_that_may_have_been_cut_off_on_its_way_is_not_damaged(
+    desk: Desk, service: StorageServiceServer, aip: Aip, name: str, share: float
+) -> None:
+    aip.archive, aip.name, aip.size = bag_in_tar(desk.folder), name, None if name == "aip.tar" else 1
+    aip.sent_bytes = int(len(aip.archive) * share)
+    status, document = desk.told("check", aip.uuid, "--by", "download")
+    if share == 1:
+        assert (status, document["outcome"]) == (0, "pass")
+    else:
+        assert status == 3 and errors(document) == {"service-not-determined"}
+        assert "may have been cut off" in document["aips"][0]["message"]
+
+
+def test_damage_in_an_aip_of_the_size_that_is_stated_is_damage(
+    desk: Desk, service: StorageServiceServer, aip: Aip
+) -> None:
+    """Although the answer did not say how long it is."""
+    aip.archive = bag_in_tar(desk.folder).replace(b"one of the letters", b"One of the letters")
+    aip.sent_bytes = len(aip.archive)
+    assert desk.told("check", aip.uuid, "--by", "download")[0] == 1
+
+
 def test_a_page_in_place_of_an_aip_is_not_judged(desk: Desk, service: StorageServiceServer, aip: Aip) -> None:
     aip.archive, aip.type = b"<html>please log in</html>", "text/html"
     status, document = desk.told("check", aip.uuid, "--by", "download")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from checks.ports import StoreError
 from preserve.app.adopting import Wish, adopt
 from preserve.app.rebuild_request import asked_for
 from preserve.app.rebuilds import rebuild
@@ -243,6 +244,50 @@ def test_a_bag_that_changes_while_it_is_read_is_not_taken(
     status, answer = run("adopt", "nas")
     assert status == 3
     assert "changed while it was read" in answer["bags"][0]["problem"]
+
+
+@pytest.mark.parametrize("named", [(), ("deposits",), ("deposits/closed",), ("deposits/closed/deep",)])
+def test_a_folder_that_cannot_be_listed_is_never_without_bags(
+    placed: PlacedWorkspace, run: Run, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]
+) -> None:
+    lay(placed, "nas/deposits/open")
+    lay(placed, "nas/deposits/closed/deep/bag", name="deep")
+    names_in = LocalStore.names_in
+
+    def closed(store: LocalStore, folder: bytes, **how: Any) -> Any:
+        if folder == b"deposits/closed":
+            raise StoreError("Permission denied", cause="EACCES")
+        return names_in(store, folder, **how)
+
+    monkeypatch.setattr(LocalStore, "names_in", closed)
+    status, answer = run("adopt", "nas", *named)
+    said = bags(answer)["deposits/closed"]
+    assert (status, said["outcome"], said["became"]) == (3, "inconclusive", "nothing") and "EACCES" in said["problem"]
+    others = {path: line["became"] for path, line in bags(answer).items() if path != "deposits/closed"}
+    assert others == ({} if named[0:1] > ("deposits",) else {"deposits/open": "package"})
+
+
+@pytest.mark.parametrize("asked", ["letters", "letters/data/inner"])
+def test_what_cannot_be_asked_is_not_taken_for_no_bag(
+    placed: PlacedWorkspace, run: Run, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Else good bags were refused for good; and a bag in a bag counted as a copy."""
+    lay(placed, "nas/letters")
+    lay(placed, "nas/letters/data/inner", name="inner")
+    stat, down = LocalStore.stat, True
+
+    def busy(store: LocalStore, path: bytes) -> Any:
+        if path == b"letters/bagit.txt" and down:
+            raise StoreError("the server is busy", cause="EAGAIN")
+        return stat(store, path)
+
+    monkeypatch.setattr(LocalStore, "stat", busy)
+    status, answer = run("adopt", "nas", asked)
+    said = bags(answer)[asked]
+    assert (status, said["outcome"], said["became"]) == (3, "inconclusive", "nothing")
+    assert "EAGAIN" in said["problem"] and said["remedy"]
+    down = False
+    assert run("adopt", "nas", "letters/data/inner")[0] == 1
 
 
 def test_nothing_is_adopted_through_a_link_or_from_outside(placed: PlacedWorkspace, run: Run) -> None:

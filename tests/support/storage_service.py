@@ -31,6 +31,7 @@ class Aip:
     name: str = "aip.tar"
     type: str = "application/x-tar"  # of the download's answer
     size: object = None  # None: that of the archive
+    sent_bytes: int | None = None  # the download ends after so many, and its length was not said; None: all, and it was
     pointer: bytes | None = None
     stored_as: str = "UPLOADED"
     odd: "Callable[[BaseHTTPRequestHandler, StorageServiceServer], None] | None" = None  # answers the check instead
@@ -131,6 +132,11 @@ class StorageServiceServer:
         elif rest == ["check_fixity"]:
             body = aip.says if isinstance(aip.says, bytes) else json.dumps(aip.says).encode()
             send(handler, aip.status, body)
+        elif rest == ["download"] and aip.sent_bytes is not None:
+            handler.send_response(200)  # of HTTP/1.0: the end of the connection is the end of the answer
+            handler.send_header("Content-Type", aip.type)
+            handler.end_headers()
+            handler.wfile.write(aip.archive[: aip.sent_bytes])
         elif rest == ["download"]:
             send(handler, 200, aip.archive, Content_Type=aip.type)
         elif rest == ["pointer_file"]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from checks.names import show
 from preserve.bag.making.layout import IN_PLACE
@@ -9,7 +10,8 @@ from preserve.bag.making.request import BagRequest
 from preserve.bag.making.sources import Ignored
 from preserve.bag.making.survey import WORK_FOLDER, listed
 from preserve.bag.making.workfolder import WorkFolder
-from preserve.errors import UsageError
+from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.local_source import cause_of
 from preserve.stores.looking import stands
 from preserve.stores.nesting import nested
 
@@ -83,13 +85,22 @@ def refuse_to_take_out(root: bytes, ignored: Sequence[Ignored]) -> None:
 
 
 def refuse_immovable(root: bytes, names: Iterable[bytes]) -> None:
-    """UsageError if the folder cannot be written to, or one of the names in it is the place of another mount."""
+    """Looks whether what is in a folder can be moved within it.
+
+    Raises:
+        UsageError: the folder cannot be written to, or one of the names in it is the place of another mount.
+        UndeterminedError: the folder cannot be looked at.
+    """
     if not os.access(root, os.W_OK | os.X_OK):
         raise UsageError(
             f"{show(root)}: cannot be written to, so that it cannot become a bag itself; nothing was touched",
             remedy=AS_A_COPY,
         )
-    device = _device(root)
+    try:
+        device = os.lstat(root).st_dev
+    except OSError as error:
+        why = f"{show(root)}: cannot be looked at ({cause_of(error)}); nothing was touched"
+        raise UndeterminedError(why, remedy=AS_A_COPY) from error
     for name in names:
         path = os.path.join(root, name)
         if _device(path) not in (device, None):
@@ -101,7 +112,6 @@ def refuse_immovable(root: bytes, names: Iterable[bytes]) -> None:
 
 def _device(path: bytes) -> int | None:
     """None if it is gone, or cannot be looked at, which moving it tells."""
-    try:
+    with suppress(OSError):
         return os.lstat(path).st_dev
-    except OSError:
-        return None
+    return None

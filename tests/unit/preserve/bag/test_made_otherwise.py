@@ -1,5 +1,6 @@
 """A run that was cut off, and the next that asks for something else or finds other sources: as asked last."""
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from checks.ports import StoreError
 from preserve.bag.making.copying import Copying
 from preserve.bag.making.in_place import InPlace
 from preserve.bag.making.placing import Placing
+from preserve.bag.making.refusing import refuse_immovable
 from preserve.bag.making.request import BagRequest, EmptyFolders, Written
 from preserve.bag.making.writing import write_bag
 from preserve.bag.validating.validation import validate
@@ -194,3 +196,18 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_names_that_were_lost(
     assert not (source.parent / "bag").exists()
     monkeypatch.undo()
     assert is_good(write_bag(asked(source, in_place=False)))
+
+
+def test_a_folder_that_cannot_be_looked_at_is_not_taken_for_one_with_mounts_in_it(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstat = os.lstat
+
+    def failing(path: Any, **how: Any) -> os.stat_result:
+        if os.fsencode(path) == os.fsencode(source):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return lstat(path, **how)
+
+    monkeypatch.setattr(os, "lstat", failing)
+    with pytest.raises(UndeterminedError, match=r"cannot be looked at \(EIO\); nothing was touched"):
+        refuse_immovable(os.fsencode(source), [b"a.txt"])
