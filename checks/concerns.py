@@ -110,7 +110,8 @@ CONCERNS: Mapping[ConcernCode, ConcernMeaning] = {
         _UNKNOWN,
         "{shards} {shards:part|parts} of {packages} {packages:package|packages} {shards:was|were} never read, or could "
         "not be read or judged",
-        "Run `preserve status`; look at the disk, its cable and its log. They are tried again by themselves.",
+        "Look at the disk, its cable and its log, or at the server and its log. They are tried again by themselves; "
+        "`preserve report drift` names them.",
     ),
     ConcernCode.UNDER_REPLICATED: _error(
         _UNKNOWN,  # nothing is damaged; what was asked for is not kept

@@ -15,6 +15,7 @@ from config.errors import ValueProblem, cut
 from config.remotes import bucket_at, server_at
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SLIP = re.compile(r"(s3|sftp)(:/?(?!/)|//)", re.IGNORECASE)
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KINDS: Mapping[str, frozenset[str]] = {
     "a folder": frozenset(),
@@ -36,6 +37,11 @@ def address_of(url: str, keys: Mapping[str, Any], folder: Path) -> Address:
     Raises:
         ValueProblem: it cannot be meant; with the name of the key that is to blame.
     """
+    if slip := _SLIP.match(url):
+        meant = slip[1].lower()
+        raise _url_problem(
+            f"a url of {meant} begins with {meant}://", "correct it; for a folder write ./ before its name"
+        )
     scheme = _SCHEME.match(url)
     kind = scheme[1].lower() if scheme is not None else "a folder"
     kind = "a folder" if kind == "file" or url.lower().startswith("file:") else kind

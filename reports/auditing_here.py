@@ -66,7 +66,8 @@ class HereView:
     """
     Attributes:
         by: empty: no backup lies there, or none holds; `did_not_hold` tells of those that do not.
-        untold: what proves that a catalog knew the disk and that no backup here tells what it expects.
+        untold: what proves that a catalog knew the disk and that no backup here tells what it expects; never empty
+            where nothing tells.
         notes: what else is to be known of backups and heads.
         more_others: how many others were only counted.
         unseen: folders that were not looked through, and why.
@@ -92,12 +93,12 @@ class HereView:
 
 
 def outcome_of(view: HereView) -> Outcome:
-    """PASS only where something was read and all of it is good, and nothing shows that more should be known."""
+    """PASS only where a backup told what should be here, all is good, and no catalog is left that cannot tell."""
     seen = [bag.view.outcome for bag in view.bags]
     seen += [audits.outcome_of(audit) for audit in view.audits]
     if Outcome.FAIL in seen:
         return Outcome.FAIL
-    blind = not seen or view.untold or (not view.by and (view.did_not_hold or view.unseen))
+    blind = view.untold or not view.audits
     return Outcome.INCONCLUSIVE if blind or Outcome.INCONCLUSIVE in seen else Outcome.PASS
 
 
@@ -195,7 +196,9 @@ def sentence(view: HereView) -> str:
     if view.bags:
         good = sum(bag.view.outcome is Outcome.PASS for bag in view.bags)
         what.append(f"{good:,} of {count(len(view.bags), 'further bag')} valid {OWN_MANIFESTS}")
-    told = "; ".join(what) or "nothing lies here that could be read"
+    if not view.audits:
+        what.append("what should lie here is not known" if view.bags else "nothing lies here that could be read")
+    told = "; ".join(what)
     return f"{visible(view.replica)} at {visible(view.where)}: {told}."
 
 

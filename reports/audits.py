@@ -1,5 +1,6 @@
 """One audit: what it set out to do, how far it came, what it saw, and how to go on."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -105,6 +106,7 @@ def summary_json(view: AuditView) -> dict[str, object]:
         "state": view.state,
         "reason": view.reason,
         "away": dict(view.away),
+        "carried": dict(view.carried),
         "untested": dict(view.untested),
         "left": [
             {"replica": line.replica, "shards": line.shards, "why": line.why, "opens_at": iso(line.opens_at)}
@@ -159,8 +161,8 @@ def _claimed(view: AuditView) -> str:
 
 def _sentence(view: AuditView) -> str:
     told = _claimed(view) if _is_claimed(view) and view.planned and view.reason != "self-test" else _read(view)
-    if view.away:
-        told += f" Not there, and not read: {', '.join(f'{name} ({why})' for name, why in view.away.items())}."
+    for words, which in (("Not there", view.away), ("Away, as it may be", view.carried)):
+        told += f" {words}, and not read: {_with_why(which)}." if which else ""
     told += "".join(f" The auditor could not be tested again on {name}: {why}." for name, why in view.untested.items())
     told += "".join(f" {_left_out(line)}" for line in view.left)
     if view.left_past_promise:
@@ -170,6 +172,10 @@ def _sentence(view: AuditView) -> str:
         wait = f"{count(view.waiting, 'shard')} could not be determined a short time ago and will be tried again later"
         told += f" But {wait}: nothing is known of them until then."
     return told
+
+
+def _with_why(replicas: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({why})" for name, why in replicas.items())
 
 
 def _left_out(line: LeftLine) -> str:
@@ -210,7 +216,7 @@ def _read(view: AuditView) -> str:
     if outcome_of(view) is Outcome.INCONCLUSIVE:
         unread = _files(view, view.files_unread, verb=("was", "were"))
         return f"{_name(view)} could not determine everything: {unread} not read, {view.files_good:,} are good."
-    return f"{_name(view)} read all that was asked: {good} good."
+    return f"{_name(view)} read all that {'is there' if view.carried else 'was asked'}: {good} good."
 
 
 def _files(view: AuditView, number: int, *, before: str = "", verb: tuple[str, str] = ("", "")) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from checks.evidence import Outcome
 from checks.names import show
-from reports.words import OUTCOMES, count, headline, size, visible
+from reports.words import OUTCOMES, count, headline, iso, size, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +21,14 @@ class BackupLine:
     pruned: int = 0  # older ones that were taken away
     away: bool = False  # it is not there now
     offline: bool = False  # it may be away
+    late_since: datetime | None = None  # the date by which it should have been here all the same, if that has passed
     problem: str = ""
     remedy: str = ""
+
+    @property
+    def excused(self) -> bool:
+        """Whether it is away as it may be."""
+        return self.away and self.offline and self.late_since is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +72,9 @@ class RebuildView:
 
 
 def backup_outcome(view: BackupView) -> Outcome:
-    """PASS if it was placed somewhere, and wherever there was a replica to place it on."""
+    """PASS if it was placed somewhere, and on each replica that may not be away."""
     placed = any(line.name for line in view.lines)
-    failed = any(not line.name and not line.away for line in view.lines)
+    failed = any(not line.name and not line.excused for line in view.lines)
     return Outcome.PASS if placed and not failed else Outcome.INCONCLUSIVE
 
 
@@ -83,6 +90,7 @@ def backup_json(view: BackupView) -> dict[str, object]:
                 "pruned": line.pruned,
                 "available": not line.away,
                 "offline": line.offline,
+                "late_since": iso(line.late_since),
                 "problem": line.problem,
                 "remedy": line.remedy,
             }
@@ -112,21 +120,27 @@ def backup_sentence(view: BackupView) -> str:
     """One line, for a log."""
     named = [line.replica for line in view.lines if line.name]
     told = f"catalog backed up on {', '.join(named)}" if named else "the catalog could not be backed up"
-    missed = [f"{line.replica}: {line.problem}" for line in view.lines if line.problem and not line.offline]
+    missed = [
+        f"{line.replica}: {line.problem}{_late(line)}" for line in view.lines if line.problem and not line.excused
+    ]
     return f"{told}; {'; '.join(missed)}" if missed else told
 
 
 def _backup_line(line: BackupLine) -> Text:
     outcome = Outcome.PASS if line.name else Outcome.INCONCLUSIVE
-    mark, style = OUTCOMES[outcome] if line.name or not line.offline else ("–", "dim")
+    mark, style = ("–", "dim") if line.excused else OUTCOMES[outcome]
     text = Text.assemble((f"{mark} ", style), (visible(line.replica), "bold"), ": ")
     text.append(show(line.name) if line.name else "")
     text.append(f"; {count(line.pruned, 'older one')} taken away" if line.pruned else "", "dim")
     if line.problem:
-        warned = "warning: " if line.away and not line.offline else ""
-        text.append(f"{'; ' if line.name else ''}{warned}{visible(line.problem)}")
+        warned = "warning: " if line.away and not line.excused else ""
+        text.append(f"{'; ' if line.name else ''}{warned}{visible(line.problem)}{_late(line)}")
         text.append(f"\n    {visible(line.remedy)}" if line.remedy else "", "dim")
     return text
+
+
+def _late(line: BackupLine) -> str:
+    return "" if line.late_since is None else f"; it should have been here by {line.late_since:%Y-%m-%d}"
 
 
 def rebuild_outcome(view: RebuildView) -> Outcome:

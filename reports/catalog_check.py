@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from checks.evidence import Outcome
 from checks.names import path_fields
-from reports.words import count, headline, name, visible
+from reports.words import count, headline, iso, name, visible
 
 LINES_SHOWN = 200
 
@@ -39,6 +40,26 @@ class BagLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentLine:
+    """A replica that could not be asked what it remembers.
+
+    Attributes:
+        offline: by the settings it may be away, and no other disk is in its place.
+        late_since: the date by which it should have been here all the same, if that has passed.
+    """
+
+    replica: str
+    why: str
+    offline: bool = False
+    late_since: datetime | None = None
+
+    @property
+    def excused(self) -> bool:
+        """Whether it is away as it may be."""
+        return self.offline and self.late_since is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckView:
     catalog: str
     links: int  # of the journal
@@ -48,6 +69,8 @@ class CheckView:
     heads_doubted: Sequence[str] = ()  # what in the lists of heads on the replicas could not be compared, and why
     backups_missing: Sequence[str] = ()  # replicas that had some, by the journal, and have none of the last
     misfits: Sequence[str] = ()  # files among the backups that are none
+    replicas: int = 0  # in use
+    not_asked: Sequence[AbsentLine] = ()  # those of them that were not there
     bags: Sequence[BagLine] = ()
     bags_asked: bool = True
     bags_compared: int = 0  # versions of packages
@@ -57,10 +80,15 @@ class CheckView:
 
 
 def outcome_of(view: CheckView) -> Outcome:
-    """FAIL with any fault; INCONCLUSIVE where bags or heads could not be asked, or where backups are gone."""
+    """FAIL with any fault; INCONCLUSIVE where bags, heads or replicas could not be asked, or where backups are gone.
+
+    A replica that is away as it may be is only named, as long as another one was asked.
+    """
     if view.faults or view.bags:
         return Outcome.FAIL
-    unknown = view.bags_not_there or view.backups_missing or view.heads_doubted
+    nobody_asked = len(view.not_asked) == view.replicas > 0
+    missed = nobody_asked or any(not line.excused for line in view.not_asked)
+    unknown = missed or view.bags_not_there or view.backups_missing or view.heads_doubted
     return Outcome.INCONCLUSIVE if unknown else Outcome.PASS
 
 
@@ -73,6 +101,15 @@ def as_json(view: CheckView) -> dict[str, object]:
         "backups_missing": list(view.backups_missing),
         "heads_doubted": list(view.heads_doubted),
         "not_compared": list(view.bags_not_there),
+        "not_asked": [
+            {
+                "replica": line.replica,
+                "why": line.why,
+                "offline": line.offline,
+                "late_since": iso(line.late_since),
+            }
+            for line in view.not_asked
+        ],
         "warnings": _warnings(view),
         "findings": [
             {
@@ -104,6 +141,8 @@ def as_json(view: CheckView) -> dict[str, object]:
             "faults": len(view.faults),
             "links": view.links,
             "heads": len(view.heads),
+            "replicas": view.replicas,
+            "not_asked": len(view.not_asked),
             "backups_missing": len(view.backups_missing),
             "bags_compared": view.bags_compared,
             "bags_not_there": len(view.bags_not_there),
@@ -124,6 +163,7 @@ def as_text(view: CheckView) -> RenderableType:
         parts.append(Text(f"… and {count(hidden, 'more fault')}; --json lists all", "dim"))
     parts += [Text(f"? the backups on a replica are gone: {visible(told)}", "yellow") for told in view.backups_missing]
     parts += [Text(f"? {visible(told)}", "yellow") for told in view.heads_doubted]
+    parts += [_absent(line) for line in view.not_asked]
     if view.bags_not_there:
         parts.append(
             Text(f"? no copy could be asked of: {', '.join(map(visible, view.bags_not_there[:20]))}", "yellow")
@@ -145,7 +185,18 @@ def _sentence(view: CheckView) -> str:
     if view.bags_compared:
         told += f", and the manifests of {count(view.bags_compared, 'bag')} agree"
         told += f" ({view.files_by_digest:,} of {count(view.files, 'file')} by digest)"
+    if view.not_asked:
+        told += f"; {len(view.not_asked):,} of {count(view.replicas, 'replica')} could not be asked"
     return f"{told}."
+
+
+def _absent(line: AbsentLine) -> Text:
+    told = f"{visible(line.replica)} was not asked what it remembers: it is not there ({visible(line.why)})"
+    if line.excused:
+        return Text(f"– {told}, as it may be", "dim")
+    if line.late_since is not None:
+        told += f"; it should have been here by {line.late_since:%Y-%m-%d}"
+    return Text(f"? {told}. Check again when it is there.", "yellow")
 
 
 def _warnings(view: CheckView) -> list[str]:

@@ -31,6 +31,7 @@ class RemovalView:
     deleting: bool
     copies: tuple[RemovedLine, ...]
     set_aside: tuple[bytes, ...]  # folders with files of it that repairs had set aside
+    unclear: tuple[bytes, ...] = ()  # folders among those of which nobody can tell whose files are in them
 
 
 def outcome_of(view: RemovalView) -> Outcome:
@@ -59,6 +60,7 @@ def as_json(view: RemovalView) -> dict[str, object]:
             for line in view.copies
         ],
         "set_aside": [path_fields(folder) for folder in view.set_aside],
+        "unclear": [path_fields(folder) for folder in view.unclear],
         "findings": [],
         "counts": {"copies": len(view.copies), "deleted": deleted, "left": len(view.copies) - deleted},
     }
@@ -72,6 +74,11 @@ def as_text(view: RemovalView) -> RenderableType:
     if view.set_aside:
         parts.append(Text("What repairs of it had set aside stays; delete it by hand if it must go too:", "dim"))
         parts += [Text(f"  {name(folder)}/", "dim") for folder in view.set_aside]
+    if view.unclear:
+        parts.append(
+            Text("Whose files lie in these, which repairs made, cannot be told; look before you delete:", "dim")
+        )
+        parts += [Text(f"  {name(folder)}/", "dim") for folder in view.unclear]
     return Group(*parts)
 
 

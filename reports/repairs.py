@@ -1,7 +1,7 @@
 """What repair would do, or did: each damaged path, from where it is mended, how that source is known, and the cause."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from reports.rows import FindingLine
 from reports.words import OUTCOMES, ago, count, headline, iso, name, visible
 
 LINES_SHOWN = 200
+_COPIES_SHOWN = 20  # of a replica
 
 _METHODS = {
     "replace": "a good file takes its place, the bad one is set aside",
@@ -73,6 +74,18 @@ class LeftLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnclearLine:
+    """A copy with parts (shards) that were never read, or of which the last reading told nothing that counts."""
+
+    package: str
+    replica: str
+    version: int | None  # where it is not the current one
+    parts: int
+    parts_in_all: int
+    there: bool  # whether its replica is there now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenLine:
     replica: str
     package: str
@@ -88,11 +101,13 @@ class RepairView:
     left: Sequence[LeftLine] = ()
     frozen: Sequence[FrozenLine] = ()
     settled: Sequence[tuple[str, str]] = ()  # (replica, what was done about an interrupted repair)
+    unclear: Sequence[UnclearLine] = ()
 
 
 def outcome_of(view: RepairView) -> Outcome:
     """FAIL while there is damage; nothing to be done and nothing in doubt is PASS."""
     outcomes = [line.outcome for line in view.lines] + [left.outcome for left in view.left]
+    outcomes += [Outcome.INCONCLUSIVE] * bool(view.unclear)
     return worst(outcomes) if outcomes else Outcome.PASS
 
 
@@ -108,9 +123,24 @@ def as_json(view: RepairView) -> dict[str, object]:
             for one in view.frozen
         ],
         "settled": [{"replica": replica, "what": what} for replica, what in view.settled],
+        "unclear": [
+            {
+                "package": line.package,
+                "replica": line.replica,
+                "older_version": line.version,
+                "parts": line.parts,
+                "parts_in_all": line.parts_in_all,
+                "available": line.there,
+            }
+            for line in view.unclear
+        ],
         "findings": [_finding(line) for line in view.lines if line.outcome is not Outcome.PASS]
         + [findings.as_json(left.finding) for left in view.left],
-        "counts": {**_counts(view), "left": len(view.left)},
+        "counts": {
+            **_counts(view),
+            "left": len(view.left),
+            "unclear_parts": sum(line.parts for line in view.unclear),
+        },
     }
 
 
@@ -162,6 +192,7 @@ def as_text(view: RepairView) -> RenderableType:
         some = [left.finding for left in view.left if left.why == why]
         parts.append(Text(f"\n{count(len(some), 'finding')} left: {_LEFT.get(why, why)}", "bold"))
         parts += list(findings.as_text(some, most=20, more="; --json lists all"))[1:]
+    parts += _unclear(view.unclear)
     if not view.applied and any(line.ending == "planned" for line in view.lines):
         parts.append(Text("\nNothing was changed. To carry this out: the same command with --apply", "bold"))
     return Group(*parts)
@@ -169,8 +200,10 @@ def as_text(view: RepairView) -> RenderableType:
 
 def _sentence(view: RepairView) -> str:
     counts = _counts(view)
+    unclear = count(sum(line.parts for line in view.unclear), "part")
     if not view.lines and not view.left:
-        return "Nothing is known that would need repair."
+        told_of = f"; but of {unclear} it is not known" if view.unclear else ""
+        return f"Nothing is known that would need repair{told_of}."
     told = []
     for ending, words in (
         ("planned", "can be repaired"),
@@ -184,7 +217,26 @@ def _sentence(view: RepairView) -> str:
             told.append(f"{counts[ending]:,} {words}")
     if view.left:
         told.append(f"{len(view.left):,} left as they are")
+    if view.unclear:
+        told.append(f"of {unclear} it is not known")
     return ", ".join(told) + "."
+
+
+def _unclear(lines: Sequence[UnclearLine]) -> Iterator[RenderableType]:
+    """By replica, with what to do next."""
+    for replica in dict.fromkeys(line.replica for line in lines):
+        here = [line for line in lines if line.replica == replica]
+        of_copies = ", ".join(
+            f"{visible(line.package)}{f' (version {line.version})' if line.version is not None else ''} "
+            f"{line.parts:,} of {line.parts_in_all:,}"
+            for line in here[:_COPIES_SHOWN]
+        )
+        more = f" and of {count(len(here) - _COPIES_SHOWN, 'more copy', 'more copies')}" * (len(here) > _COPIES_SHOWN)
+        text = Text.assemble(("? ", "yellow"), (visible(replica), "bold"))
+        text.append(f": parts that were never read, or whose last reading gave no answer: {of_copies}{more}.")
+        first = "Next" if here[0].there else "It is not there. When it is"
+        text.append(f"\n    {first}: preserve audit --replica {visible(replica)}, then this again", "dim")
+        yield text
 
 
 def _frozen(one: FrozenLine) -> Padding:

@@ -208,6 +208,7 @@ class AuditView:
     waiting: int = 0  # shards left out because they could not be determined a short time ago
     reason: str = ""  # why it stopped: hours, budget-time, replica-unavailable, stopped, died, self-test
     away: Mapping[str, str] = field(default_factory=dict)  # replicas that were not there, and may not be away: why
+    carried: Mapping[str, str] = field(default_factory=dict)  # those that were not there and may be away: why
     untested: Mapping[str, str] = field(default_factory=dict)  # where no test of the auditor followed the reading: why
     left: tuple[LeftLine, ...] = ()  # what was due, and was not to be read in this run
     left_past_promise: int = 0  # shards of it that were not read for longer than is promised, or never

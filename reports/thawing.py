@@ -57,7 +57,7 @@ def as_text(line: ThawLine) -> RenderableType:
     for number, words in (
         (line.asked, f"asked for now, to be readable for {count(line.days, 'day')}"),
         (line.under_way, "asked for before, and under way"),
-        (line.readable, "readable already"),
+        (line.readable, "in no class that has to be brought back"),
         (line.missing, "not there: an audit says which"),
         (line.failed, "could not be asked for"),
     ):
@@ -81,4 +81,7 @@ def _sentence(line: ThawLine, where: str) -> str:
         return f"Not every file on {where} could be asked for."
     if line.asked or line.under_way:
         return f"The provider of {where} brings back {count(line.asked + line.under_way, 'file')}."
-    return f"All {count(line.readable, 'file')} on {where} can be read now."
+    if not line.readable:
+        return f"Nothing on {where} was found to need it."
+    none = f"None of {count(line.readable, 'file')} on {where} has to be brought back"
+    return f"{none}; whether each can be read, an audit tells."

@@ -17,11 +17,12 @@ from preserve.app.reconciling import below_root, look, root_of, there
 from preserve.app.seeming import Judging, Seeming, Seems, named_after
 from preserve.app.traces import survey_replicas
 from preserve.app.workspace import Workspace, operator
-from preserve.audit.our_rooms import Expected, unfinished
+from preserve.audit.our_rooms import Expected, Unfinished, unfinished
 from preserve.audit.standing import Looked, What, is_bag
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
-from preserve.ingest.adoption import Adopted, Adopter, left
+from preserve.ingest.adopted import Adopted, left
+from preserve.ingest.adoption import Adopter
 from preserve.progress import Forwarding, Progress
 from preserve.stores.locations import location
 from preserve.stores.port import ReplicaStore
@@ -93,12 +94,17 @@ class _Adoption:
         self._places = {one.location: one for one in self._catalog.places_on(replica.id) if not one.deleted}
         self._refusing = Refusing(store, self._places)
         self._identifiers = self._catalog.identifiers()
-        expected = Expected(catalog=self._catalog.uuid(), packages=self._identifiers, entries=frozenset[str]())
-        self._making = {_location(one.package, one.version): one for one in unfinished(store, expected) if one.package}
+        self._making = self._in_the_making()
         self._taken: set[str] = set()  # identifiers, in this run
         self._looked: Looked | None = None
         self._where = store.where.encode("utf-8", "surrogateescape")
         self.done: list[AdoptedLine] = []
+
+    def _in_the_making(self) -> dict[bytes, Unfinished]:
+        packages = self._catalog.identifiers()
+        expected = Expected(catalog=self._catalog.uuid(), packages=packages, entries=frozenset[str]())
+        begun = unfinished(self._store, expected)
+        return {_location(one.package, one.version): one for one in begun if one.package}
 
     def candidates(self) -> tuple[list[AdoptedLine], list[Seeming]]:
         """What is said at once of some bags, and those that are to be read, in the order in which that is done."""
@@ -223,6 +229,7 @@ class _Adoption:
             self._where,
             self._workspace.clock,
             flush=self._store.flush,
+            being_made=lambda folder: folder in self._in_the_making(),
             threads=self._workspace.settings.audit.threads or os.cpu_count() or 1,
             progress=_Whole(self._progress),
             by=operator(),

@@ -4,7 +4,7 @@ from checks.algorithms import WEAK
 from checks.evidence import Outcome
 from preserve.app.bag_views import validation_view
 from preserve.catalog.reconciling import PlaceRow
-from preserve.ingest.adoption import Adopted, Became, left
+from preserve.ingest.adopted import Adopted, Became, left
 from reports.adoption import AdoptedLine
 
 

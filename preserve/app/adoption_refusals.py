@@ -10,7 +10,7 @@ from preserve.app.adoption_lines import line_of, recorded_line
 from preserve.app.overlaps import stands_in_another
 from preserve.audit.standing import folders_above, is_bag
 from preserve.catalog.reconciling import PlaceRow
-from preserve.ingest.adoption import left
+from preserve.ingest.adopted import left
 from preserve.stores.identity import OURS
 from preserve.stores.port import ReplicaStore
 from reports.adoption import AdoptedLine

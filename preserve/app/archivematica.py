@@ -19,7 +19,7 @@ from preserve.archivematica.checked import Checked, How, Told
 from preserve.archivematica.checking import Way
 from preserve.archivematica.service import StorageService
 from preserve.catalog.catalog import Catalog
-from preserve.errors import UndeterminedError, UsageError
+from preserve.errors import UsageError
 from preserve.progress import Progress
 from preserve.stores.secrets import read_password
 from reports.archivematica import AipLine, CheckedLine, CheckView, ListView
@@ -121,7 +121,7 @@ def _storage(settings: Settings) -> StorageService:
     except StoreError as error:
         unset = section.secret.kind == "env"
         remedy = f"Set the variable {section.secret.name} where `preserve` runs" if unset else "Put the key there"
-        raise UndeterminedError(
+        raise UsageError(
             f"the Storage Service's API key: {error}",
             remedy=f"{remedy}, or name another place: `secret` below [archivematica].",
         ) from None

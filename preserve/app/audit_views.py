@@ -65,6 +65,7 @@ def audit_view(workspace: Workspace, audit: AuditRow, *, findings: bool = True) 
         waiting=_number(audit.scope.get("waiting")),
         reason=audit.reason if _state(audit) is audit.state else "died",
         away=missed(workspace, _away(audit)),
+        carried=_carried(workspace, audit),
         untested=workspace.catalog.away_at_last_test(audit.id),
         left=tuple(_left(workspace, audit)),
         left_past_promise=_number(audit.scope.get("past_promise")),
@@ -99,6 +100,11 @@ def _inventories(workspace: Workspace, copy_ids: Collection[int]) -> set[int]:
 def _away(audit: AuditRow) -> dict[str, str]:
     away = audit.scope.get("away")
     return {str(name): str(why) for name, why in away.items()} if isinstance(away, dict) else {}
+
+
+def _carried(workspace: Workspace, audit: AuditRow) -> dict[str, str]:
+    away = _away(audit)
+    return {name: why for name, why in away.items() if name not in missed(workspace, away)}
 
 
 def missed(workspace: Workspace, away: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from preserve.app.reading import NOT_BELIEVED_REMEDY, Reading
 from preserve.app.traces import leave_heads
-from preserve.app.workspace import Workspace, operator
+from preserve.app.workspace import Workspace, operator, presence
 from preserve.audit.planning import Planner, Request
 from preserve.audit.running import Auditor
 from preserve.catalog.rows import AuditRow, AuditState, CheckResult, CopyRow
@@ -47,7 +47,16 @@ def plan(
     if due:
         (audit,) = planning.due(request, workspace.replicas(replicas), {}).audits
         return audit
-    return planning.open(request, workspace.packages(packages), workspace.replicas(replicas))
+    away = {} if replicas else _away_as_they_may_be(workspace)
+    return planning.open(request, workspace.packages(packages), workspace.replicas(replicas), away)
+
+
+def _away_as_they_may_be(workspace: Workspace) -> Mapping[str, str]:
+    """The disks carried by hand that are not there now, and why."""
+    carried = [name for name, each in workspace.settings.replicas.items() if each.offline]
+    stores = workspace.stores() if carried else {}
+    seen = {row.name: presence(stores.get(row.id), row) for row in workspace.replicas() if row.name in carried}
+    return {name: one.why_not for name, one in seen.items() if not one.there and not one.wrong}
 
 
 def _claiming(workspace: Workspace, names: tuple[str, ...]) -> tuple[str, ...]:

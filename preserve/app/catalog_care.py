@@ -9,6 +9,7 @@ from functools import partial
 
 from checks.digesting import Digester, Wanted
 from preserve import __version__
+from preserve.app.absences import leave_of
 from preserve.app.remembered_heads import remembered
 from preserve.app.workspace import Presence, Workspace, presence
 from preserve.catalog.backing import BACKED_UP, Snapshot, clear_away, take_snapshot
@@ -190,10 +191,11 @@ def _holds(backups: Backups, one: Described) -> bool:
 
 
 def _away(workspace: Workspace, replica: ReplicaRow, found: Presence) -> BackupLine:
-    configured = workspace.settings.replicas.get(replica.name)
+    leave = leave_of(workspace, replica, found)
     return BackupLine(
         replica=replica.name,
         away=True,
-        offline=configured is not None and configured.offline and not found.wrong,
+        offline=leave.offline,
+        late_since=leave.late_since,
         problem=f"it is not there ({found.why_not})",
     )

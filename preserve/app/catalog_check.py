@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping
 from checks.inventory import Entry, segment_count
 from checks.names import show
 from checks.ports import StoreError
+from preserve.app.absences import absent, leave_of
 from preserve.app.catalog_care import heads, misfits, missing_backups
 from preserve.app.remembered_heads import remembered
-from preserve.app.workspace import Workspace
+from preserve.app.workspace import Presence, Workspace
 from preserve.bag.validating.agreement import Compared, Disagreement, Way, disagreements
-from preserve.catalog.rows import CopyRow
+from preserve.catalog.rows import CopyRow, ReplicaRow
 from preserve.errors import UnreadableError
 from preserve.progress import Progress
 from preserve.stores.port import ReplicaStore
-from reports.catalog_check import BagLine, CheckView, FaultLine
+from reports.catalog_check import AbsentLine, BagLine, CheckView, FaultLine
 
 _MOST = 10_000  # disagreements kept of one bag
 _SAID = {
@@ -30,6 +31,7 @@ def check_catalog(workspace: Workspace, progress: Progress, *, bags: bool = True
     Args:
         bags: whether the manifests of the copies are asked too.
     """
+    away = absent(workspace)
     seen = heads(workspace)
     number, last = workspace.catalog.head()
     faults = [
@@ -38,32 +40,41 @@ def check_catalog(workspace: Workspace, progress: Progress, *, bags: bool = True
         )
         for fault in workspace.catalog.check(seen, progress)
     ]
-    compared, lines, away, done = Compared(), list[BagLine](), list[str](), 0
+    compared, lines, not_compared, done = Compared(), list[BagLine](), list[str](), 0
     stores = workspace.stores_there()
     for copies in _versions(workspace) if bags else ():
         answered = _ask(workspace, stores, copies, compared)
         if answered is None:
-            away.append(f"{copies[0].package} (version {copies[0].version})")
+            not_compared.append(f"{copies[0].package} (version {copies[0].version})")
         else:
             lines += answered
             done += 1
         progress.advance(files=1)
+    doubts, missing, odd = remembered(workspace).doubts, missing_backups(workspace), misfits(workspace)
+    away = absent(workspace) | away  # whoever went meanwhile may not have been asked
     return CheckView(
         catalog=show(workspace.catalog.path),
         links=number,
         head=last.hex(),
         heads=list(dict.fromkeys(head.where for head in seen)),
-        heads_doubted=remembered(workspace).doubts,
-        backups_missing=missing_backups(workspace),
-        misfits=misfits(workspace),
+        heads_doubted=doubts,
+        backups_missing=missing,
+        misfits=odd,
+        replicas=len(workspace.replicas()),
+        not_asked=[_absent_line(workspace, *each) for each in away.values()],
         faults=faults,
         bags=lines,
         bags_asked=bags,
         bags_compared=done,
-        bags_not_there=away,
+        bags_not_there=not_compared,
         files=compared.files,
         files_by_digest=compared.by_digest,
     )
+
+
+def _absent_line(workspace: Workspace, replica: ReplicaRow, found: Presence) -> AbsentLine:
+    leave = leave_of(workspace, replica, found)
+    return AbsentLine(replica=replica.name, why=found.why_not, offline=leave.offline, late_since=leave.late_since)
 
 
 def _versions(workspace: Workspace) -> Iterator[list[CopyRow]]:

@@ -1,7 +1,8 @@
 """By which catalogs it is known what should be on a disk that is read by itself, and whether there were others.
 
-A catalog leaves two traces on a disk that it knows: its backups, and the heads of its journal. Where one of them lies
-and no backup tells what should be there, nobody can say that nothing is missing.
+The disk's identity is itself a catalog's: none but `replica add` writes it. Where no backup tells what should be there,
+nobody can say that nothing is missing, whatever else of the catalog's traces (its backups, the heads of its journal)
+still lies there or was taken away.
 """
 
 import os
@@ -10,22 +11,30 @@ from uuid import UUID
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
+from preserve.audit.our_rooms import strangers
 from preserve.catalog.catalog import Catalog
 from preserve.errors import PreserveError, UsageError
 from preserve.repair.backup_choice import Candidate, Chosen, candidates, choose
 from preserve.stores import backups, heads
-from preserve.stores.identity import Identity
+from preserve.stores.identity import OURS, Identity
 from preserve.stores.local_replica import LocalReplica
 
 _OTHERS = "Only that catalog knows what should be here: audit the disk with it, or look for its backups elsewhere."
+_RENAMED = "If it was renamed, give it its name again. Otherwise move it away."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBy:
-    """A catalog's backup that holds and knows the disk. `later`: links of its journal that are known here and newer."""
+    """A catalog's backup that holds and knows the disk.
+
+    Attributes:
+        later: links of its journal that are known here and newer.
+        expects: whether it knows of a copy here. One that was made before there was any tells nothing of what is.
+    """
 
     chosen: Chosen
     later: int
+    expects: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +43,7 @@ class Known:
     Attributes:
         by: the newest first, one a catalog.
         did_not_hold: backups that were not believed, and why.
-        untold: what proves that a catalog knew the disk of which no backup tells.
+        untold: what proves that a catalog knew the disk of which no backup tells; empty only where one tells.
         notes: what else is to be known of these traces.
     """
 
@@ -70,18 +79,47 @@ class _Knowing:
             of_one = [one for one in newest if one.described.catalog == catalog]
             self._look_at(catalog, of_one, has_folder=catalog in folders, has_heads=catalog in files)
         self._tell_odd(odd, odd_files)
+        self._tell_strangers()
         if not self._known.by and not catalogs and not self._known.untold and self._store.holds_traces():
-            self._known.untold.append(f"{show(backups.FOLDER)}: it cannot be looked into. {_OTHERS}")
+            self._known.untold.append(f"{show(backups.FOLDER)}: none of a catalog's backups is in it. {_OTHERS}")
+        if not any(one.expects for one in self._known.by):
+            self._known.untold.insert(0, self._nobody_tells())
         return self._known
+
+    def _nobody_tells(self) -> str:
+        name = show(self._identity.name.encode("utf-8", "surrogateescape"))
+        told = "its backup here knows of no copy on it" if self._known.by else "no backup here tells of it"
+        return (
+            f"a catalog made this disk its replica {name}, and {told}: what should lie here is not known, nor whether "
+            f"something is missing. Audit the disk on that catalog's machine (`preserve audit --replica {name}`). "
+            "`preserve catalog backup` there lays a backup on it, for the next time that it is carried away."
+        )
+
+    def _tell_strangers(self) -> None:
+        """What lies beside our rooms may be one of them under another name, with a catalog's backups or heads in it."""
+        try:
+            found = strangers(self._store)
+        except (StoreError, PreserveError) as error:
+            why = getattr(error, "cause", "") or str(error)
+            self._known.untold.append(f"{show(OURS)} cannot be looked into ({why}). {_OTHERS}")
+            return
+        for path, kind in found:
+            why = f"{show(path)} is not ours, and lies among what is"
+            if kind is Kind.DIRECTORY or not self._known.by:
+                told = "it may be what a catalog left here, under another name"
+                self._known.untold.append(f"{why}: {told}. {_RENAMED}")
+            else:
+                self._known.notes.append(why)
 
     def _look_at(self, catalog: UUID, found: list[Candidate], *, has_folder: bool, has_heads: bool) -> None:
         """Finds out what one catalog tells."""
         self._tell_misfits(catalog, {one.described.name for one in found})
         last, at = self._last_head(catalog) if has_heads else (0, "")
         chosen = self._chosen(catalog, found)
-        if chosen is not None and self._knows_us(chosen):
+        expects = None if chosen is None else self._expects(chosen)
+        if chosen is not None and expects is not None:
             later = max(0, last - chosen.candidate.described.number)
-            self._known.by.append(KnownBy(chosen=chosen, later=later))
+            self._known.by.append(KnownBy(chosen=chosen, later=later, expects=expects))
             return
         if chosen is not None:
             self._known.did_not_hold.append(
@@ -109,10 +147,12 @@ class _Knowing:
         self._known.did_not_hold += chosen.did_not_hold
         return chosen
 
-    def _knows_us(self, chosen: Chosen) -> bool:
+    def _expects(self, chosen: Chosen) -> bool | None:
+        """Whether it knows of copies on this disk; None: not even of the disk."""
         with Catalog.open(chosen.snapshot.path) as opened:
             rows = opened.replicas(include_removed=True)
-            return any(str(row.uuid) == self._identity.uuid for row in rows)
+            of_us = [row.id for row in rows if str(row.uuid) == self._identity.uuid]
+            return bool(opened.copies(replica_ids=of_us)) if of_us else None
 
     def _tell_misfits(self, catalog: UUID, described: set[bytes]) -> None:
         for name in sorted(self._store.backups(catalog).misfits() - described):

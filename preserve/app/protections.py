@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from checks.ports import Store, StoreError
 from preserve.app.workspace import Workspace
-from preserve.stores.port import Protection, Versioning
+from preserve.stores.capabilities import Protection, Versioning
 from preserve.stores.providers import versioned_of
 from reports.rows import ProtectionLine
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 
 from checks.ports import StoreError
 from config import Replica
@@ -48,12 +47,14 @@ def remove(
     lines = [] if deleting else [_standing(workspace, copy) for copy in copies]
     if deleting:
         lines = _delete(workspace, package, copies, reason or _reason_given(workspace, package), progress)
+    set_aside, unclear = _set_aside(workspace, package)
     return RemovalView(
         package=package.identifier,
         already=package.removed_at is not None,
         deleting=deleting,
         copies=tuple(lines),
-        set_aside=tuple(_set_aside(workspace, package)),
+        set_aside=tuple(set_aside),
+        unclear=tuple(unclear),
     )
 
 
@@ -99,17 +100,24 @@ def _reason_given(workspace: Workspace, package: PackageRow) -> str:
     return ""
 
 
-def _set_aside(workspace: Workspace, package: PackageRow) -> Iterator[bytes]:
-    """Entries of quarantines that hold files of this package, or may: they cannot be understood."""
+def _set_aside(workspace: Workspace, package: PackageRow) -> tuple[list[bytes], list[bytes]]:
+    """Entries of quarantines that hold files of this package; and those that may, as they cannot be understood."""
     names = {replica.id: replica.name for replica in workspace.catalog.replicas()}
+    known, unclear = list[bytes](), list[bytes]()
     for replica_id, store in workspace.stores().items():
         try:
             for entry in store.quarantine().entries():
-                document = entry.document()
-                if document is None or document.get("package") == package.identifier:
-                    yield _below(workspace.settings.replicas[names[replica_id]], entry.location)
+                document, place = (
+                    entry.document(),
+                    _below(workspace.settings.replicas[names[replica_id]], entry.location),
+                )
+                if document is not None and document.get("package") == package.identifier:
+                    known.append(place)
+                elif document is None and store.names_in(entry.location):  # some servers keep folders of nothing
+                    unclear.append(place)
         except (OSError, StoreError, UndeterminedError):
             continue  # the replica is away: nothing to tell
+    return known, unclear
 
 
 def refuse_without_reason(package: PackageRow, reason: str | None) -> None:

@@ -1,26 +1,28 @@
 """Repair and restore as the command line asks for them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from checks.evidence import Outcome
 from checks.verdicts import CopyState
-from preserve.app.lines import finding_line
+from preserve.app.lines import finding_line, line_of
 from preserve.app.reading import refuse_unless_believed
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.running import Auditor
+from preserve.catalog.rows import CopyRow
+from preserve.errors import UsageError
 from preserve.executors.threads import Threads
 from preserve.progress import Progress
 from preserve.repair.amounts import Steps
-from preserve.repair.planning import Left, Planner, Why
+from preserve.repair.planning import Left, Plan, Planner, Why
 from preserve.repair.restoring import Restored, Restorer, refuse_where_kept
 from preserve.repair.service import Repairer
 from preserve.repair.work import Mended
 from preserve.replicate.service import Replicator
 from preserve.stores.port import ReplicaStore
-from reports.repairs import FrozenLine, LeftLine, RepairLine, RepairView
+from reports.repairs import FrozenLine, LeftLine, RepairLine, RepairView, UnclearLine
 from reports.restoring import LostLine, RestoredView
 
 
@@ -37,10 +39,12 @@ def repair(
     """Looks into what the open findings ask for, or carries it out.
 
     Raises:
-        UsageError: an unknown name, or another repair is at work on a replica.
+        UsageError: an unknown name, no replica or copy to look at, or another repair is at work on a replica.
         UndeterminedError: the auditor's test of itself failed: it would take for good what is not.
     """
     rows = workspace.replicas(replicas)
+    if not rows:
+        raise UsageError("there is no replica", remedy="Add one with `preserve replica add NAME PATH`.")
     if apply:
         refuse_unless_believed(workspace, rows, progress)
     confirmed = [row.id for row in workspace.replicas(confirm_change)] if confirm_change else []
@@ -56,6 +60,9 @@ def repair(
         planner = Planner(workspace.catalog, stores, rule, quarantine_untracked=quarantine_untracked)
         plan = planner.plan(package_ids, [row.id for row in rows])
         lines = [repair_line(mended) for mended in (work.apply(plan) if apply else work.look(plan))]
+    copies = workspace.catalog.copies(package_ids, [row.id for row in rows])
+    if not (copies or lines or settled):
+        raise UsageError("there is no copy to repair", remedy="Place packages with `preserve replicate` first.")
     return RepairView(
         generated_at=workspace.clock(),
         applied=apply,
@@ -66,7 +73,30 @@ def repair(
             for one in plan.frozen
         ],
         settled=settled,
+        unclear=list(_unclear(workspace, copies, plan, stores)),
     )
+
+
+def _unclear(
+    workspace: Workspace, copies: Sequence[CopyRow], plan: Plan, stores: Mapping[int, ReplicaStore]
+) -> Iterator[UnclearLine]:
+    """The copies of which parts were never read, or had no answer from their last reading: damage may be in these.
+
+    Not those of which a finding that is left says so.
+    """
+    told = {left.copy.id for left in plan.left if left.why in (Why.AWAY, Why.UNREAD)}
+    undecided = workspace.catalog.undecided([copy.id for copy in copies])
+    for copy in copies:
+        parts = max(undecided.get(copy.id, 0), copy.shards - copy.shards_read, min(copy.undetermined, 1))
+        if parts and copy.id not in told:
+            yield UnclearLine(
+                package=copy.package,
+                replica=copy.replica,
+                version=None if copy.current else copy.version,
+                parts=parts,
+                parts_in_all=copy.shards,
+                there=copy.replica_id in stores,
+            )
 
 
 @contextmanager
@@ -116,6 +146,8 @@ def restored_view(restored: Restored) -> RestoredView:
         outcome=restored.outcome,
         evidence=restored.evidence.label,
         lost=[LostLine(path=one.path, size_bytes=one.size_bytes, faults=one.faults) for one in restored.lost],
+        bad=restored.bad,
+        findings=[line_of(finding, restored.package.identifier, None) for finding in restored.findings],
         from_elsewhere=restored.from_elsewhere,
     )
 

@@ -1,7 +1,8 @@
 """Adding and taking out replicas: settings, catalog and the identity on the medium, in an order that can be resumed."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -21,6 +22,9 @@ from preserve.stores.nesting import nested
 from preserve.stores.not_installed import remedy
 from preserve.stores.opening import missing_for, open_replica
 from preserve.stores.port import ExistsError, ReplicaStore
+from reports.words import visible
+
+_WITH_PASSWORD = re.compile(r":[^/@]*@")  # such a text is never repeated
 
 
 def add_replica(
@@ -33,6 +37,7 @@ def add_replica(
     offline: bool,
     keys: Mapping[str, str | None] | None = None,
     take_over: bool = False,
+    warn: Callable[[str, str], None] = lambda message, remedy: None,
 ) -> ReplicaRow:
     """Makes a place a replica: writes its identity, notes it in the catalog, adds it to the settings.
 
@@ -41,6 +46,7 @@ def add_replica(
     Args:
         keys: of the settings, for a place elsewhere: `endpoint`, `secret` and so on.
         take_over: even if its identity is one that the catalog never knew.
+        warn: told of what is not as it should be at a place that will do all the same, and what to do.
 
     Raises:
         UsageError: the name is taken, the place is not there or will not do, or it belongs to another replica.
@@ -60,8 +66,10 @@ def add_replica(
     if configured.folder is None:
         _refuse_not_installed(configured)
         with closing(open_replica(configured)) as store:
-            refuse_unfit(store, configured.address)
+            warnings = refuse_unfit(store, configured.address)
             identity, known = _named_afar(workspace, store, configured, take_over=take_over)
+        for message, what_to_do in warnings:
+            warn(message, what_to_do)
     else:
         identity, known = _named(workspace, configured, configured.folder, take_over=take_over)
     row = known or workspace.catalog.add_replica(UUID(identity.uuid), name, workspace.clock())
@@ -141,14 +149,36 @@ def _refuse_overlap(workspace: Workspace, text: str, name: str) -> None:
             )
 
 
-def remove_replica(workspace: Workspace, name: str) -> None:
-    """Takes a replica out of the settings and ends it in the catalog. Nothing on the medium is touched."""
+def remove_replica(workspace: Workspace, name: str, *, last_copies: bool = False) -> None:
+    """Takes a replica out of the settings and ends it in the catalog. Nothing on the medium is touched.
+
+    Args:
+        last_copies: although packages have a copy nowhere else.
+
+    Raises:
+        UsageError: there is no such replica; or packages have a copy nowhere else.
+    """
     (row,) = workspace.replicas((name,))
+    if not last_copies:
+        _refuse_last_copies(workspace, row)
     # The catalog last: it is what this asks first, so that the same command can finish what was killed in between.
     if name in workspace.settings.replicas:
         text = config.without_replica(workspace.settings.path.read_text(encoding="utf-8"), name)
         write_durably(os.fsencode(workspace.settings.path), text.encode("utf-8"))
     workspace.catalog.remove_replica(row.name, workspace.clock())
+
+
+def _refuse_last_copies(workspace: Workspace, row: ReplicaRow) -> None:
+    copies = workspace.catalog.copies(current_only=True)
+    elsewhere = {copy.package_id for copy in copies if copy.replica_id != row.id}
+    alone = sorted({copy.package for copy in copies if copy.package_id not in elsewhere})
+    if alone:
+        more = f" and {len(alone) - 3:,} more" if len(alone) > 3 else ""
+        have = "has its only copy" if len(alone) == 1 else "have their only copy"
+        raise UsageError(
+            f"{', '.join(map(visible, alone[:3]))}{more} {have} on {row.name}: nobody would look after it any more",
+            remedy="Place them elsewhere first (`preserve replicate`), or say --last-copies.",
+        )
 
 
 def url_of(place: str) -> str:
@@ -157,6 +187,11 @@ def url_of(place: str) -> str:
         raise UsageError("a replica needs a folder", remedy="preserve replica add NAME PATH")
     if "://" in place:
         return place
+    if _WITH_PASSWORD.search(place) and not os.path.lexists(place):
+        raise UsageError(
+            "this looks like another machine's address with a password in it",
+            remedy="For an SFTP server write sftp://user@host/path, and name with --secret where the password is kept.",
+        )
     path = os.path.abspath(os.fsencode(place))
     try:
         return path.decode("utf-8")

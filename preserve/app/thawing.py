@@ -12,9 +12,10 @@ from preserve.catalog.rows import CopyRow, ReplicaRow
 from preserve.errors import UndeterminedError, UsageError
 from preserve.executors.threads import Pool
 from preserve.progress import Progress
-from preserve.stores.port import Thaw, Thawing
+from preserve.stores.capabilities import Thaw, Thawing
 from preserve.stores.providers import thawing_of
 from reports.thawing import ThawLine
+from reports.words import visible
 
 THAW_ASKED = "thaw-asked"  # kind of the journal's links
 _AHEAD = 4  # questions waiting for each thread
@@ -51,8 +52,14 @@ def thaw(
     there = presence(store, replica)
     if not there.there:
         raise UndeterminedError(f"the replica {name} is not there: {there.why_not}", remedy="Nothing was asked.")
-    package_ids = [package.id for package in workspace.packages(packages)]
-    copies = workspace.catalog.copies(package_ids, [replica.id])
+    asked = workspace.packages(packages)
+    copies = workspace.catalog.copies([package.id for package in asked], [replica.id])
+    without = {package.identifier for package in asked} - {copy.package for copy in copies}
+    if packages and copies and without:
+        raise UsageError(
+            f"there is no copy of {', '.join(map(visible, sorted(without)))} on {name}; nothing was asked",
+            remedy="Leave it out, or place it with `preserve replicate` first.",
+        )
     if not copies:
         raise UsageError(
             f"there is no copy of them on {name}", remedy="Place packages with `preserve replicate` first."

@@ -11,6 +11,7 @@ from preserve.app.why_unfit import remedy_for
 from preserve.errors import UsageError
 from preserve.stores.identity import OURS
 from preserve.stores.port import ExistsError, ReplicaStore
+from preserve.stores.providers import refusing_of
 from preserve.stores.rooms.trials import clear_left
 from preserve.stores.rooms.writing import content_of
 from preserve.stores.trial_names import trial_name
@@ -18,8 +19,11 @@ from preserve.stores.trial_names import trial_name
 _MOST_BYTES = 4096  # more than the trial has
 
 
-def refuse_unfit(store: ReplicaStore, address: object) -> None:
+def refuse_unfit(store: ReplicaStore, address: object) -> list[tuple[str, str]]:
     """Looks and tries there.
+
+    Returns:
+        (what is not as it should be, what to do) of a place that will do all the same.
 
     Raises:
         UsageError: it cannot be reached, is a bag or in one of our folders, or a right is missing; says which.
@@ -42,12 +46,14 @@ def refuse_unfit(store: ReplicaStore, address: object) -> None:
             )
         with _needs(store, address, "written to", rights["write"]):
             _refuse_overwriting(store, path, content)
+            warnings = _warnings(store, address, path, content)
     except BaseException:  # Ctrl-C too leaves nothing there
         with suppress(StoreError):
             store.remove(path)
         raise
     with _needs(store, address, f"cleared of the file {path.decode()}", rights["delete"]):
         store.remove(path)
+    return warnings
 
 
 _RIGHTS = {
@@ -112,12 +118,29 @@ def _write(store: ReplicaStore, path: bytes, content: bytes) -> None:
 
 
 def _refuse_overwriting(store: ReplicaStore, path: bytes, content: bytes) -> None:
-    """Everything rests on it that no file is written over: a server that was asked for that has to keep to it."""
+    """Everything rests on it that no file is written over: what stands there has to be seen, or kept by the server."""
     try:
         _write(store, path, content)
     except ExistsError:
         return
     raise UsageError(
         f"{store.where} writes over a file that is there, although it was asked not to",
-        remedy="Its server does not know conditional writes (If-None-Match). Choose another, or a newer one.",
+        remedy="Its server does not tell what it holds, nor does it know conditional writes (If-None-Match). Choose "
+        "another, or a newer one.",
     )
+
+
+def _warnings(store: ReplicaStore, address: object, path: bytes, content: bytes) -> list[tuple[str, str]]:
+    """Whoever looks first and writes then sees nothing of another who does so at the same moment: a server can."""
+    refusing = refusing_of(store)
+    if refusing is None or refusing.refuses_overwriting(path, content):
+        return []
+    asked = "it does not keep to If-None-Match" if isinstance(address, S3Address) else "it renames over what is there"
+    return [
+        (
+            f"the server of {store.where} does not keep one program from writing over what another writes there at "
+            f"the same moment: {asked}",
+            "`preserve` looks before it writes, so one machine alone is safe: let no second one write there. See "
+            "docs/replicas.md.",
+        )
+    ]

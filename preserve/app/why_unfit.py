@@ -10,6 +10,8 @@ NO_CREDENTIALS = (
 _BY_CAUSE = (
     ("the variable is not set", "Set that variable where `preserve` runs, or name another place with `--secret`."),
     ("its secret (file:", "Put the secret into that file, readable by you alone: chmod 600. Or name another one."),
+    ("NoKeyringError", "No keyring answers on this machine: name another place with `--secret`, such as file:PATH."),
+    ("keyring's package", "Install it, or name another place with `--secret`, such as file:PATH."),
     ("its secret (", "Put the secret there, or name with `--secret` where it is kept."),
     ("no credentials", NO_CREDENTIALS),
     ("no such bucket", "Make the bucket first, at the provider or with its own tool; or correct its name."),
@@ -42,6 +44,11 @@ def remedy_for(cause: str, address: object, right: str) -> str:
     if any(part in cause for part in _NOT_REACHED):
         named = "the address and `--endpoint`" if isinstance(address, S3Address) else "the address and its port"
         return f"Look at {named}, and whether the server runs and can be reached from here."
+    if "access is refused (403)" in cause and isinstance(address, S3Address):
+        return (
+            "Either the secret key is wrong (some servers do not say so here), or whoever keeps that place has to give "
+            f"the right {right}; see docs/replicas.md."
+        )
     if "access is denied" in cause or "access is refused" in cause or cause in ("AccessDenied", "EACCES", "EPERM"):
         return f"Whoever keeps that place has to give the right {right}; see docs/replicas.md."
     return next((told for part, told in _BY_CAUSE if part in cause), "")

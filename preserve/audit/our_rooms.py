@@ -9,13 +9,13 @@ from uuid import UUID
 from checks.canaries import CANARIES
 from checks.ports import Kind, NotFoundError
 from preserve.audit.standing import PARTIAL, Standing, Top, What
-from preserve.stores.identity import IDENTITY_FILE, OURS
+from preserve.stores.identity import IDENTITY_FILE, OURS, QUARANTINE, REMOVED, STAGING
 from preserve.stores.trial_names import is_left, is_trial
 
-STAGING, REMOVED, QUARANTINE = OURS + b"/staging", OURS + b"/removed", OURS + b"/quarantine"
 _COPY = re.compile(rb"([0-9a-f-]{36})-v([1-9][0-9]{0,8})\Z")
 _CANARY = re.compile(rb"(%b)(\.damaged-[0-9A-Za-z-]+)?\Z" % b"|".join(re.escape(one.name) for one in CANARIES))
 _LOCK = re.compile(rb".*\.lock(\.([0-9a-f]{16}|none))*(\.over)?\Z", re.DOTALL)  # and those who may put it away
+_ROOMS = frozenset((b"staging", b"removed", b"quarantine", b"heads", b"catalog", b"canaries"))
 _LEFT_SECONDS = 86_400  # a lock is renewed every few minutes
 _CLEARED = "The next run that does the same there clears it away."
 _FOUND_OUT = "Find out who laid it there. Nothing of ours is in it."
@@ -92,6 +92,19 @@ def look_at_rooms(store: Top, expected: Expected) -> Iterator[Standing]:
                 yield old
         elif path != IDENTITY_FILE:
             yield _partial(OURS, name) or _not_ours(path)
+
+
+def strangers(store: Top) -> Iterator[tuple[bytes, Kind]]:
+    """What lies in `.preserve` itself under a name that nothing of ours has, by whatever catalog.
+
+    Raises:
+        StoreError: that cannot be listed.
+    """
+    for name, kind in _names(store, OURS):
+        ours = name in _ROOMS or is_trial(name) or _LOCK.match(name) or _partial(OURS, name) is not None
+        path = OURS + b"/" + name
+        if not ours and path != IDENTITY_FILE:
+            yield path, kind
 
 
 def _names(store: Top, folder: bytes) -> Iterator[tuple[bytes, Kind]]:

@@ -67,23 +67,51 @@ class Planner:
         self._policies = policies
         self._required = required
 
-    def open(self, request: Request, packages: Sequence[PackageRow], replicas: Sequence[ReplicaRow]) -> AuditRow:
+    def open(
+        self,
+        request: Request,
+        packages: Sequence[PackageRow],
+        replicas: Sequence[ReplicaRow],
+        away: Mapping[str, str] | None = None,
+    ) -> AuditRow:
         """Opens an audit of everything asked for or, with a budget, of what of it was not read for longest.
+
+        Args:
+            away: of the replicas those that are not there and may be away, by name, and why. They are left out, and
+                told: that a reading of them failed would be recorded otherwise, and hold up the next one. Where there
+                is no copy elsewhere they are not.
 
         Raises:
             UsageError: there is no copy to audit.
         """
         package_ids = [package.id for package in packages] if request.packages else None
-        replica_ids = [replica.id for replica in replicas]
+        gone = [replica for replica in replicas if away and replica.name in away]
+        there = [replica for replica in replicas if replica not in gone]
+        replica_ids = [replica.id for replica in there]
         copy_ids = [copy.id for copy in self._catalog.copies(package_ids, replica_ids)]
+        if not copy_ids and gone:
+            return self.open(request, packages, replicas)
         if not copy_ids:
             raise UsageError("there is no copy to audit", remedy=_NO_COPY_REMEDY)
-        scope, now = request.scope(), self._clock()
+        scope, now = dict(request.scope()), self._clock()
+        if gone:
+            scope["away"] = dict(away or {})
+            scope |= self._left_on(gone, packages, package_ids, now).scope()
         required = Evidence.CLAIMED if request.claimed else self._required
         if request.budget_bytes is None:
             return self._catalog.open_audit_of_copies(scope, required, copy_ids, now)
         oldest = self._oldest(set(copy_ids), replica_ids, request.budget_bytes, now)
         return self._catalog.open_audit(scope, self._required, oldest, now)
+
+    def _left_on(
+        self, gone: Sequence[ReplicaRow], packages: Sequence[PackageRow], package_ids: list[int] | None, now: datetime
+    ) -> Left:
+        """What is due on replicas that are not there."""
+        only = None if package_ids is None else {copy.id for copy in self._catalog.copies(package_ids)}
+        found = _Found(self._catalog, self._policies, {package.collection for package in packages}, only, now)
+        items = due_list([row for replica in gone for row in found.on(replica, None)], found.promise, now, {})
+        names = {replica.id: replica.name for replica in gone}
+        return left_of(items, found.promise, now, names=names, away=names, shut=())
 
     def _oldest(self, copy_ids: Set[int], replica_ids: list[int], budget: int, now: datetime) -> list[Pair]:
         limit = DUE_AT_ONCE

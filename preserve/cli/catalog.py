@@ -19,7 +19,11 @@ def catalog_command() -> None:
 @config_option
 @pass_invocation
 def backup_command(invocation: Invocation, as_json: bool) -> int:
-    """Place a verified copy of the catalog on every replica that is there; the oldest go after that."""
+    """Place a verified copy of the catalog on every replica that is there; the oldest go after that.
+
+    A replica that is not there is named. Unless it may be away (`offline = true`) and its date has not passed, the exit
+    status is 3.
+    """
     from preserve.app.catalog_care import back_up
     from preserve.app.workspace import Workspace
     from preserve.cli.exits import OUTCOMES
@@ -92,7 +96,8 @@ def check_command(invocation: Invocation, no_bags: bool, as_json: bool) -> int:
     """Whether anybody changed the catalog: everything in it is computed again from its journal, and compared.
 
     The journal is compared with what the backups on the replicas remember of it, and what every file should be with the
-    manifests of the bags there. Nothing is changed.
+    manifests of the bags there. Nothing is changed. A replica that is not there is named. Unless it may be away
+    (`offline = true`) and its date has not passed, the exit status is 3.
     """
     from preserve.app.catalog_check import check_catalog
     from preserve.app.workspace import Workspace

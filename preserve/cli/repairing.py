@@ -40,7 +40,8 @@ def repair_command(
     """What can be made whole, from which copy, and what damaged it: a plan. With --apply it is carried out.
 
     Only bytes that match what was taken in are good, whatever most copies hold. A bad file is never deleted: it is set
-    aside in .preserve/quarantine/ on its replica.
+    aside in .preserve/quarantine/ on its replica. What was never read, or could not be, is told, with what to do next:
+    the exit status is 3 then.
     """
     from preserve.app.repairs import repair
     from preserve.app.workspace import Workspace
@@ -91,7 +92,7 @@ def restore_command(invocation: Invocation, package: str, target: Path, version:
     """A whole verified bag out of the best files of all copies.
 
     Each file is digested while it is copied, and what was written is read back. What no copy has is listed, the rest is
-    delivered; then the exit status is 1.
+    delivered; then the exit status is 1. So it is where what was written does not read back, after a second try.
     """
     from preserve.app.repairs import restore, restored_view
     from preserve.app.workspace import Workspace

@@ -71,7 +71,15 @@ def add_replica_command(
     keys = {**of_buckets, "secret": _whole_source(secret), "known_hosts": _whole(known_hosts), "key": _whole(key)}
     with Workspace(invocation.settings()) as workspace:
         row = add_replica(
-            workspace, name, place, medium=medium, site=site, offline=offline, keys=keys, take_over=take_over
+            workspace,
+            name,
+            place,
+            medium=medium,
+            site=site,
+            offline=offline,
+            keys=keys,
+            take_over=take_over,
+            warn=output.warning,
         )
     output.note(f"replica {row.name} added; its identity is {row.uuid}")
     with Workspace(invocation.settings()) as workspace:
@@ -122,15 +130,16 @@ def list_replicas_command(invocation: Invocation, as_json: bool) -> None:
 
 @replica_command.command("remove")
 @click.argument("name")
+@click.option("--last-copies", is_flag=True, help="Although packages have a copy nowhere else.")
 @config_option
 @pass_invocation
-def remove_replica_command(invocation: Invocation, name: str) -> None:
+def remove_replica_command(invocation: Invocation, name: str, last_copies: bool) -> None:
     """Take a replica out of the settings. Its history stays in the catalog; nothing on it is touched."""
     from preserve.app.replicas import remove_replica
     from preserve.app.workspace import Workspace
 
     with Workspace(invocation.settings()) as workspace:
-        remove_replica(workspace, name)
+        remove_replica(workspace, name, last_copies=last_copies)
     output.note(f"replica {name} removed from the settings; what lies on it was not touched")
 
 

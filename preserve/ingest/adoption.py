@@ -1,20 +1,18 @@
 """Adopting bags that lie on a replica already: read whole where they lie, and recorded; nothing is written or moved."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from enum import StrEnum
 from shlex import quote
 from typing import Protocol
 
-from checks.evidence import Evidence, Outcome
+from checks.evidence import Outcome
 from checks.inventory import Entry, cut, inventory_root
 from checks.names import show
-from checks.ports import StoreError, UnavailableError
-from preserve.bag.validating.validation import Validation
+from checks.ports import Listed, StoreError, UnavailableError
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, NewCopy, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
+from preserve.ingest.adopted import Adopted, Became, unfit
 from preserve.ingest.differing import difference
 from preserve.ingest.intake import new_package, refuse_unusable
 from preserve.ingest.reading import BagRead, read_bag
@@ -22,6 +20,7 @@ from preserve.ingest.sighting import refuse_no_folder, sight
 from preserve.progress import Progress
 from preserve.stores.within import Readable, Within
 
+_MOST_SHOWN = 200  # characters of an identifier, which may have millions
 _WAIT = "Somebody may be writing it: let that end, then run the command again."
 
 
@@ -29,32 +28,7 @@ class Place(Readable, Protocol):
     """What is needed of a replica's store."""
 
     def identity(self) -> str: ...
-
-
-class Became(StrEnum):
-    """What became of a bag."""
-
-    PACKAGE = "package"  # and its first copy
-    VERSION = "version"  # the next of a known package, and its first copy
-    COPY = "copy"  # of a version that was known
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopted:
-    """What came of one bag. With NOTHING, `problem` says why; the outcome is FAIL then, or INCONCLUSIVE."""
-
-    location: bytes
-    became: Became
-    outcome: Outcome
-    package: str = ""
-    version: int = 0
-    files: int = 0
-    size_bytes: int = 0
-    evidence: Evidence | None = None
-    validation: Validation | None = None  # None: it was not read
-    problem: str = ""
-    remedy: str = ""
+    def listing(self, root: bytes) -> Iterator[Listed]: ...
 
 
 class Adopter:
@@ -63,6 +37,7 @@ class Adopter:
     Args:
         store: the replica's; everything is read through it, past the cache where it can do that.
         flush: has what lies there on the medium, or raises: somebody may have copied it there just now.
+        being_made: whether a run is making a copy in that folder now. Such a copy may look whole before it is.
         by: who does it, as the journal names them.
     """
 
@@ -75,6 +50,7 @@ class Adopter:
         clock: Callable[[], datetime],
         *,
         flush: Callable[[], None],
+        being_made: Callable[[bytes], bool],
         threads: int,
         progress: Progress,
         by: str,
@@ -85,6 +61,7 @@ class Adopter:
         self._where = where
         self._clock = clock
         self._flush = flush
+        self._being_made = being_made
         self._threads = threads
         self._progress = progress
         self._by = by
@@ -113,9 +90,11 @@ class Adopter:
         try:
             read = self._read(folder)
             if not read.good:
-                return _left(folder, f"it is {read.validation.verdict}", "", read)
+                return unfit(folder, f"it is {read.validation.verdict}", "", read)
             self._flush()
             self.present()
+            if self._being_made(folder):
+                raise UndeterminedError("a run is making a copy in it now", remedy=_WAIT)
             if as_said:
                 identifier = self._said(folder, read) or identifier
             self._refuse_unusable(folder, identifier)
@@ -123,11 +102,11 @@ class Adopter:
         except UnavailableError:
             raise
         except UsageError as error:
-            return _left(folder, error.message, error.remedy, read, Outcome.FAIL)
+            return unfit(folder, error.message, error.remedy, read, Outcome.FAIL)
         except PreserveError as error:
-            return _left(folder, error.message, error.remedy, read, Outcome.INCONCLUSIVE)
+            return unfit(folder, error.message, error.remedy, read, Outcome.INCONCLUSIVE)
         except StoreError as error:
-            return _left(folder, f"it could not be read ({error.cause or error})", "", read, Outcome.INCONCLUSIVE)
+            return unfit(folder, f"it could not be read ({error.cause or error})", "", read, Outcome.INCONCLUSIVE)
 
     def present(self) -> None:
         """UnavailableError unless the replica is there and is the right one."""
@@ -148,7 +127,20 @@ class Adopter:
             refuse_no_folder(self._store, folder)
             if sight(tree) != before:
                 raise UndeterminedError("it changed while it was read", remedy=_WAIT)
+            self._refuse_unread(folder, read)
         return read
+
+    def _refuse_unread(self, folder: bytes, read: BagRead) -> None:
+        """Judges the names as an audit does: a bucket can hold objects that are told as a folder's mark elsewhere."""
+        paths = {entry.path for entry in read.entries}
+        for listed in self._store.listing(folder):
+            if listed.problem is not None:
+                raise UndeterminedError(f"{show(listed.path)} in it cannot be listed ({listed.problem})", remedy=_WAIT)
+            if listed.path not in paths:
+                raise UsageError(
+                    f"{show(listed.path)} lies in it, and no manifest knows it",
+                    remedy="Look what it is; once it is out of there the bag can be adopted.",
+                )
 
     def _said(self, folder: bytes, read: BagRead) -> str | None:
         """What its bag-info.txt says whose it is; UsageError if that is two things."""
@@ -280,32 +272,6 @@ class Adopter:
         ]
 
 
-def left(folder: bytes, problem: str, remedy: str = "", *, package: str = "", version: int = 0) -> Adopted:
-    """A bag that was not read, because what it says of itself is reason enough not to take it."""
-    return Adopted(
-        location=folder,
-        became=Became.NOTHING,
-        outcome=Outcome.FAIL,
-        package=package,
-        version=version,
-        problem=problem,
-        remedy=remedy,
-    )
-
-
-def _left(folder: bytes, problem: str, remedy: str, read: BagRead | None, outcome: Outcome | None = None) -> Adopted:
-    validation = None if read is None else read.validation
-    if outcome is None:
-        outcome = Outcome.INCONCLUSIVE if validation is None else validation.outcome
-    return Adopted(
-        location=folder,
-        became=Became.NOTHING,
-        outcome=outcome,
-        validation=validation,
-        problem=problem,
-        remedy=remedy or "Its folder was left as it is. Run the command again once that is put right.",
-    )
-
-
 def _shown(identifier: str) -> str:
-    return show(identifier.encode("utf-8", "surrogateescape"))
+    shown = show(identifier[:_MOST_SHOWN].encode("utf-8", "surrogateescape"))
+    return f"{shown}…" if len(identifier) > _MOST_SHOWN else shown

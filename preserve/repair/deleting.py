@@ -19,10 +19,10 @@ from preserve.catalog.rows import CopyRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.repair.belonging import LOOK, ours
-from preserve.repair.deleting_afar import REMOVED, delete_afar
+from preserve.repair.deleting_afar import delete_afar
 from preserve.stores.durable import rename_no_replace, writing
 from preserve.stores.folders import entered
-from preserve.stores.identity import OURS
+from preserve.stores.identity import OURS, REMOVED
 from preserve.stores.local_replica import LocalReplica
 from preserve.stores.mounts import Mount, mount_of
 from preserve.stores.nesting import mounted_in

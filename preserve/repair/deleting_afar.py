@@ -19,13 +19,12 @@ from preserve.catalog.rows import CopyRow
 from preserve.errors import UndeterminedError, UsageError
 from preserve.progress import Progress
 from preserve.repair.belonging import LOOK, Expected, refuse_another
-from preserve.stores.identity import OURS
+from preserve.stores.identity import REMOVED
 from preserve.stores.port import ReplicaStore, Staging, WritableStore
 from preserve.stores.rooms.emptying import emptied
 from preserve.stores.rooms.replica import RemoteReplica
 from preserve.stores.rooms.writing import content_of, put, reading, writing
 
-REMOVED = OURS + b"/removed"
 _LIMIT_BYTES = 64 << 10
 
 

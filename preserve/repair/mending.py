@@ -18,7 +18,7 @@ from preserve.repair.origins import Origin, quarantined_at
 from preserve.repair.planning import Method, Step
 from preserve.repair.reading import Beside, Piece, digest_of, fetch
 from preserve.repair.segments import mend_segments
-from preserve.repair.work import Ending, Mended, Work
+from preserve.repair.work import Ending, Mended, Work, no_source
 from preserve.stores.port import Entry, ReplicaStore
 from preserve.stores.quarantine import CONTENT
 
@@ -78,8 +78,7 @@ class Mender:
         work = self._work(step, found)
         method = self._carry_out(work, before)
         if method is None:
-            problem = "; ".join(work.faults) or "nothing in the catalog has its content"
-            return Mended(step=step, ending=Ending.NO_SOURCE, method=step.method, problem=problem, outcome=Outcome.FAIL)
+            return no_source(step, work.faults, unread=work.unread)
         return self._recorded(work, method)
 
     def _carry_out(self, work: Work, before: Sequence[CheckResult]) -> Method | None:
@@ -167,8 +166,7 @@ class Mender:
                     work.origin, work.evidence = origin, fetched.evidence
                     work.diagnosis = bad.diagnosis() if beside else None
                     return True
-            work.faults.append(f"{origin.name}: {fetched.fault}")
-            work.unread = work.unread or fetched.unread
+            work.missed(origin, fetched)
             entry.remove(name)
         return False
 
@@ -211,6 +209,7 @@ class Mender:
         there = Origin(name=copy.replica, store=work.store, path=copy.location + b"/" + name, other=show(name))
         found = fetch(there, work.piece, [self.count])
         if found.fault:
+            work.missed(there, found)
             return False
         entry = self.begin(work, Method.RENAME_BACK, work.piece)
         try:

@@ -18,9 +18,10 @@ from checks.ports import Store
 from checks.verdicts import CopyState, state_from
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, FindingRow, HeldFile, PackageRow
+from preserve.stores.identity import QUARANTINE
 from preserve.stores.local import LocalStore
 from preserve.stores.port import ReplicaStore
-from preserve.stores.quarantine import CONTENT, QUARANTINE
+from preserve.stores.quarantine import CONTENT
 
 _STRONGEST = (Evidence.READ_MEDIUM, Evidence.READ)
 

@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from checks.evidence import Evidence, Outcome
+from checks.evidence import Evidence, Outcome, worst
+from checks.findings import Finding
 from checks.names import show
 from preserve.bag.tags import declaration
 from preserve.catalog.catalog import Catalog
-from preserve.catalog.rows import CheckResult, CopyRow, PackageRow
+from preserve.catalog.rows import CheckResult, PackageRow
 from preserve.errors import UndeterminedError, UsageError
 from preserve.executors.threads import Threads
 from preserve.repair.origins import Origins
 from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled
-from preserve.stores.local import LocalStore, PlainFolder
+from preserve.replicate.filling import filled
+from preserve.replicate.sources import sources
+from preserve.stores.local import PlainFolder
 from preserve.stores.nesting import nested
 from preserve.stores.port import ReplicaStore
 from preserve.stores.staging import Staging
@@ -31,7 +34,16 @@ class Unrestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What came of restoring one version of a package."""
+    """What came of restoring one version of a package.
+
+    Attributes:
+        files, size_bytes: of what was delivered and read back good.
+        evidence: the weakest by which what was written was read back.
+        lost: what could not be had; it is not there.
+        bad: how many paths were written and do not read back good; they stand there all the same.
+        findings: of what was read back: of each that is bad, and warnings.
+        from_elsewhere: (path, where an equal file was taken from).
+    """
 
     package: PackageRow
     version: int
@@ -39,9 +51,11 @@ class Restored:
     files: int
     size_bytes: int
     outcome: Outcome
-    evidence: Evidence  # the weakest by which what was written was read back
+    evidence: Evidence
     lost: Sequence[Unrestored] = ()
-    from_elsewhere: Sequence[tuple[bytes, str]] = ()  # (path, where an equal file was taken from)
+    bad: int = 0
+    findings: Sequence[Finding] = ()
+    from_elsewhere: Sequence[tuple[bytes, str]] = ()
 
 
 class Restorer:
@@ -90,42 +104,40 @@ class Restorer:
         self, staging: Staging, package: PackageRow, number: int, inventory_id: int, content: Content, target: bytes
     ) -> Restored:
         files = list(content.files())
-        size = sum(length for _, length, _ in files)
         content.refuse_when_full(staging)
-        copies = self._copies(inventory_id)
-        writer = CopyWriter(self._sources(package, copies), self._threads, on_bytes=self._on_bytes)
-        unfilled: Sequence[Unfilled] = ()
-        checks: list[CheckResult] = []
+        copies = [copy for copy in self._catalog.copies() if copy.inventory_id == inventory_id]
+        writer = CopyWriter(sources(package, copies, self._stores), self._threads, on_bytes=self._on_bytes)
         elsewhere: dict[bytes, str] = {}
         place = Place("what was restored", PlainFolder(os.path.dirname(target)), staging.location)
-        for _ in range(2):  # what does not read back is written once more
-            unfilled = writer.fill(staging, content)
-            unfilled = self._from_elsewhere(writer, staging, inventory_id, unfilled, elsewhere)
-            checks = writer.read_back(place, PlainFolder.IDENTITY, content, self._clock, Evidence.READ)
-            given_up = {one.path for one in unfilled}
-            found = {f.path for check in checks for f in check.findings if f.path is not None}
-            bad = found - given_up
-            if not bad:
-                break
-            for path in bad:
-                staging.discard(path)
-        lost = [Unrestored(path=one.path, size_bytes=one.size_bytes, faults=one.faults) for one in unfilled]
-        outcome = _outcome(checks, {one.path for one in unfilled})
+
+        def fill() -> Sequence[Unfilled]:
+            return self._from_elsewhere(writer, staging, inventory_id, writer.fill(staging, content), elsewhere)
+
+        def read_back() -> list[CheckResult]:
+            return writer.read_back(place, PlainFolder.IDENTITY, content, self._clock, Evidence.READ)
+
+        written = filled(staging, fill, read_back)
+        lost = [Unrestored(path=one.path, size_bytes=one.size_bytes, faults=one.faults) for one in written.unfilled]
         if len(lost) == len(files):
             raise UndeterminedError(
                 f"nothing of {package.identifier} could be had from any copy that is there",
                 remedy="Connect the replicas that hold it, then run the command again.",
             )
         staging.publish(os.path.basename(target))
+        given_up = {one.path for one in lost}
+        good = [length for path, length, _ in files if path not in written.bad and path not in given_up]
+        checks = written.checks
         return Restored(
             package=package,
             version=number,
             target=target,
-            files=len(files) - len(lost),
-            size_bytes=size - sum(one.size_bytes for one in lost),
-            outcome=outcome,
+            files=len(good),
+            size_bytes=sum(good),
+            outcome=Outcome.FAIL if lost else worst([check.outcome for check in checks]),
             evidence=min((check.evidence for check in checks if check.unread == 0), default=Evidence.LISTED),
             lost=lost,
+            bad=len(written.bad),
+            findings=[found for check in checks for found in check.findings if found.path not in given_up],
             from_elsewhere=sorted(elsewhere.items()),
         )
 
@@ -166,25 +178,6 @@ class Restorer:
             f"no copy is of version {version} of {package.identifier}", remedy=f"The current one is {package.version}."
         )
 
-    def _copies(self, inventory_id: int) -> list[CopyRow]:
-        """The copies of that version that are there, least damaged first, of those what is not far away."""
-        there = [
-            copy
-            for copy in self._catalog.copies()
-            if copy.inventory_id == inventory_id and copy.replica_id in self._stores
-        ]
-
-        def standing(copy: CopyRow) -> tuple[int, int, bool]:
-            return copy.damage, copy.undetermined, not isinstance(self._stores[copy.replica_id], LocalStore)
-
-        return sorted(there, key=standing)
-
-    def _sources(self, package: PackageRow, copies: Sequence[CopyRow]) -> list[Place]:
-        places = [Place(copy.replica, self._stores[copy.replica_id], copy.location) for copy in copies]
-        if package.source is not None:
-            places.append(Place("the bag that was taken in", LocalStore(package.source), b""))
-        return places
-
 
 def refuse_where_kept(target: bytes, roots: Iterable[bytes]) -> None:
     """UsageError if the target lies on a replica or in a bag: what is written there spoils what is kept there.
@@ -203,11 +196,3 @@ def refuse_where_kept(target: bytes, roots: Iterable[bytes]) -> None:
         if folder == os.path.dirname(folder):
             return
         folder = os.path.dirname(folder)
-
-
-def _outcome(checks: Sequence[CheckResult], given_up: set[bytes]) -> Outcome:
-    """PASS only if all was read back good; FAIL if something is known to be missing and the rest is good."""
-    findings = [finding for check in checks for finding in check.findings]
-    if not findings and checks and all(check.outcome is Outcome.PASS for check in checks):
-        return Outcome.PASS
-    return Outcome.FAIL if all(finding.path in given_up for finding in findings) else Outcome.INCONCLUSIVE

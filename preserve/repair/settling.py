@@ -6,36 +6,27 @@ segment only while the file still has the same bytes, and nothing that has its m
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from checks.evidence import Outcome, worst
 from checks.findings import Code
-from checks.names import canonical, path_from_fields
+from checks.names import show
 from checks.ports import NotFoundError, StoreError
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CopyRow, ReplicaRow
-from preserve.errors import PreserveError
+from preserve.errors import PreserveError, UndeterminedError
 from preserve.repair.acts import entries_recorded, finished
+from preserve.repair.begun import Begun, begun_by
 from preserve.repair.mending import Mender
 from preserve.repair.planning import Method
 from preserve.repair.reading import Piece, digest_of, segment_now
 from preserve.repair.segments import set_aside
+from preserve.stores.identity import QUARANTINE
 from preserve.stores.port import Entry, ReplicaStore
-from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, TORN
+from preserve.stores.quarantine import ASIDE, CONTENT, GOOD, MANIFEST, TORN
 
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """An entry with what it says, as far as that is of this catalog."""
-
-    entry: Entry
-    copy: CopyRow
-    path: bytes  # from the bag's root
-    full: bytes  # below the replica's root
-    method: Method
-    expected: str | None  # SHA-256, hex
-    segment: int | None
+_OURS = {name: frozenset({name}) for name in (CONTENT, GOOD, MANIFEST)}
 
 
 class Settler:
@@ -47,49 +38,73 @@ class Settler:
         self._replica = replica
         self._store = store
 
-    def settle(self) -> list[str]:
-        """Settles every entry that the journal does not know; says of each what was done."""
+    def settle(self) -> Iterator[str]:
+        """Settles every entry that the journal does not know; says of each what was done.
+
+        Raises:
+            StoreError, UndeterminedError: the quarantine cannot be listed, or what lies in it not be flushed.
+        """
         known = entries_recorded(self._catalog, str(self._replica.uuid))
         copies = {(copy.package, copy.version): copy for copy in self._catalog.copies(replica_ids=[self._replica.id])}
-        told = []
-        entries = list(self._store.quarantine().entries())
-        if any(os.fsdecode(entry.name) not in known for entry in entries):
+        entries = self._entries()
+        unknown = [entry for entry in entries if os.fsdecode(entry.name) not in known]
+        if unknown:
             # What the killed run wrote and renamed may be in memory only, and what is recorded of it must last.
             self._store.flush()
-        for entry in entries:
-            name = os.fsdecode(entry.name)
-            if name in known:
-                self._finish(entry)
-                continue
-            told += self._told(entry, copies)
-        return told
+        for entry in unknown:
+            yield from _told(entry, partial(self._settle_unknown, entry, copies))
+        if len(entries) > len(unknown):
+            within = self._within()
+            for entry in entries:
+                if os.fsdecode(entry.name) in known:
+                    yield from _told(entry, partial(self._finish, entry, within.get(entry.name, frozenset())))
 
-    def _told(self, entry: Entry, copies: Mapping[tuple[str, int], CopyRow]) -> list[str]:
-        """Settles one entry; what goes wrong with it does not keep the others from being settled."""
-        name = os.fsdecode(entry.name)
+    def _entries(self) -> list[Entry]:
         try:
-            begun = self._begun(entry, copies)
-            if begun is None and entry.holds_nothing():
-                entry.discard()  # killed, or out of room, before it could say what for
-                return []
-            if begun is None:
-                return [f"{name}: left as it is; it is of no package in care here, or cannot be understood"]
-            return [f"{name}: {self._settle(begun)}"]
-        except PreserveError as error:
-            return [f"{name}: left as it is; {error.message}"]
-        except (StoreError, OSError) as error:
-            return [f"{name}: left as it is; {error}"]
+            return list(self._store.quarantine().entries())
+        except OSError as error:
+            raise UndeterminedError(f"{self._store.where}/{show(QUARANTINE)}: {error.strerror}") from error
 
-    def _finish(self, entry: Entry) -> None:
-        """What a run could not do any more after its record."""
-        entry.remove(GOOD)
-        if not entry.sealed and entry.has(CONTENT):
-            entry.seal(digest_of(self._store, entry.location + b"/" + CONTENT)[1])
+    def _within(self) -> Mapping[bytes, frozenset[bytes] | str]:
+        """What stands in each entry, or why that cannot be told.
 
-    def _settle(self, begun: _Begun) -> str:
+        One listing of all: entries are never deleted, and far away each question takes its time and costs money.
+        """
+        found: dict[bytes, frozenset[bytes] | str] = {}
+        for listed in self._store.listing(QUARANTINE):
+            name, _, file = listed.path.partition(b"/")
+            before = found.get(name, frozenset())
+            if listed.problem is not None and not name:
+                raise StoreError(f"{show(QUARANTINE)} cannot be listed: {listed.problem}", cause=listed.problem)
+            if listed.problem is not None and not file:
+                found[name] = listed.problem
+            elif file in _OURS and not isinstance(before, str):
+                found[name] = before | _OURS[file]
+        return found
+
+    def _settle_unknown(self, entry: Entry, copies: Mapping[tuple[str, int], CopyRow]) -> str:
+        begun = begun_by(entry, copies, self._catalog)
+        if begun is not None:
+            return self._settle(begun)
+        if entry.holds_nothing():
+            entry.discard()  # killed, or out of room, before it could say what for
+            return ""
+        return "left as it is; it is of no package in care here, or cannot be understood"
+
+    def _finish(self, entry: Entry, within: frozenset[bytes] | str) -> str:
+        """What a run could not do any more after its record. Most entries are whole, and nothing more is asked."""
+        if isinstance(within, str):
+            raise StoreError(f"it cannot be listed: {within}", cause=within)
+        if GOOD in within:
+            entry.remove(GOOD)
+        if MANIFEST not in within and CONTENT in within:
+            entry.seal(self._digest(entry, CONTENT))
+        return ""
+
+    def _settle(self, begun: Begun) -> str:
         entry = begun.entry
-        if begun.segment is not None:
-            return self._settle_segment(begun)
+        if begun.piece is not None:
+            return self._settle_segment(begun, begun.piece)
         if entry.has(ASIDE):
             return self._settle_aside(begun)
         if not entry.has(CONTENT):
@@ -104,7 +119,7 @@ class Settler:
         self._record(begun, digest)
         return "the file had been set aside; finished"
 
-    def _forward(self, begun: _Begun) -> str:
+    def _forward(self, begun: Begun) -> str:
         """CONTENT is the good file: it may be the last one, so it goes only where it belongs, or if it stands there."""
         entry = begun.entry
         outcome = worst([result.outcome for result in self._mender.check(begun.copy, begun.path)])
@@ -124,7 +139,7 @@ class Settler:
         self._record(begun, digest)
         return "the good file took its place, the bad one is set aside; finished"
 
-    def _settle_aside(self, begun: _Begun) -> str:
+    def _settle_aside(self, begun: Begun) -> str:
         """Killed where two names cannot be exchanged at once: ASIDE is the bad file, or a whole copy of it."""
         entry = begun.entry
         content, aside = self._digest(entry, CONTENT), self._digest(entry, ASIDE)
@@ -151,7 +166,7 @@ class Settler:
         self._record(begun, digest)
         return "the file had been set aside; finished"
 
-    def _not_replaced(self, begun: _Begun, content: str | None) -> str:
+    def _not_replaced(self, begun: Begun, content: str | None) -> str:
         """The bad file stands in its place still; ASIDE is a copy of it. CONTENT is the good file, or nothing."""
         entry = begun.entry
         if content is None and entry.has(CONTENT):
@@ -166,13 +181,13 @@ class Settler:
         """Whether the very bytes that lie in an entry were just read in the file's place."""
         return digest is not None and digest_of(self._store, path)[1] == digest
 
-    def _nothing_aside(self, begun: _Begun) -> str:
+    def _nothing_aside(self, begun: Begun) -> str:
         begun.entry.discard()
         if begun.method is Method.WRITE and self._record_repaired(begun):
             return "the missing file had been written; finished"
         return "nothing had been moved yet; undone"
 
-    def _record_repaired(self, begun: _Begun) -> bool:
+    def _record_repaired(self, begun: Begun) -> bool:
         results = self._mender.check(begun.copy, begun.path)
         if worst([result.outcome for result in results]) is not Outcome.PASS:
             return False
@@ -180,11 +195,9 @@ class Settler:
         self._catalog.record_acts([act], results, self._mender.now())
         return True
 
-    def _settle_segment(self, begun: _Begun) -> str:
+    def _settle_segment(self, begun: Begun, piece: Piece) -> str:
         """Nothing is written over that does not lie in the entry, byte for byte."""
-        wanted = self._catalog.entry(begun.copy.inventory_id, begun.path)
-        assert wanted is not None and begun.segment is not None
-        entry, piece = begun.entry, Piece(wanted, begun.segment)
+        entry = begun.entry
         if not entry.has(CONTENT):
             return "left as it is: nothing of the segment was set aside" if entry.has(GOOD) else self._emptied(entry)
         now, token = segment_now(self._store, begun.full, piece)
@@ -211,7 +224,7 @@ class Settler:
     def _digest(self, entry: Entry, name: bytes) -> str | None:
         return digest_of(self._store, entry.location + b"/" + name)[1]
 
-    def _record(self, begun: _Begun, digest: str | None) -> None:
+    def _record(self, begun: Begun, digest: str | None) -> None:
         name = os.fsdecode(begun.entry.name)
         settles = ((Code.UNTRACKED, begun.path),) if begun.method is Method.SET_ASIDE else ()
         body = {"entry": name, "sha256": digest, "segment": begun.segment}
@@ -225,33 +238,6 @@ class Settler:
             acts.append(finished(begun.copy, begun.path, begun.method.value, name, self._mender.by))
         self._catalog.record_acts(acts, results, self._mender.now())
 
-    def _begun(self, entry: Entry, copies: Mapping[tuple[str, int], CopyRow]) -> _Begun | None:
-        """What an entry says, believed only where it agrees with the catalog."""
-        document = entry.document()
-        try:
-            assert document is not None
-            copy = copies[str(document["package"]), int(str(document["version"]))]
-            path, on_disk = (path_from_fields(_table(document[name])) for name in ("file", "on_disk"))
-            assert path and on_disk and canonical(path) == canonical(on_disk)
-            method, segment = Method(str(document["method"])), document["segment"]
-            number = None if segment is None else int(str(segment))
-        except (AssertionError, KeyError, ValueError, TypeError):
-            return None
-        wanted = self._catalog.entry(copy.inventory_id, path)
-        if wanted is None and method is not Method.SET_ASIDE:
-            return None
-        if wanted is not None and number is not None and not 0 <= number < len(wanted.segments):
-            return None
-        return _Begun(
-            entry=entry,
-            copy=copy,
-            path=path,
-            full=copy.location + b"/" + on_disk,
-            method=method,
-            expected=None if wanted is None else wanted.sha256.hex(),
-            segment=number,
-        )
-
     def _stands(self, path: bytes) -> bool:
         try:
             self._store.stat(path)
@@ -262,7 +248,13 @@ class Settler:
         return True
 
 
-def _table(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise TypeError
-    return value
+def _told(entry: Entry, work: Callable[[], str]) -> list[str]:
+    """What was done about one entry; what goes wrong with it does not keep the others from being settled."""
+    name = os.fsdecode(entry.name)
+    try:
+        done = work()
+    except PreserveError as error:
+        done = f"left as it is; {error.message}"
+    except (StoreError, OSError) as error:
+        done = f"left as it is; {error}"
+    return [f"{name}: {done}"] if done else []

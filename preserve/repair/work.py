@@ -12,7 +12,7 @@ from preserve.catalog.acts import Act
 from preserve.catalog.rows import CheckResult
 from preserve.repair.origins import Origin
 from preserve.repair.planning import Method, Step
-from preserve.repair.reading import Piece
+from preserve.repair.reading import Fetched, Piece
 from preserve.stores.port import Quarantine, ReplicaStore
 
 
@@ -50,7 +50,7 @@ def no_source(step: Step, faults: Sequence[str], *, unread: bool) -> Mended:
         step=step,
         ending=Ending.FAILED if unread else Ending.NO_SOURCE,
         method=step.method,
-        problem="; ".join(faults) or "nothing in the catalog has its content",
+        problem="; ".join(dict.fromkeys(faults)) or "nothing in the catalog has its content",
         remedy="Make readable what could not be read, then repair again." if unread else "",
         outcome=Outcome.INCONCLUSIVE if unread else Outcome.FAIL,
     )
@@ -73,6 +73,11 @@ class Work:
     diagnosis: Diagnosis | None = None
     faults: list[str] = field(default_factory=list)  # of origins that were not good
     unread: bool = False  # whether one of them could not be read, and so may be good
+
+    def missed(self, origin: Origin, fetched: Fetched) -> None:
+        """An origin did not give good bytes."""
+        self.faults.append(f"{origin.name}: {fetched.fault}")
+        self.unread = self.unread or fetched.unread
 
     @property
     def full(self) -> bytes:

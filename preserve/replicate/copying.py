@@ -1,10 +1,11 @@
 """Writing one copy: every file verified while it is read from its source, the whole read back before it is recorded."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Evidence, Outcome
@@ -18,11 +19,14 @@ from preserve.catalog.results import result_of
 from preserve.catalog.rows import CheckResult, ShardRow
 from preserve.errors import UndeterminedError
 from preserve.executors.threads import Pool, Threads
+from preserve.replicate.telling import Told
 from preserve.stores.limiting import Bucket
 from preserve.stores.passing import in_flight_of
 from preserve.stores.port import Staging
+from preserve.stores.retrying import Again, Retrying
 
 _SPARE_BYTES = 64 << 20  # left free for the file system's own needs
+_TRIES, _FIRST_WAIT_SECONDS = 4, 1.0  # of writing one file where no answer comes; the wait doubles
 _LAST = b"bagit.txt"  # written last of all, so that no half copy can be taken for a bag
 
 
@@ -94,6 +98,7 @@ class CopyWriter:
         on_bytes: told of every buffer copied or read back, in bytes.
         pace: of the writing.
         at_once: how many files the place that is written to takes at once with profit.
+        sleep: between two tries, where a far side was busy or the line was cut.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class CopyWriter:
         on_bytes: Callable[[int], None] | None = None,
         pace: Bucket | None = None,
         at_once: int = 1,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._sources = sources
         self._threads = threads
@@ -111,6 +117,9 @@ class CopyWriter:
         self._pace = pace
         self._at_once = max([at_once, *(in_flight_of(source.store) for source in sources[:1])])
         self._digester = Digester(("sha256",))
+        # One that is not there is asked once: it may have a million files, and each would wait.
+        self._again = Again(_TRIES, _FIRST_WAIT_SECONDS, sleep, away_attempts=1)
+        self._patient = partial(Retrying, sleep=sleep, away_attempts=1)
 
     def fill(self, staging: Staging, content: Content) -> list[Unfilled]:
         """Copies what is not staged yet, flushed at the end; gives the files that are good in no source."""
@@ -159,11 +168,15 @@ class CopyWriter:
     def copy_from(self, store: Store, full: bytes, staging: Staging, wanted: Unfilled) -> str:
         """Copies one file, digested on the way, from `full` below a store's root.
 
+        Where no answer came, either side is asked again a few times: a file that could not be written is read anew.
+
         Returns:
             why it is not good, and then nothing is staged; empty if it is.
         """
+        source, told = self._patient(store), Told(self._on_bytes)
         try:
-            reading = self._staged(store, full, staging, wanted)
+            times = source.stat(full).modified_ns
+            reading = self._again.ask(lambda: self._staged(source, full, staging, wanted, times, told))
         except StoreError as error:
             return str(error)
         except UndeterminedError as error:
@@ -176,9 +189,12 @@ class CopyWriter:
         staging.discard(wanted.path)
         return _fault(reading)
 
-    def _staged(self, store: Store, full: bytes, staging: Staging, wanted: Unfilled) -> Reading:
-        times = store.stat(full).modified_ns
-        stands = staging.resumable(wanted.path)  # the source is read whole all the same: its digest decides
+    def _staged(
+        self, store: Store, full: bytes, staging: Staging, wanted: Unfilled, times: int | None, told: Told
+    ) -> Reading:
+        told.begin()
+        # The source is read whole all the same: its digest decides.
+        stands = staging.resumable(wanted.path, wanted.size_bytes)
         opening = staging.file(
             wanted.path,
             times,
@@ -194,7 +210,7 @@ class CopyWriter:
                 stands -= known
                 if known < len(buffer):
                     self._give(buffer[known:], sink)
-                self._on_bytes(len(buffer))
+                told.more(len(buffer))
 
             return self._digester.read(
                 Wanted(
@@ -219,6 +235,7 @@ class CopyWriter:
         self, place: Place, replica: str, content: Content, clock: Callable[[], datetime], required: Evidence
     ) -> list[CheckResult]:
         """Reads a staged or published copy past the cache and judges it, shard by shard."""
+        place = replace(place, store=self._patient(place.store))
         with self._reading(place.store) as digester:
             return self._checked(place, replica, digester, content, clock, required)
 
@@ -261,8 +278,8 @@ def all_passed(checks: Sequence[CheckResult]) -> bool:
 
 
 def failures(checks: Iterable[CheckResult]) -> list[Finding]:
-    """The findings of checks that did not pass."""
-    return [finding for check in checks if check.outcome is not Outcome.PASS for finding in check.findings]
+    """The findings for which checks did not pass; warnings of files that are good are none."""
+    return [finding for check in checks for finding in check.findings if finding.meaning.outcome is not Outcome.PASS]
 
 
 def _batches(entries: Iterable[tuple[bytes, int, bytes]], count: int) -> Iterator[list[tuple[bytes, int, bytes]]]:

@@ -44,8 +44,8 @@ def as_recorded(package: PackageRow, replica: ReplicaRow, copy: CopyRow) -> Plac
     )
 
 
-def no_source(one: Unfilled) -> UndeterminedError:
-    """A file that is good nowhere."""
+def good_nowhere(one: Unfilled) -> UndeterminedError:
+    """What is raised for a file that no source gave good."""
     return UndeterminedError(
         f"{show(one.path)}: no source has it as it was taken in ({'; '.join(one.faults)})",
         remedy="Nothing was recorded. Run `preserve audit` to learn which copies are good.",

@@ -4,12 +4,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from checks.evidence import Evidence, Outcome
-from checks.findings import Code
 from checks.names import path_fields, show
 from checks.policy import MassChange
 from checks.ports import Kind, NotFoundError, StoreError, UnavailableError
@@ -18,12 +18,13 @@ from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import CheckResult, CopyRow, NewCopy, PackageRow, ReplicaRow
 from preserve.errors import PreserveError, UndeterminedError, UsageError
 from preserve.executors.threads import Threads
-from preserve.replicate.copying import Content, CopyWriter, Place, all_passed, failures
+from preserve.replicate.copying import Content, CopyWriter, Place, Unfilled, all_passed, failures
+from preserve.replicate.filling import filled
 from preserve.replicate.fitting import refuse_too_large, refuse_unfit
 from preserve.replicate.placed import Placed as Placed
-from preserve.replicate.placed import as_recorded, failed, no_source, not_placed
+from preserve.replicate.placed import as_recorded, failed, good_nowhere, not_placed
+from preserve.replicate.sources import sources
 from preserve.stores.limiting import Bucket
-from preserve.stores.local import LocalStore
 from preserve.stores.locations import location
 from preserve.stores.port import ReplicaStore, Staging
 
@@ -212,24 +213,27 @@ class Replicator:
         """Fills the staging and reads it back; what proved bad is written once more and read back again."""
         content.refuse_when_full(staging)
         writer = CopyWriter(
-            self._sources(package, copies),
+            sources(package, copies, self._stores),
             self._threads,
             on_bytes=self._on_bytes,
             pace=self._pace(replica.id),
             at_once=self._stores[replica.id].in_flight,
         )
         staged = Place(replica.name, self._stores[replica.id], staging.location)
-        checks: list[CheckResult] = []
-        for _ in range(2):
+
+        def fill() -> Sequence[Unfilled]:
             if unfilled := writer.fill(staging, content):
-                raise no_source(unfilled[0])
-            checks = writer.read_back(staged, str(replica.uuid), content, self._clock, self._required)
-            bad = [f.path for f in failures(checks) if f.path is not None and f.code is not Code.LISTING_INCOMPLETE]
-            if all_passed(checks) or not bad:
-                break
-            for path in bad:
+                raise good_nowhere(unfilled[0])
+            return ()
+
+        def read_back() -> list[CheckResult]:
+            return writer.read_back(staged, str(replica.uuid), content, self._clock, self._required)
+
+        written = filled(staging, fill, read_back)
+        with suppress(PreserveError):  # so that the next run need not find out once more that they are bad
+            for path in written.bad:
                 staging.discard(path)
-        return checks
+        return written.checks
 
     def _pace(self, replica_id: int) -> Bucket | None:
         """One bucket for each replica, however many packages are written to it."""
@@ -242,19 +246,6 @@ class Replicator:
     def _read_back(self, place: Place, replica: ReplicaRow, content: Content) -> list[CheckResult]:
         writer = CopyWriter((), self._threads, on_bytes=self._on_bytes)
         return writer.read_back(place, str(replica.uuid), content, self._clock, self._required)
-
-    def _sources(self, package: PackageRow, copies: Sequence[CopyRow]) -> list[Place]:
-        """The copies, least damaged first, of those what is not far away, and last read; then the bag handed in."""
-        known = sorted((copy for copy in copies if copy.replica_id in self._stores), key=self._standing)
-        places = [Place(copy.replica, self._stores[copy.replica_id], copy.location) for copy in known]
-        if package.source is not None:
-            places.append(Place("the bag that was taken in", LocalStore(package.source), b""))
-        return places
-
-    def _standing(self, copy: CopyRow) -> tuple[int, int, bool, float]:
-        read_at = copy.oldest_read_at
-        afar = not isinstance(self._stores[copy.replica_id], LocalStore)
-        return copy.damage, copy.undetermined, afar, 0.0 if read_at is None else -read_at.timestamp()
 
     def _present(self, replica: ReplicaRow) -> ReplicaStore:
         store = self._stores.get(replica.id)

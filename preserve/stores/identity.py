@@ -11,6 +11,9 @@ from checks.ports import UnavailableError
 from preserve.stores.durable import sync_directory, write_durably
 
 OURS = b".preserve"  # everything of ours on a replica besides the bags
+STAGING = OURS + b"/staging"  # copies in the making
+REMOVED = OURS + b"/removed"  # copies that are being deleted
+QUARANTINE = OURS + b"/quarantine"  # what repairs set aside
 IDENTITY_FILE = OURS + b"/identity.json"
 NO_IDENTITY = "no identity file in it: an empty mount or another disk"
 LIMIT_BYTES = 64 << 10

@@ -20,7 +20,7 @@ class MemoryDisk(MemoryStore):
         self._made: set[bytes] = set()
 
     def rename(self, source: bytes, target: bytes) -> None:
-        """See `preserve.stores.port.Renaming`."""
+        """See `preserve.stores.capabilities.Renaming`."""
         self._asked("rename", source)
         with self._lock:
             if target in self._files or self._is_folder(target):
@@ -77,13 +77,22 @@ class MemoryDisk(MemoryStore):
 
 
 class MemoryBucket(MemoryStore):
-    """Like an object store: `Replacing`, no names that can be moved, no folders."""
+    """Like an object store: `Replacing`, `GivingUp`, no names that can be moved, no folders."""
 
     def replacing(
         self, path: bytes, token: object, *, size_bytes: int | None = None, sha256: bytes | None = None
     ) -> AbstractContextManager[Sink]:
-        """See `preserve.stores.port.Replacing`."""
+        """See `preserve.stores.capabilities.Replacing`."""
         return self._written(path, bytearray(), token, size_bytes, sha256, None)
+
+    def give_up(self, root: bytes) -> int:
+        """See `preserve.stores.capabilities.GivingUp`."""
+        self._asked("give_up", root)
+        with self._lock:
+            found = [path for path in self._unfinished if not root or path.startswith(root + b"/")]
+            for path in found:
+                del self._unfinished[path]
+        return len(found)
 
     def refused(self, path: bytes) -> str | None:
         """See `preserve.stores.port.WritableStore`."""

@@ -126,7 +126,7 @@ class MemoryStore:
             yield Listed(path, Kind.FILE)
 
     def sizes(self, root: bytes) -> Iterator[tuple[bytes, int]]:
-        """See `preserve.stores.port.Sizing`."""
+        """See `preserve.stores.capabilities.Sizing`."""
         self._asked("listing", root)
         prefix = root + b"/" if root else b""
         with self._lock:
@@ -173,7 +173,7 @@ class MemoryStore:
         return self._written(path, bytearray(), None, size_bytes, sha256, modified_ns)
 
     def written(self, path: bytes) -> int:
-        """See `preserve.stores.port.Resuming`."""
+        """See `preserve.stores.capabilities.Resuming`."""
         self._asked("written", path)
         with self._lock:
             return len(self._unfinished.get(path, b""))
@@ -181,7 +181,7 @@ class MemoryStore:
     def resume(
         self, path: bytes, offset: int, *, size_bytes: int, sha256: bytes | None = None, modified_ns: int | None = None
     ) -> AbstractContextManager[Sink]:
-        """See `preserve.stores.port.Resuming`."""
+        """See `preserve.stores.capabilities.Resuming`."""
         with self._lock:
             content = bytearray(self._unfinished.get(path, b"")[:offset])
         if len(content) != offset:
@@ -205,15 +205,12 @@ class MemoryStore:
             self._refuse_taken(path, over)
 
         def sink(buffer: memoryview) -> None:
-            self._asked("write", path)
+            with self._cut_off(path, content):
+                self._asked("write", path)
             content.extend(buffer)
 
-        try:
+        with self._cut_off(path, content):
             yield sink
-        except StoreError as error:
-            if error.cause == "ECONNRESET":
-                self._unfinished[path] = bytes(content)  # cut off: what came stands there, under no name
-            raise
         self._asked("finish", path)
         if size_bytes not in (None, len(content)) or sha256 not in (None, hashlib.sha256(content).digest()):
             raise StoreError(f"{show(path)}: other bytes came than were told", cause="BadDigest")
@@ -225,6 +222,16 @@ class MemoryStore:
             self._put(path, bytes(content), modified_ns)
             self._unfinished.pop(path, None)
         self.hook("finished", path)
+
+    @contextmanager
+    def _cut_off(self, path: bytes, content: bytearray) -> Iterator[None]:
+        """Of what is cut off, that which came stands there, under no name."""
+        try:
+            yield
+        except StoreError as error:
+            if error.cause == "ECONNRESET":
+                self._unfinished[path] = bytes(content)
+            raise
 
     def append(self, path: bytes, content: bytes) -> None:
         """See `preserve.stores.port.WritableStore`."""

@@ -1,16 +1,14 @@
-"""The port of a store that holds a replica: what it must be able to do, and what it may be able to do besides.
+"""The port of a store that holds a replica: what it must be able to do, and the rooms of ours in it.
 
 `checks.ports.Store` is the reading half, and all that audits need. `WritableStore` adds the few writes of which
-everything of ours on a replica is made; the further protocols here are capabilities, asked for with `isinstance`.
+everything of ours on a replica is made; what a store may be able to do besides is in `preserve.stores.capabilities`.
 `ReplicaStore` is what the services work with: a writable place with the rooms of ours in it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 from uuid import UUID
 
 from checks.canaries import Canary
@@ -106,85 +104,6 @@ class WritableStore(Store, Protocol):
         ...
 
 
-@runtime_checkable
-class Renaming(Protocol):
-    """It can rename, without writing anything again."""
-
-    def rename(self, source: bytes, target: bytes) -> None:
-        """A file, or a folder with all in it; ExistsError if anything stands at `target`. Durable when it returns."""
-        ...
-
-
-@runtime_checkable
-class Replacing(Protocol):
-    """It can put a new file in the place of one, with no moment in between, if that is still the one that was seen."""
-
-    def replacing(
-        self, path: bytes, token: object, *, size_bytes: int | None = None, sha256: bytes | None = None
-    ) -> AbstractContextManager[Sink]:
-        """Like `create`, over the file whose `Stat.token` is given; StoreError(cause="changed") if it is another."""
-        ...
-
-
-@runtime_checkable
-class Resuming(Protocol):
-    """A file that was cut off while it was written can be gone on with."""
-
-    def written(self, path: bytes) -> int:
-        """Of an unfinished file of ours at that path, how many bytes need not be given again; 0 if there is none."""
-        ...
-
-    def resume(
-        self, path: bytes, offset: int, *, size_bytes: int, sha256: bytes | None = None, modified_ns: int | None = None
-    ) -> AbstractContextManager[Sink]:
-        """Like `create`, from `offset` (as `written` said) on."""
-        ...
-
-
-@runtime_checkable
-class Sizing(Protocol):
-    """Its listings know how large files are, without a question for each."""
-
-    def sizes(self, root: bytes) -> Iterator[tuple[bytes, int]]:
-        """All regular files below `root`, relative to it, with their sizes in bytes; raises what `listing` does."""
-        ...
-
-
-class Versioning(StrEnum):
-    ON, SUSPENDED, OFF, UNKNOWN = "on", "suspended", "off", "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """What keeps deleted and changed files there. `lock`: words of the provider's rule, empty if there is none."""
-
-    versioning: Versioning
-    lock: str = ""
-    why_unknown: str = ""
-
-
-@runtime_checkable
-class Versioned(Protocol):
-    """The provider can keep older versions of what is changed or deleted."""
-
-    def protection(self) -> Protection: ...
-
-
-class Thaw(StrEnum):
-    READABLE = "readable"  # nothing had to be asked
-    ASKED = "asked"
-    UNDER_WAY = "under-way"
-
-
-@runtime_checkable
-class Thawing(Protocol):
-    """Some of its files may have to be brought back before they can be read."""
-
-    def thaw(self, path: bytes, days: int) -> Thaw:
-        """Asks that a file can be read for so many days."""
-        ...
-
-
 # ---- the rooms of ours on a replica ------------------------------------------------------------------------------
 
 
@@ -206,8 +125,12 @@ class Staging(Protocol):
 
     def clear_away(self) -> None: ...
     def size_of(self, path: bytes) -> int | None: ...
-    def resumable(self, path: bytes) -> int:
-        """How many bytes of a file that was cut off stand and need not be given again; 0 where it begins anew."""
+    def resumable(self, path: bytes, size_bytes: int) -> int:
+        """How many bytes of a file that was cut off stand and need not be given again; 0 where it begins anew.
+
+        Args:
+            size_bytes: of the whole file: of a small one nobody is asked.
+        """
         ...
 
     def file(
@@ -217,12 +140,12 @@ class Staging(Protocol):
         *,
         size_bytes: int | None = None,
         sha256: bytes | None = None,
-        offset: int = 0,
+        offset: int | None = None,
     ) -> AbstractContextManager[Sink]:
         """One new file; see `WritableStore.create`. What an earlier run left of it goes first, but for `offset` bytes.
 
         Args:
-            offset: 0, or what `resumable` said: then the sink is given what comes after that.
+            offset: what `resumable` said: the sink is given what comes after that. None: it is given all.
         """
         ...
 

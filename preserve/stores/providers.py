@@ -1,7 +1,7 @@
 """Which stores' providers can do more than keep files, however the stores are wrapped."""
 
 from checks.ports import Store
-from preserve.stores.port import Thawing, Versioned
+from preserve.stores.capabilities import Refusing, Thawing, Versioned
 
 
 def thawing_of(store: Store | None) -> Thawing | None:
@@ -24,5 +24,17 @@ def versioned_of(store: Store | None) -> Versioned | None:
         versioned: Versioned | None = getattr(store, "versioned", None)
         if versioned is not None:
             return versioned
+        store = getattr(store, "inner", None)
+    return None
+
+
+def refusing_of(store: Store | None) -> Refusing | None:
+    """Whoever can try whether files are written over there; None where there is nothing to be tried."""
+    while store is not None:
+        if isinstance(store, Refusing):
+            return store
+        refusing: Refusing | None = getattr(store, "refusing", None)
+        if refusing is not None:
+            return refusing
         store = getattr(store, "inner", None)
     return None

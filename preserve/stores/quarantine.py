@@ -17,11 +17,10 @@ from checks.names import show
 from preserve.errors import PreserveError, UndeterminedError
 from preserve.stores.durable import exchange, rename_no_replace, writing
 from preserve.stores.folders import entered
-from preserve.stores.identity import OURS
+from preserve.stores.identity import OURS, QUARANTINE
 from preserve.stores.local_source import token_of
 from preserve.stores.locking import locked
 
-QUARANTINE = OURS + b"/quarantine"
 CONTENT, GOOD, ASIDE, TORN = b"content", b"good", b"aside", b"torn"
 DOCUMENT, MANIFEST = b"entry.json", b"manifest-sha256.txt"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from checks.evidence import Evidence
 from checks.ports import Listed, NotFoundError, Source, Stat, Store, StoreError, UnavailableError, WrongKindError
+from preserve.errors import UndeterminedError
 from preserve.stores.passing import PassedSource, PassedStore
 
 Answer = TypeVar("Answer")
@@ -19,17 +20,26 @@ _NO_ANSWER = frozenset(("EAGAIN", "ETIMEDOUT", "ECONNRESET", "ESTALE", "EINTR"))
 
 
 class Again:
-    """How often and after which waits something is tried; the wait doubles each time."""
+    """How often and after which waits something is tried; the wait doubles each time.
 
-    def __init__(self, attempts: int, first_wait_seconds: float, sleep: Callable[[float], object]) -> None:
+    Args:
+        away_attempts: how often where the store itself is not there.
+    """
+
+    def __init__(
+        self, attempts: int, first_wait_seconds: float, sleep: Callable[[float], object], away_attempts: int = 2
+    ) -> None:
         if attempts < 1:
             raise ValueError("it must be tried at least once")
         self._attempts = attempts
+        self._away_attempts = min(away_attempts, attempts)
         self._first_wait_seconds = first_wait_seconds
         self._sleep = sleep
 
     def ask(self, question: Callable[[], Answer], anew: Callable[[], None] | None = None) -> Answer:
         """The answer; the error of the last try if there was none.
+
+        What a store said may have been put into the words of an UndeterminedError: its cause tells.
 
         Args:
             anew: what is to be done before each further try; what it raises counts as that try's error.
@@ -41,18 +51,18 @@ class Again:
                     anew()
                 ready = True
                 return question()
-            except StoreError as error:
+            except (StoreError, UndeterminedError) as error:
                 tried += 1
-                if tried >= self._most_tries(error):
+                if tried >= self._most_tries(error if isinstance(error, StoreError) else error.__cause__):
                     raise
                 ready = False
             self._sleep(self._first_wait_seconds * 2 ** (tried - 1))
 
-    def _most_tries(self, error: StoreError) -> int:
-        if isinstance(error, NotFoundError | WrongKindError):
+    def _most_tries(self, error: BaseException | None) -> int:
+        if not isinstance(error, StoreError) or isinstance(error, NotFoundError | WrongKindError):
             return 1
         if isinstance(error, UnavailableError):
-            return min(2, self._attempts)  # a mount that comes back does so at once, or not for long
+            return self._away_attempts  # a mount that comes back does so at once, or not for long
         return self._attempts if error.cause in _NO_ANSWER else 1
 
 
@@ -62,6 +72,7 @@ class Retrying(PassedStore):
     Args:
         attempts: in all.
         first_wait_seconds: before the second one.
+        away_attempts: where the store itself is not there.
     """
 
     def __init__(
@@ -70,9 +81,10 @@ class Retrying(PassedStore):
         attempts: int = 3,
         first_wait_seconds: float = 0.5,
         sleep: Callable[[float], object] = time.sleep,
+        away_attempts: int = 2,
     ) -> None:
         super().__init__(store)
-        self._again = Again(attempts, first_wait_seconds, sleep)
+        self._again = Again(attempts, first_wait_seconds, sleep, away_attempts)
 
     def identity(self) -> str:
         """See `checks.ports.Store`."""

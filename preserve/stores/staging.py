@@ -10,7 +10,7 @@ from checks.names import show
 from preserve.errors import UsageError
 from preserve.stores.durable import rename_no_replace, sync_directory, sync_filesystem, writing
 from preserve.stores.folders import entered
-from preserve.stores.identity import OURS
+from preserve.stores.identity import STAGING
 from preserve.stores.locking import locked
 from preserve.stores.looking import stands
 
@@ -32,7 +32,7 @@ class Staging:
     @classmethod
     def on_replica(cls, root: bytes, name: bytes) -> "Staging":
         """`<replica>/.preserve/staging/<name>`."""
-        return cls(root, b"/".join((OURS, b"staging", name)))
+        return cls(root, STAGING + b"/" + name)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -60,7 +60,7 @@ class Staging:
         """Never: what is staged lies apart from where it will be published."""
         return False
 
-    def resumable(self, path: bytes) -> int:
+    def resumable(self, path: bytes, size_bytes: int) -> int:
         """None of its bytes: a file that was cut off here is written anew."""
         return 0
 
@@ -83,7 +83,7 @@ class Staging:
         *,
         size_bytes: int | None = None,
         sha256: bytes | None = None,
-        offset: int = 0,
+        offset: int | None = None,
     ) -> Iterator[Callable[[memoryview], None]]:
         """Writes one new file from the buffers given to the sink, in order; what an earlier run left goes first.
 
@@ -112,7 +112,8 @@ class Staging:
     def discard(self, path: bytes) -> None:
         """Takes away one staged file, which is ours and no copy."""
         folder, _, name = path.rpartition(b"/")
-        with suppress(FileNotFoundError), self._entered(folder, make=False) as parent:
+        full = os.path.join(self._folder, path)
+        with writing(full), suppress(FileNotFoundError), self._entered(folder, make=False) as parent:
             os.unlink(name, dir_fd=parent)
 
     def empty(self) -> Iterator[bytes]:

@@ -7,6 +7,8 @@ import re
 import secrets
 import time
 
+from preserve.stores.identity import OURS
+
 _TRIAL = re.compile(rb"trial-([0-9a-f]{8})[0-9a-f]{8}\Z")
 _LEFT_SECONDS = 86_400  # no trial takes a day
 
@@ -18,6 +20,13 @@ def trial_name() -> bytes:
 
 def is_trial(name: bytes) -> bool:
     return _TRIAL.match(name) is not None
+
+
+def refuse_other_than_trial(path: bytes) -> None:
+    """ValueError unless a path is one of a trial: nothing else is ever written over to see what happens."""
+    folder, _, name = path.rpartition(b"/")
+    if folder != OURS or not is_trial(name):
+        raise ValueError("only a file made to be tried with is written over")
 
 
 def is_left(name: bytes) -> bool:

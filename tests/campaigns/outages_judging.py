@@ -27,7 +27,6 @@ class Judge:
         self._command = ""
         self._head = 0
         self._status = 0
-        self._told = ""
         self._kept: dict[str, set[str]] = {}
 
     def begin(self, command: str) -> None:
@@ -56,7 +55,7 @@ class Judge:
             arrived = self._work.places[place].line.bytes["down"]
             if self._command == "audit" and passed.get(place, 0) > arrived:
                 faults.append(f"{passed[place]} bytes passed on the {place}, of which {arrived} arrived")
-        self._status, self._told = status, told
+        self._status = status
         return faults
 
     def _damage(self) -> list[tuple[str, str]]:
@@ -86,8 +85,7 @@ class Judge:
                     place != "bucket" and any(path.startswith(package + "/") for path in there)
                 ):
                     faults.append(f"{package} on the {place} looks like a copy, and is not whole: {wrong[:3]}")
-            # It is asked for on every replica that is there; of one that is not, a warning speaks.
-            missed = _backups(there) == self._kept[place] and f"{place}: warning: it is not there" not in self._told
+            missed = _backups(there) == self._kept[place]
             if self._status == 0 and self._command == "backup" and missed:
                 faults.append(f"exit status 0, and no new backup on the {place}")
         if self._status == 0 and self._command == "replicate" and len(recorded) != len(PACKAGES) * len(PLACES):

@@ -13,8 +13,9 @@ from checks.canaries import CANARIES
 from checks.ports import StoreError, UnavailableError
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.backups import Described
+from preserve.stores.capabilities import Resuming
 from preserve.stores.identity import Identity
-from preserve.stores.port import Claiming, ReplicaStore, Resuming, Staging
+from preserve.stores.port import Claiming, ReplicaStore, Staging
 from preserve.stores.rooms.replica import RemoteReplica
 from tests.contract.conftest import Placed
 from tests.contract.test_reading import read
@@ -150,7 +151,7 @@ def test_a_large_file_that_was_cut_off_is_gone_on_with_and_comes_out_right(
         with pytest.raises(StoreError), staging.file(b"data/film", size_bytes=len(content)) as sink:
             sink(memoryview(content)[:-1000])
             raise StoreError("the line is cut", cause="ECONNRESET")
-        again = staging.resumable(b"data/film")
+        again = staging.resumable(b"data/film", len(content))
         assert again <= len(content) and (again == 0 or isinstance(placed.store, Resuming))
         put(staging, b"data/film", content)
         assert read(placed, staging.location + b"/data/film", step=1 << 20) == content

@@ -9,7 +9,8 @@ from typing import TypedDict, Unpack
 import pytest
 
 from checks.ports import Kind, NotFoundError, StoreError
-from preserve.stores.port import Claiming, ExistsError, Renaming, Replacing, Resuming, Sizing, Versioned
+from preserve.stores.capabilities import Renaming, Replacing, Resuming, Sizing, Versioned
+from preserve.stores.port import Claiming, ExistsError
 from tests.contract.conftest import Placed
 from tests.contract.test_reading import read
 

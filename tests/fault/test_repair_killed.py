@@ -78,11 +78,18 @@ def test_hostile_entries_in_the_quarantine_are_left_alone(placed: PlacedWorkspac
         "on_disk": {"path": path},
         "expected": {"size_bytes": 4, "sha256": sha256(b"evil").hexdigest()},
     }
+    nothing, above = {"path": "data/nothing"}, {"path": "../box-1/data/nothing"}
     changes: dict[str, dict[str, object]] = {
         "outside": {"on_disk": {"path": "../../../precious"}},
         "unknown": {"package": "nobody"},
         "segment": {"segment": 99, "method": "segments"},
         "types": {"version": "x", "file": 7},
+        "none": {"file": {"path": ""}, "on_disk": {"path": ""}},
+        "a part of none": {"method": "set-aside", "segment": 0, "file": nothing, "on_disk": nothing},
+        "a part of all": {"method": "segments"},
+        "a part otherwise": {"method": "replace", "segment": 0},
+        "no name": {"method": "set-aside", "file": {"path": "a\0b"}, "on_disk": {"path": "a\0b"}},
+        "above": {"method": "set-aside", "file": above, "on_disk": above},
         "given": {},
     }
     for name, change in changes.items():
@@ -93,8 +100,9 @@ def test_hostile_entries_in_the_quarantine_are_left_alone(placed: PlacedWorkspac
     (folder / "torn").mkdir()
     (folder / "torn" / "entry.json").write_text('{"pack')
     before = {name: tree(placed.folder / name) for name in REPLICAS}
-    mend(placed)
+    told = dict(told.split(": ", 1) for _, told in mend(placed).settled)
     assert {name: tree(placed.folder / name) for name in REPLICAS} == before
+    assert {name for name, done in told.items() if "cannot be understood" in done} == changes.keys() - {"given"}
     assert precious.read_bytes() == b"mine"
     assert (folder / "outside" / "content").read_bytes() == b"evil"
     assert placed.audit() == {}

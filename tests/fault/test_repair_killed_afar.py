@@ -12,6 +12,7 @@ from preserve.app.repairs import repair
 from preserve.app.workspace import Workspace
 from preserve.catalog.rows import ReplicaRow
 from preserve.progress import Silent
+from preserve.stores.identity import QUARANTINE
 from preserve.stores.locations import location
 from preserve.stores.memory_base import MemoryStore
 from preserve.stores.port import ReplicaStore
@@ -143,3 +144,16 @@ def test_setting_an_untracked_file_aside_can_be_killed_anywhere(afar: Afar) -> N
         files = afar.store.files
         assert path not in files, number
         assert list(files.values()).count(b"the only one of its kind") == 1, number
+
+
+def test_the_whole_entries_of_earlier_repairs_cost_one_listing_together(afar: Afar) -> None:
+    damaged = [path for path, content in afar.store.files.items() if b"/data/" in path and len(content) > 500]
+    for path in damaged:
+        afar.store.flip(path, 1000)
+    afar.placed.audit()
+    assert len(damaged) > 1 and afar.repair() == ["repaired"] * len(damaged)
+    asked: list[tuple[str, bytes]] = []
+    afar.store.hook = lambda what, path: asked.append((what, path))
+    assert afar.repair() == []
+    there = [one for one in asked if one[1].startswith(QUARANTINE)]
+    assert there == [("names_in", QUARANTINE), ("listing", QUARANTINE)]

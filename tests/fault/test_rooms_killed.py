@@ -12,8 +12,8 @@ import pytest
 from checks.canaries import CANARIES
 from preserve.errors import UndeterminedError, UsageError
 from preserve.stores.backups import Described
+from preserve.stores.capabilities import Renaming
 from preserve.stores.memory import MemoryDisk
-from preserve.stores.port import Renaming
 from preserve.stores.rooms.locking import locked
 from preserve.stores.rooms.quarantine import FarEntry
 from preserve.stores.rooms.replica import RemoteReplica

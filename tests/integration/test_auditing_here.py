@@ -128,7 +128,10 @@ def test_a_bag_that_the_backup_does_not_know_is_known_by_its_own_manifests_only(
 def test_without_a_backup_every_bag_speaks_for_itself_and_that_is_said(disk: Path, capsys: Capture) -> None:
     forget_the_catalog(disk)
     status, document = told(capsys)
-    assert status == 0 and document["backup"] is None
+    assert status == 3 and document["backup"] is None
+    assert all(bag["outcome"] == "pass" for bag in document["bags"])
+    assert document["summary"].endswith("valid by its own manifests only; what should lie here is not known.")
+    assert "`preserve audit --replica disk`" in document["catalogs_that_cannot_tell"][0]
     assert document["known_by"] == (
         "No backup of the catalog on this disk tells what should be here. Before a disk is carried away, "
         "`preserve catalog backup` where its catalog is lays one on it."
@@ -212,6 +215,80 @@ def test_a_disk_that_a_catalog_knew_is_never_green_without_a_backup_that_holds(
     assert status == 3 and document["backup"] is None and document["catalogs_that_cannot_tell"]
     assert main(["audit", "--here"]) == 3
     assert "not determined" in capsys.readouterr().out
+
+
+def renamed(disk: Path) -> None:
+    (disk / ".preserve/catalog").rename(disk / ".preserve/catalog.old")
+
+
+def emptied(disk: Path) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+    (disk / ".preserve/catalog").mkdir()
+
+
+def packed(disk: Path) -> None:
+    shutil.make_archive(str(disk / ".preserve/backups"), "tar", disk / ".preserve/catalog")
+    shutil.rmtree(disk / ".preserve/catalog")
+
+
+def canaries_gone_too(disk: Path) -> None:
+    shutil.rmtree(disk / ".preserve/catalog")
+    shutil.rmtree(disk / ".preserve/canaries")
+
+
+@pytest.mark.parametrize("lose", [renamed, emptied, packed, canaries_gone_too])
+def test_whoever_takes_all_traces_of_the_catalog_away_makes_nothing_green(
+    disk: Path, lose: Callable[[Path], None], capsys: Capture
+) -> None:
+    """The disk's identity is left, and none but a catalog wrote that."""
+    lose(disk)
+    shutil.rmtree(disk / ".preserve/heads")
+    shutil.rmtree(disk / "box-0")
+    status, document = told(capsys)
+    assert (status, document["outcome"], [bag["outcome"] for bag in document["bags"]]) == (3, "inconclusive", ["pass"])
+    assert main(["audit", "--here"]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "what should lie here is not known, nor whether something is missing" in said and "✔ disk" not in said
+    assert "Audit the disk on that catalog's machine" in said and "`preserve catalog backup` there" in said
+
+
+def test_damage_is_damage_where_nobody_knows_what_should_be_there(disk: Path, capsys: Capture) -> None:
+    forget_the_catalog(disk)
+    changed = payload_file(disk / "box-1")
+    changed.write_bytes(b"other" + changed.read_bytes()[5:])
+    assert told(capsys)[0] == 1
+
+
+def test_a_folder_that_is_not_ours_may_be_another_catalogs_and_a_file_is_only_told(disk: Path, capsys: Capture) -> None:
+    (disk / ".preserve/.DS_Store").write_text("of a desktop")
+    status, document = told(capsys)
+    assert status == 0 and ".preserve/.DS_Store is not ours" in str(document["notes"])
+    (disk / ".preserve/catalog.old").mkdir()
+    status, document = told(capsys)
+    (why,) = document["catalogs_that_cannot_tell"]
+    assert status == 3 and why.startswith(".preserve/catalog.old is not ours") and "give it its name again" in why
+
+
+def test_what_runs_of_ours_leave_beside_the_rooms_is_not_doubted(disk: Path, capsys: Capture) -> None:
+    for name in ("staging", "removed", "quarantine", "trial-6900000012345678"):
+        (disk / ".preserve" / name).mkdir(exist_ok=True)
+    for name in ("repair.lock", ".identity.json.0123456789abcdef.partial"):
+        (disk / ".preserve" / name).touch()
+    status, document = told(capsys)
+    assert (status, document["notes"], document["catalogs_that_cannot_tell"]) == (0, [], [])
+
+
+def test_a_backup_from_before_there_was_a_copy_does_not_tell_what_should_be_there(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = make_workspace(tmp_path / "archive", packages=2, files=4, placed=("nas",))
+    monkeypatch.chdir(placed.folder)
+    assert main(["catalog", "backup"]) == 0
+    assert main(["replicate", "--to", "disk"]) == 0
+    shutil.rmtree(placed.folder / "disk/box-0")
+    status, document = told(capsys, str(placed.folder / "disk"))
+    assert status == 3 and len(document["bags"]) == 1
+    assert "knows of no copy on it" in document["catalogs_that_cannot_tell"][0]
 
 
 def test_entries_of_the_journal_that_are_later_than_the_backup_are_told(disk: Path, capsys: Capture) -> None:

@@ -106,6 +106,83 @@ def test_while_it_is_away_everybody_is_told_by_when_to_plug_it_in(
         assert day in " ".join(capsys.readouterr().out.split()), command
 
 
+def test_an_audit_of_everything_leaves_it_out_while_it_is_away_and_says_so(
+    placed: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed reading would be written down else, alarm, and hold up the next one when the disk is there again."""
+    carry(placed, "safe")
+    capsys.readouterr()
+    assert main(["audit"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "read all that is there" in told and "Away, as it may be, and not read: disk" in told
+    assert not [key for key in status_of(capsys)[1] if key.endswith(":disk")]
+    shutil.move(placed.folder / "safe", placed.folder / "disk")
+    later(monkeypatch, 364 * DAY)
+    capsys.readouterr()
+    assert main(["audit", "--due", "--json"]) == 0
+    assert {one["name"] for one in json.loads(capsys.readouterr().out)["replicas"]} >= {"disk"}
+    line, _ = status_of(capsys)
+    assert line["available"] is True
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, 0), (364, 0), (366, 3)])
+@pytest.mark.parametrize("command", ["backup", "check"])
+def test_the_catalog_is_backed_up_and_checked_without_it_until_its_date(
+    placed: PlacedWorkspace,
+    command: str,
+    days: int,
+    status: int,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carry(placed, "safe")
+    later(monkeypatch, days * DAY)
+    capsys.readouterr()
+    assert main(["catalog", command, "--json"]) == status
+    document = json.loads(capsys.readouterr().out)
+    lines = document["replicas"] if command == "backup" else document["not_asked"]
+    (line,) = [each for each in lines if each["replica"] == "disk"]
+    assert line["offline"] and (line["late_since"] is None) == (status == 0)
+    assert main(["catalog", command]) == status
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("– disk" in told, "disk" in told, "it should have been here by" in told) == (not status, True, bool(status))
+
+
+@pytest.mark.parametrize("command", ["backup", "check"])
+def test_where_all_are_away_as_they_may_be_the_catalogs_care_is_not_green(
+    placed: PlacedWorkspace, command: str, capsys: Capture
+) -> None:
+    settings = placed.folder / "preserve.toml"
+    for name in ("nas", "abroad"):
+        text = settings.read_text("utf-8").replace(f"\n[replica.{name}]", f"\n[replica.{name}]\noffline = true")
+        settings.write_text(text, "utf-8")
+        shutil.move(placed.folder / name, placed.folder / f"{name} in a safe")
+    carry(placed, "safe")
+    assert main(["catalog", command, *(["--no-bags"] if command == "check" else [])]) == 3
+
+
+def test_an_audit_of_everything_is_not_green_over_one_that_is_overdue(
+    placed: PlacedWorkspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry(placed, "safe")
+    later(monkeypatch, 366 * DAY)
+    capsys.readouterr()
+    assert main(["audit"]) == 3
+    told = " ".join(capsys.readouterr().out.split())
+    assert "due on disk, which is not there" in told and "for longer than is promised" in told
+
+
+def test_one_that_is_named_or_alone_is_read_or_said_to_be_away(placed: PlacedWorkspace, capsys: Capture) -> None:
+    carry(placed, "safe")
+    assert main(["audit", "--replica", "disk"]) == 3
+    for name in ("nas", "abroad"):
+        settings = placed.folder / "preserve.toml"
+        text = settings.read_text("utf-8").replace(f"\n[replica.{name}]", f"\n[replica.{name}]\noffline = true")
+        settings.write_text(text, "utf-8")
+        shutil.move(placed.folder / name, placed.folder / f"{name} in a safe")
+    assert main(["audit"]) == 3, "nothing was read"
+
+
 @pytest.mark.parametrize(
     ("days", "expected"),
     [(300, []), (340, ["will-be-overdue:disk"]), (367, ["overdue:disk"])],

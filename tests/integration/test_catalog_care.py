@@ -44,10 +44,12 @@ def placed(tmp_path: Path) -> PlacedWorkspace:
     return make_workspace(tmp_path, packages=2, files=10)
 
 
-def save(placed: PlacedWorkspace, times: int = 1) -> None:
+def save(placed: PlacedWorkspace, times: int = 1, *, away: int = 0) -> None:
     with placed.open() as workspace:
         for _ in range(times):
-            assert backup_outcome(back_up(workspace)) is Outcome.PASS
+            view = back_up(workspace)
+            assert [line.away for line in view.lines if not line.name] == [True] * away
+            assert backup_outcome(view) is (Outcome.INCONCLUSIVE if away else Outcome.PASS)
 
 
 def lose(placed: PlacedWorkspace) -> None:
@@ -107,13 +109,14 @@ def test_backups_are_placed_described_and_pruned_oldest_first(placed: PlacedWork
     assert {"replica", "file", "sha256", "head"} < last.keys()
 
 
-def test_an_absent_replica_is_a_warning_and_none_is_not_determined(
+def test_on_an_absent_replica_it_was_not_backed_up_and_that_is_not_green(
     placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(placed.folder)
     (placed.folder / "nas").rename(placed.folder / "away")
-    assert main(["catalog", "backup"]) == 0
+    assert main(["catalog", "backup"]) == 3
     assert "warning: it is not there" in capsys.readouterr().out
+    assert len(of(placed, "disk")) == len(of(placed, "abroad")) == 2, "the others have it all the same"
     for name in ("disk", "abroad"):
         (placed.folder / name).rename(placed.folder / f"away {name}")
     assert main(["catalog", "backup", "--json"]) == 3
@@ -251,12 +254,12 @@ def test_a_fork_is_said_and_a_person_decides(placed: PlacedWorkspace) -> None:
     shutil.copy(placed.folder / "catalog.sqlite", placed.folder / "twin.sqlite")
     (placed.folder / "abroad").rename(placed.folder / "away")
     placed.audit()
-    save(placed)
+    save(placed, away=1)
     (placed.folder / "twin.sqlite").replace(placed.folder / "catalog.sqlite")
     (placed.folder / "away").rename(placed.folder / "abroad")
     for name in ("nas", "disk"):
         (placed.folder / name).rename(placed.folder / f"{name} away")
-    save(placed, 3)
+    save(placed, 3, away=2)
     for name in ("nas", "disk"):
         (placed.folder / f"{name} away").rename(placed.folder / name)
     lose(placed)

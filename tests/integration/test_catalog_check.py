@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
+from checks.evidence import Outcome
+from preserve.app import catalog_check
+from preserve.app.catalog_care import heads
+from preserve.app.workspace import Workspace
+from preserve.catalog.rows import Head
 from preserve.cli.main import main
+from preserve.progress import Silent
+from reports.catalog_check import outcome_of
 from tests.support.workspaces import REPLICAS, PlacedWorkspace, make_workspace
 
 
@@ -109,6 +116,37 @@ def test_what_cannot_be_asked_is_not_green(placed: PlacedWorkspace, capsys: pyte
     status, document = run(placed, capsys, "check")
     assert (status, document["outcome"]) == (3, "inconclusive")
     assert document["not_compared"] == ["box-0 (version 1)", "box-1 (version 1)"]
+
+
+def test_each_replica_that_was_not_asked_is_named_with_why_and_the_check_is_not_green(
+    placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (placed.folder / "nas").rename(placed.folder / "nas away")
+    (placed.folder / "abroad/.preserve/identity.json").unlink()
+    status, document = run(placed, capsys, "check")
+    assert (status, document["outcome"], document["findings"], document["not_compared"]) == (3, "inconclusive", [], [])
+    assert {one["replica"]: one["why"] for one in document["not_asked"]} == {
+        "abroad": "no identity file in it: an empty mount or another disk",
+        "nas": "the folder is not there",
+    }
+    assert (document["counts"]["replicas"], document["counts"]["not_asked"]) == (3, 2)
+    assert main(["--config", str(placed.folder / "preserve.toml"), "catalog", "check"]) == 3
+    told = " ".join(capsys.readouterr().out.split())
+    assert "2 of 3 replicas could not be asked" in told
+    assert "nas was not asked what it remembers: it is not there (the folder is not there)" in told
+
+
+def test_one_that_goes_away_meanwhile_may_not_have_been_asked(
+    placed: PlacedWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def going(workspace: Workspace) -> list[Head]:
+        (placed.folder / "nas").rename(placed.folder / "nas away")
+        return heads(workspace)
+
+    monkeypatch.setattr(catalog_check, "heads", going)
+    with placed.open() as workspace:
+        view = catalog_check.check_catalog(workspace, Silent(), bags=False)
+    assert [line.replica for line in view.not_asked] == ["nas"] and outcome_of(view) is Outcome.INCONCLUSIVE
 
 
 def test_backups_that_are_gone_from_a_replica_are_told(

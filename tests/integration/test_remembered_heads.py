@@ -170,7 +170,7 @@ def test_a_catalog_made_again_from_an_older_backup_has_lost_what_the_heads_know(
     assert len(told) == 1 and f"remembers links up to {lost} that were lost" in told[0]
 
 
-def test_replicas_that_are_away_or_removed_are_not_asked(
+def test_replicas_that_are_away_are_named_and_removed_ones_are_not_asked(
     placed: PlacedWorkspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     remember(placed)
@@ -178,7 +178,7 @@ def test_replicas_that_are_away_or_removed_are_not_asked(
     with placed.open() as workspace:
         remove_replica(workspace, "disk")
     status, document = check(placed, capsys, "--no-bags")
-    assert status == 0
+    assert (status, [one["replica"] for one in document["not_asked"]]) == (3, ["nas"])
     assert {one.partition(":")[0] for one in document["heads"]} == {"abroad"}
 
 

@@ -486,6 +486,18 @@ def test_what_was_set_aside_stays_and_is_named(placed: PlacedWorkspace, remove: 
     assert sorted(os.listdir(quarantine)) == ["box-0", "box-1"]
 
 
+def test_what_was_set_aside_and_cannot_be_understood_is_not_said_to_be_the_packages(
+    placed: PlacedWorkspace, remove: Remove
+) -> None:
+    quarantine = placed.folder / "disk" / ".preserve" / "quarantine"
+    (quarantine / "empty").mkdir(parents=True)
+    (quarantine / "whose").mkdir()
+    (quarantine / "whose" / "content").write_bytes(b"of another package, may be")
+    document = remove("box-0", "--reason", "given back", *BOTH)[1]
+    assert document["set_aside"] == []
+    assert document["unclear"] == [{"path": str(quarantine / "whose")}]
+
+
 def test_an_audit_that_is_going_on_goes_on_without_it(placed: PlacedWorkspace, remove: Remove) -> None:
     with placed.open() as workspace:
         audit = audits.plan(workspace)

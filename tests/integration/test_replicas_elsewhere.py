@@ -14,10 +14,11 @@ from preserve.app import replicas
 from preserve.app.workspace import Workspace
 from preserve.cli.main import main
 from preserve.stores import opening
+from preserve.stores.capabilities import Protection, Thaw, Versioning
 from preserve.stores.identity import IDENTITY_FILE
 from preserve.stores.memory import MemoryBucket, MemoryDisk
 from preserve.stores.memory_base import MemoryStore
-from preserve.stores.port import NotReadableNowError, Protection, ReplicaStore, Thaw, Versioning
+from preserve.stores.port import NotReadableNowError, ReplicaStore
 from preserve.stores.rooms.replica import RemoteReplica
 from tests.support.bags import make_bag
 
@@ -55,6 +56,26 @@ class ColdBucket(MemoryBucket):
             self.on_its_way.add(path)
             return Thaw.ASKED
         return Thaw.READABLE
+
+
+class _Refuses(MemoryStore):
+    """Whose other side refuses to write over a file, or does not."""
+
+    def __init__(self, *, refuses: bool) -> None:
+        super().__init__()
+        self._refuses = refuses
+
+    def refuses_overwriting(self, trial: bytes, content: bytes) -> bool:
+        assert self.files[trial] == content
+        return self._refuses
+
+
+class Tried(_Refuses, MemoryBucket):
+    """A bucket with which that can be tried."""
+
+
+class TriedDisk(_Refuses, MemoryDisk):
+    """A server with which that can be tried."""
 
 
 @pytest.fixture
@@ -177,6 +198,23 @@ class TestAdding:
         assert "conditional writes" in told(capfd)
         assert not bucket.files, "nothing is left there"
 
+    @pytest.mark.parametrize(
+        ("url", "why"), [(BUCKET, "does not keep to If-None-Match"), (SERVER, "renames over what is there")]
+    )
+    def test_a_server_that_only_our_own_look_keeps_from_overwriting_is_for_one_machine_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], url: str, why: str,
+    ) -> None:  # fmt: skip
+        monkeypatch.chdir(tmp_path)
+        assert main(["init"]) == 0
+        for name, refuses in (("good", True), ("bad", False)):
+            store = (Tried if url == BUCKET else TriedDisk)(refuses=refuses)
+            monkeypatch.setattr("preserve.app.replicas.open_replica", lambda _, store=store: RemoteReplica(store))
+            monkeypatch.setattr("preserve.app.workspace.open_replica", lambda _, store=store: RemoteReplica(store))
+            assert main(["replica", "add", name, f"{url}/{name}"]) == 0
+            said = told(capfd)
+            assert (why in said and "let no second one write there" in said) is not refuses
+            assert list(store.files) == [IDENTITY_FILE], "nothing of the trial is left"
+
     def test_a_place_that_gives_back_other_bytes_is_refused(
         self, archive: Path, bucket: ColdBucket, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -232,6 +270,33 @@ class TestAdding:
         bucket.there = False
         assert main(["replica", "remove", "cloud"]) == 0
         assert bucket.files == before and not config.load(archive / "preserve.toml").replicas
+
+    @pytest.mark.parametrize(
+        "place", ["u:TOPSECRET@host:/x", "sftp:/u:TOPSECRET@h/x", "//u:TOPSECRET@h/x", "s3:/AK:TOPSECRET@b"]
+    )
+    def test_a_password_in_what_is_no_address_is_not_repeated(
+        self, archive: Path, place: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["replica", "add", "far", place]) == 2
+        said = told(capfd)
+        assert "TOPSECRET" not in said and "sftp://user@host/path" in said
+
+    def test_the_last_copies_are_given_up_only_when_that_is_said(
+        self, archive: Path, bucket: ColdBucket, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        (archive / "letters").mkdir()
+        (archive / "letters" / "page.txt").write_text("1975")
+        make_bag(archive / "letters", archive / "bags" / "letters")
+        (archive / "nas").mkdir()
+        assert main(["replica", "add", "cloud", BUCKET]) == 0
+        assert main(["add", "bags/letters"]) == 0 and main(["replicate"]) == 0
+        capfd.readouterr()
+        assert main(["replica", "remove", "cloud"]) == 2
+        assert "letters has its only copy on cloud" in told(capfd)
+        assert "cloud" in config.load(archive / "preserve.toml").replicas
+        assert main(["replica", "add", "nas", "nas"]) == 0 and main(["replicate"]) == 0
+        assert main(["replica", "remove", "cloud"]) == 0
+        assert main(["replica", "remove", "nas", "--last-copies"]) == 0
 
     @pytest.mark.parametrize(("package", "url", "extra"), [("boto3", BUCKET, "s3"), ("asyncssh", SERVER, "sftp")])
     def test_what_is_not_installed_is_told_with_the_command(
@@ -303,6 +368,15 @@ class TestThawing:
             assert [(link["asked"], link["under_way"], link["days"]) for link in links] == [(4, 0, 3), (0, 4, 14)]
             asked = workspace.catalog.asked_on(workspace.clock())
             assert len(asked) == 1, "the audit follows"
+
+    def test_a_package_without_a_copy_there_is_named_and_nothing_asked(
+        self, placed: list[bytes], bucket: ColdBucket, archive: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        make_bag(archive / "sources" / "maps", archive / "bags" / "plans")
+        assert main(["add", "bags/plans", "--id", "plans"]) == 0
+        assert main(["replica", "thaw", "cloud", "letters", "plans"]) == 2
+        assert "no copy of plans on cloud; nothing was asked" in told(capfd)
+        assert bucket.asked == []
 
     def test_where_all_can_be_read_nothing_is_to_be_read_anew(self, placed: list[bytes], run: Json) -> None:
         status, said = run("replica", "thaw", "cloud")

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -139,6 +140,49 @@ def test_a_listing_that_goes_on_with_nothing_in_it_is_ended(liar: Liar, store: S
     liar.lie = endless
     assert raised_by(lambda: list(store.listing(b""))).cause == "the listing is not whole"
     assert len(liar.asked) <= 100
+
+
+@pytest.mark.parametrize("always_new", [True, False])
+def test_a_listing_that_goes_on_for_ever_is_ended(
+    liar: Liar, store: S3Store, always_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same key again under another token; and with new ones, which at some number nobody has."""
+    numbers = itertools.count()
+    monkeypatch.setattr("preserve.stores.s3.listing._MOST_NAMES", 30)
+
+    def endless(asked: Asked) -> Answered | None:
+        number = next(numbers)
+        entry = ENTRY.format(f"pre/{number:09}" if always_new else "pre/x", 1)
+        token = f"<NextContinuationToken>{number}</NextContinuationToken>"
+        return listing(entry, more=MORE + token) if asked.is_listing else None
+
+    liar.lie = endless
+    assert raised_by(lambda: list(store.listing(b""))).cause == "the listing is not whole"
+    assert len(liar.asked) == (31 if always_new else 2)
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 500])
+def test_an_answer_that_is_nested_without_reason_is_no_answer_and_no_error_of_ours(
+    liar: Liar, store: S3Store, status: int
+) -> None:
+    body = f"<Error>{'<a>' * 3000}x{'</a>' * 3000}</Error>".encode()
+    instead_of_listing(liar, Answered(status, body))
+    assert "Recursion" not in str(raised_by(lambda: list(store.listing(b""))))
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), ("no certificate", "it holds no certificate")])
+def test_authorities_that_cannot_be_read_make_it_away_and_name_the_file(
+    content: str | None, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(file))
+    store = S3Store("bucket", b"", endpoint="https://127.0.0.1:9", region="us-east-1", credentials=("id", "key"))
+    with pytest.raises(UnavailableError) as raised:
+        store.identity()
+    assert str(file) in raised.value.cause and why in raised.value.cause
+    store.close()
 
 
 def test_a_name_that_is_not_utf8_makes_the_listing_incomplete_and_is_no_other_name(liar: Liar, store: S3Store) -> None:

@@ -14,18 +14,13 @@ from checks.digesting import Digester, Reading, Wanted
 from checks.evidence import Evidence
 from checks.ports import Claiming, Kind, Listed, NotFoundError, StoreError, UnavailableError
 from preserve.executors.threads import Pool
-from preserve.stores.port import (
-    ExistsError,
-    NotReadableNowError,
-    Replacing,
-    Resuming,
-    Thaw,
-    Thawing,
-    Versioned,
-    Versioning,
-)
+from preserve.stores.capabilities import GivingUp, Refusing, Replacing, Resuming, Thaw, Thawing, Versioned, Versioning
+from preserve.stores.identity import OURS
+from preserve.stores.port import ExistsError, NotReadableNowError
 from preserve.stores.retrying import Retrying
+from preserve.stores.rooms.replica import RemoteReplica
 from preserve.stores.s3 import S3Store
+from preserve.stores.trial_names import trial_name
 from tests.support.s3_proxy import Proxy, proxy
 from tests.support.s3_servers import CREDENTIALS, Server, flip_in_volume, rclone_s3, weed
 
@@ -192,6 +187,35 @@ def test_what_was_begun_can_be_given_up(store: S3Store) -> None:
     assert store.give_up(b"other") == 0
     assert store.give_up(b"copy") == 1
     assert store.written(b"copy/file") == 0
+
+
+def test_what_an_unfinished_copy_left_in_parts_goes_with_it(store: S3Store) -> None:
+    assert isinstance(store, GivingUp)
+    staging = RemoteReplica(store).staging(b"box-v1", b"box")
+    with staging.held():
+        with pytest.raises(RuntimeError), staging.file(b"data/film") as sink:
+            sink(memoryview(os.urandom(SEGMENT + 9)))
+            raise RuntimeError
+        assert store.written(b"box/data/film") == SEGMENT
+        assert list(staging.empty()) == []
+    assert store.give_up(b"") == 0, "nothing is left to be paid for"
+
+
+def test_whether_a_server_keeps_to_its_conditions_is_tried_past_our_own_look(
+    store: S3Store, rclone_s3: Callable[[Path], Server], tmp_path: Path
+) -> None:
+    (tmp_path / "served" / "bucket").mkdir(parents=True)
+    other = opened(rclone_s3(tmp_path / "served"), "bucket")
+    trial = OURS + b"/" + trial_name()
+    for each, refuses in ((store, True), (other, False)):
+        assert isinstance(each, Refusing)
+        write(each, trial, b"tried", known=True)
+        assert each.refuses_overwriting(trial, b"tried") is refuses
+        with pytest.raises(ValueError, match="made to be tried with"):
+            each.refuses_overwriting(b"box/page", b"tried")
+        each.remove(trial)
+        assert not list(each.listing(b""))
+    other.close()
 
 
 def test_a_file_is_replaced_only_if_it_is_the_one_that_was_seen(store: S3Store) -> None:

@@ -2,16 +2,29 @@
 
 import os
 import random
+import struct
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import asyncssh
 import pytest
 
 from checks.ports import StoreError, UnavailableError
+from preserve.app.workspace import presence
+from preserve.catalog.rows import ReplicaRow
 from preserve.cli.main import main
+from preserve.executors.threads import Threads
+from preserve.replicate.copying import CopyWriter, Unfilled
+from preserve.stores.identity import OURS
+from preserve.stores.local import PlainFolder
+from preserve.stores.rooms.replica import RemoteReplica
 from preserve.stores.sftp import connecting, listing, session, wire, writing
 from preserve.stores.sftp.store import SftpStore
+from preserve.stores.trial_names import trial_name
 from tests.support import lying_sftp
 from tests.support.bags import make_bag
 from tests.support.lying_sftp import FILE, FOLDER, Lies, answering_server, lying_server, path_of, store_of
@@ -280,3 +293,117 @@ def test_a_servers_words_are_short_and_move_no_cursor(tmp_path: Path) -> None:
     ):
         store.stat(b"file")
     assert str(refused.value).isprintable() and len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda number, body: struct.pack(">BI", wire.ATTRS, number) + b"\0",  # ends in the middle
+        lambda number, body: b"",
+        lambda number, body: lying_sftp.attributes(number, FILE, 1 << 63),
+        lambda number, body: lying_sftp.status(number, 7),  # SSH_FX_CONNECTION_LOST
+    ],
+    ids=["cut short", "none", "too large", "cut off behind it"],
+)
+def test_a_server_whose_answers_are_none_is_away_and_keeps_nobody_from_other_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[[int, bytes], bytes]
+) -> None:
+    monkeypatch.setattr(session, "SILENT_SECONDS", 0.4)
+    monkeypatch.setattr(session, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(session, "_LOOK_SECONDS", 0.1)
+    row = ReplicaRow(id=1, uuid=UUID(IDENTITY), name="far", added_at=datetime(2026, 7, 1, tzinfo=UTC), removed_at=None)
+    with answering_server(tmp_path, but(wire.LSTAT, answer)) as port, store_of(port, tmp_path, b"/r") as store:
+        replica = RemoteReplica(store)
+        for asked in (store.identity, replica.identity, replica.read_identity):
+            with pytest.raises(UnavailableError) as away:
+                asked()
+            assert away.value.cause
+        assert not presence(replica, row).there
+
+
+# ---- servers that do less than others
+
+
+class Server(asyncssh.SFTPServer):
+    """A server over a folder; what it had open, and has closed."""
+
+    def __init__(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        super().__init__(chan)
+        self.seen.append(self)
+        self.open_now = 0
+
+    seen: list["Server"]
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        opened = super().open(path, pflags, attrs)
+        self.open_now += 1
+        return opened
+
+    def close(self, file_obj: object) -> None:
+        self.open_now -= 1
+        super().close(file_obj)
+
+
+class NeverCuts(Server):
+    def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
+        if attrs.size is not None:
+            raise asyncssh.SFTPOpUnsupported("no truncation here")
+        super().fsetstat(file_obj, attrs)
+
+
+class WritesOnce(Server):
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if pflags & asyncssh.FXF_WRITE and not pflags & asyncssh.FXF_CREAT:
+            raise asyncssh.SFTPPermissionDenied("what is written is written")
+        return super().open(path, pflags, attrs)
+
+
+@pytest.fixture(params=[NeverCuts, WritesOnce])
+def stubborn(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[type[Server], SftpStore]]:
+    kind = cast(type[Server], request.param)
+    kind.seen = []
+    root = lying_sftp.replica_in(tmp_path, IDENTITY)
+    with lying_sftp.listening(tmp_path, {"sftp_factory": kind}) as port, store_of(port, tmp_path, root) as store:
+        yield kind, store
+
+
+def test_a_large_file_with_which_a_server_refuses_to_go_on_is_begun_anew(
+    tmp_path: Path, stubborn: tuple[type[Server], SftpStore]
+) -> None:
+    """A run was killed after 10 MiB; kept, what it left would be in the way of every later one."""
+    kind, store = stubborn
+    content = random.Random(7).randbytes(12 << 20)
+    (tmp_path / "film").write_bytes(content)
+    staging = RemoteReplica(store).staging(b"box-v1", b"box")
+    unfinished = tmp_path / "replica" / os.fsdecode(writing.partial_of(staging.location + b"/data/film"))
+    unfinished.parent.mkdir(parents=True)
+    unfinished.write_bytes(content[: 10 << 20])
+    waits: list[float] = []
+    wanted = Unfilled(path=b"data/film", size_bytes=len(content), sha256=sha256(content).digest())
+    with Threads(1) as threads, staging.held():
+        assert staging.resumable(b"data/film", len(content)) == 10 << 20
+        writer = CopyWriter([], threads, sleep=waits.append)
+        assert writer.copy_from(PlainFolder(bytes(tmp_path)), b"film", staging, wanted) == ""
+        assert (unfinished.parent / "film").read_bytes() == content
+        assert waits == [1.0] and [path.name for path in unfinished.parent.iterdir()] == ["film"]
+    assert [one.open_now for one in kind.seen] == [0], "nothing was left open there"
+
+
+class RenamesOver(asyncssh.SFTPServer):
+    def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        os.replace(self.map_path(oldpath), self.map_path(newpath))
+
+
+@pytest.mark.parametrize(("kind", "refuses"), [(asyncssh.SFTPServer, True), (RenamesOver, False)])
+def test_whether_a_server_renames_over_what_is_there_is_tried_past_our_own_look(
+    tmp_path: Path, kind: type[asyncssh.SFTPServer], refuses: bool
+) -> None:
+    root = lying_sftp.replica_in(tmp_path, IDENTITY)
+    trial = OURS + b"/" + trial_name()
+    with lying_sftp.listening(tmp_path, {"sftp_factory": kind}) as port, store_of(port, tmp_path, root) as store:
+        write(store, trial, b"tried")
+        assert store.refuses_overwriting(trial, b"tried") is refuses
+        store.remove(trial)
+        with pytest.raises(ValueError, match="made to be tried with"):
+            store.refuses_overwriting(b".preserve/identity.json", b"")
+    assert os.listdir(tmp_path / "replica" / ".preserve") == ["identity.json"]

@@ -143,6 +143,13 @@ def test_a_key_file_that_is_none_is_named(
     assert str(key) in refusal(opened(key=key)).cause
 
 
+def test_a_key_that_others_may_read_is_refused(server: SftpServer, opened: Callable[..., SftpStore]) -> None:
+    assert opened().identity() == IDENTITY
+    server.key.chmod(0o640)
+    assert f"{server.key} may be read or written by others (mode 640)" in refusal(opened()).cause
+    server.key.chmod(0o600)
+
+
 def test_a_server_that_is_not_there_is_unavailable(server: SftpServer, opened: Callable[..., SftpStore]) -> None:
     store = opened()
     server.stop()

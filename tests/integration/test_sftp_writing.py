@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from checks.ports import NotFoundError, StoreError, WrongKindError
-from preserve.stores.port import ExistsError, FullError, Renaming, Resuming, WritableStore
+from preserve.stores.capabilities import Renaming, Resuming
+from preserve.stores.port import ExistsError, FullError, WritableStore
 from preserve.stores.sftp.store import SftpStore
 from preserve.stores.sftp.writing import RESUMED_FROM_BYTES
 from tests.support.bad_lines import BadLine

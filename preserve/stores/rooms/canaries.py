@@ -10,8 +10,9 @@ from checks.canaries import CANARIES, Canary
 from checks.evidence import Evidence
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.stores.canaries import FOLDER, Look, compared
+from preserve.stores.capabilities import Renaming
 from preserve.stores.identity import IDENTITY_FILE
-from preserve.stores.port import ExistsError, Renaming, WritableStore
+from preserve.stores.port import ExistsError, WritableStore
 from preserve.stores.rooms.writing import copy, names_below, place, put, reading, writing
 
 

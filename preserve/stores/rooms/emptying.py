@@ -7,7 +7,8 @@ from itertools import islice
 
 from checks.ports import Listed, NotFoundError
 from preserve.errors import UndeterminedError
-from preserve.stores.port import Renaming, WritableStore
+from preserve.stores.capabilities import Renaming
+from preserve.stores.port import WritableStore
 from preserve.stores.rooms.writing import names_below, place, reading, writing
 
 _AT_ONCE = 1_000  # files handed to the threads together

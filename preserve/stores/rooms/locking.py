@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 
 from checks.ports import Kind, NotFoundError, StoreError
 from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.capabilities import Renaming, Replacing
 from preserve.stores.holders import is_dead, this_process
-from preserve.stores.port import ExistsError, Renaming, Replacing, WritableStore
+from preserve.stores.port import ExistsError, WritableStore
 from preserve.stores.rooms.writing import content_of, place, put, writing
 
 _FORMAT = b"preserve-lock/1\n"

@@ -15,9 +15,10 @@ from functools import partial
 from checks.digesting import Reading
 from checks.ports import NotFoundError, StoreError
 from preserve.errors import PreserveError, UndeterminedError
-from preserve.stores.identity import OURS
-from preserve.stores.port import Renaming, Replacing, Sink, WritableStore
-from preserve.stores.quarantine import ASIDE, CONTENT, DOCUMENT, GOOD, LIMIT_BYTES, MANIFEST, QUARANTINE
+from preserve.stores.capabilities import Renaming, Replacing
+from preserve.stores.identity import OURS, QUARANTINE
+from preserve.stores.port import Sink, WritableStore
+from preserve.stores.quarantine import ASIDE, CONTENT, DOCUMENT, GOOD, LIMIT_BYTES, MANIFEST
 from preserve.stores.rooms.locking import Held, Terms, locked
 from preserve.stores.rooms.writing import (
     content_of,

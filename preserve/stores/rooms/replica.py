@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
-from checks.ports import Claiming, Listed, NotFoundError, Source, Stat, UnavailableError
+from checks.ports import Claiming, Listed, NotFoundError, Source, Stat, StoreError, UnavailableError
 from preserve.errors import UndeterminedError, UsageError
+from preserve.stores.capabilities import Refusing, Thawing, Versioned
 from preserve.stores.identity import (
     IDENTITY_FILE,
     LIMIT_BYTES,
@@ -16,7 +17,7 @@ from preserve.stores.identity import (
     identity_from,
 )
 from preserve.stores.local import Name
-from preserve.stores.port import Sink, Thawing, Versioned, WritableStore
+from preserve.stores.port import Sink, WritableStore
 from preserve.stores.rooms import backups, trials
 from preserve.stores.rooms.canaries import FarCanaries
 from preserve.stores.rooms.heads import FarHeads
@@ -37,6 +38,7 @@ class RemoteReplica:
         store: what lies beneath.
         claiming: who answers for the provider's checksums; None if nobody does.
         versioned: who says how deleted and changed files are kept; None if nobody does.
+        refusing: who tries whether files are written over there; None if nobody can.
         thawing: who brings files back that cannot be read now; None if nobody does.
     """
 
@@ -46,6 +48,7 @@ class RemoteReplica:
         self._quarantine = FarQuarantine(store, self._terms)
         self.claiming: Claiming | None = store if isinstance(store, Claiming) else None
         self.versioned: Versioned | None = store if isinstance(store, Versioned) else None
+        self.refusing: Refusing | None = store if isinstance(store, Refusing) else None
         self.thawing: Thawing | None = store if isinstance(store, Thawing) else None
 
     # ---- the store beneath ----
@@ -134,8 +137,12 @@ class RemoteReplica:
         where = place(self.store, IDENTITY_FILE)
         try:
             return identity_from(content_of(self.store, IDENTITY_FILE, LIMIT_BYTES), IDENTITY_FILE)
+        except UnavailableError:
+            raise
         except NotFoundError as error:
             raise UnavailableError(f"{where}: {NO_IDENTITY}", cause=NO_IDENTITY) from error
+        except StoreError as error:
+            raise UnavailableError(f"{where}: {error.cause or error}", cause=error.cause or "unreadable") from error
 
     def write_identity(self, identity: Identity, at: datetime) -> None:
         """Writes it; one that says the same already stays as it is.

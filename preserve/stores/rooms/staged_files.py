@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from checks.names import show
 from checks.ports import Kind, NotFoundError, StoreError
-from preserve.stores.port import Sizing, WritableStore
+from preserve.stores.capabilities import Sizing
+from preserve.stores.port import WritableStore
 from preserve.stores.rooms.writing import place, reading
 
 

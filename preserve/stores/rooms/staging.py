@@ -6,21 +6,22 @@ file and taken away after the last, says that what lies there is no copy yet.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 from checks.names import show
 from checks.ports import NotFoundError, StoreError
 from preserve.errors import UndeterminedError, UsageError
-from preserve.stores.identity import OURS
-from preserve.stores.port import ExistsError, Renaming, Resuming, Sink, WritableStore
+from preserve.stores.capabilities import GivingUp, Renaming, Resuming
+from preserve.stores.identity import STAGING
+from preserve.stores.port import ExistsError, Sink, WritableStore
 from preserve.stores.rooms.emptying import emptied
 from preserve.stores.rooms.locking import Held, Terms, locked
+from preserve.stores.rooms.resuming import Told, skipping
 from preserve.stores.rooms.staged_files import StagedFiles
 from preserve.stores.rooms.writing import content_of, given, place, put, reading, stands, writing
 
-STAGING = OURS + b"/staging"
 _FORMAT = b"preserve-unfinished/1\n"
 _LIMIT_BYTES = 64 << 10
 _RESUMED_FROM_BYTES = 8 << 20  # a smaller file is sent again sooner than asked for
@@ -37,6 +38,7 @@ class _Base:
         self._files = StagedFiles(store, location)
         self._held: Held | None = None
         self._anew: set[bytes] = set()  # what was begun with other bytes than were wanted
+        self._unsure: set[bytes] = set()  # what could not be written, or was, and nobody said so
 
     @property
     def _where(self) -> str:
@@ -70,7 +72,7 @@ class _Base:
         *,
         size_bytes: int | None = None,
         sha256: bytes | None = None,
-        offset: int = 0,
+        offset: int | None = None,
     ) -> Iterator[Sink]:
         """Writes one new file from the buffers given to the sink, in order; what an earlier run left goes first.
 
@@ -78,37 +80,62 @@ class _Base:
         context has ended, unless other bytes were given than `sha256` is of.
 
         Args:
-            offset: as `resumable` said; then the sink is given only what comes after it, and `size_bytes` is needed.
+            offset: as `resumable` said: the sink is given only what comes after it, and `size_bytes` is needed.
+                None: it is given all.
         """
         self._begin()
         self.discard(path)
+        self._clear(path)
+        try:
+            with self._opened(path, modified_ns, size_bytes, sha256, offset) as sink:
+                yield sink
+        except UndeterminedError:
+            self._unsure.add(path)
+            raise
+        self._note(path)
+
+    @contextmanager
+    def _opened(
+        self, path: bytes, modified_ns: int | None, size_bytes: int | None, sha256: bytes | None, offset: int | None
+    ) -> Iterator[Sink]:
         full = self.location + b"/" + path
         where, done = place(self._store, full), partial(self._files.put, path)
-        stands_bytes = offset or (self.resumable(path) if (size_bytes or 0) >= _RESUMED_FROM_BYTES else 0)
+        stands_bytes = self.resumable(path, size_bytes or 0) if offset is None else offset
         if not stands_bytes or size_bytes is None or not isinstance(self._store, Resuming):
             create = partial(self._store.create, full, modified_ns=modified_ns)
             with given(create, where, size_bytes, sha256, done) as sink:
                 yield sink
-            self._note(path)
             return
         resume = partial(
             self._store.resume, full, stands_bytes, size_bytes=size_bytes, sha256=sha256, modified_ns=modified_ns
         )
         if offset:
-            with given(_Told(resume), where, size_bytes - offset, None, lambda _: done(size_bytes)) as sink:
+            with given(Told(resume), where, size_bytes - offset, None, lambda _: done(size_bytes)) as sink:
                 yield sink
         else:
-            with given(_Told(lambda: _skipping(resume(), stands_bytes)), where, size_bytes, sha256, done) as sink:
+            with given(Told(lambda: skipping(resume(), stands_bytes)), where, size_bytes, sha256, done) as sink:
                 yield sink
-        self._note(path)
+
+    def _clear(self, path: bytes) -> None:
+        """Takes away what an earlier try may have left under its name, without an answer that said so."""
+        if path in self._unsure:
+            self._ensure_held()  # else it may be what another one wrote
+            full = self.location + b"/" + path
+            with writing(place(self._store, full)), suppress(NotFoundError):
+                self._store.remove(full)
+            self._unsure.discard(path)
 
     def _note(self, path: bytes) -> None:
         """Of a file that was not the one wanted, nothing is gone on with."""
         (self._anew.discard if self._files.has(path) else self._anew.add)(path)
 
-    def resumable(self, path: bytes) -> int:
-        """How many bytes of a file that was cut off stand and need not be given again; 0 where it begins anew."""
-        if not isinstance(self._store, Resuming) or path in self._anew:
+    def resumable(self, path: bytes, size_bytes: int) -> int:
+        """How many bytes of a file that was cut off stand and need not be given again; 0 where it begins anew.
+
+        Args:
+            size_bytes: of the whole file. Each question has its price: of a small one nothing is asked.
+        """
+        if size_bytes < _RESUMED_FROM_BYTES or not isinstance(self._store, Resuming) or path in self._anew:
             return 0
         full = self.location + b"/" + path
         with writing(place(self._store, full)):
@@ -249,6 +276,9 @@ class PlaceStaging(_Base):
         if self.begun():
             yield from emptied(self._store, self.location)
             self._files.forget()
+            if isinstance(self._store, GivingUp):
+                with writing(self._where):
+                    self._store.give_up(self.location)
             self._unmark()
 
     def publish(self, location: bytes) -> None:
@@ -268,29 +298,3 @@ def staging_on(store: WritableStore, name: bytes, location: bytes, terms: Terms)
     """For the copy that is going to lie at `location`."""
     kind = FolderStaging if isinstance(store, Renaming) else PlaceStaging
     return kind(store, name, location, terms)
-
-
-class _Told:
-    """What opens a file whose size and digest were told already."""
-
-    def __init__(self, opening: Callable[[], AbstractContextManager[Sink]]) -> None:
-        self._opening = opening
-
-    def __call__(self, *, size_bytes: int | None = None, sha256: bytes | None = None) -> AbstractContextManager[Sink]:
-        return self._opening()
-
-
-@contextmanager
-def _skipping(resumed: AbstractContextManager[Sink], offset: int) -> Iterator[Sink]:
-    """All of a file is given, so that all of it is digested here; what the far side has is not sent again."""
-    with resumed as sink:
-        left = offset
-
-        def rest(buffer: memoryview) -> None:
-            nonlocal left
-            skipped = min(left, len(buffer))
-            left -= skipped
-            if skipped < len(buffer):
-                sink(buffer[skipped:])
-
-        yield rest

@@ -10,10 +10,9 @@ from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
 from checks.names import show
-from checks.ports import NotFoundError, StoreError, UnavailableError
+from checks.ports import NOT_READABLE_NOW, NotFoundError, StoreError, UnavailableError
 from preserve.stores.port import FullError, NotReadableNowError
 
-NOT_READABLE_NOW = "not-readable-now"
 CHANGED = "changed"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.-]{1,80})</Code>")
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
@@ -74,6 +73,12 @@ def unclear(what: str) -> StoreError:
     return StoreError(f"{what}: the server's answer cannot be understood", cause="the answer cannot be understood")
 
 
+# RecursionError: of XML that is nested for no other reason.
+_NOT_UNDERSTOOD = (
+    *(ResponseParserError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError),
+)
+
+
 @contextmanager
 def asking(what: str) -> Iterator[None]:
     """Turns what boto3 raises, and what it stumbles over in an answer, into StoreError and its kinds."""
@@ -81,7 +86,7 @@ def asking(what: str) -> Iterator[None]:
         yield
     except (exceptions.ClientError, exceptions.BotoCoreError) as error:
         raise translated(what, error) from error
-    except (ResponseParserError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
+    except _NOT_UNDERSTOOD as error:
         raise unclear(what) from error
 
 

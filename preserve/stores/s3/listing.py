@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 _MANY = 100_000  # names of one folder in memory
+_MOST_NAMES = 10_000_000  # in one listing: of a copy, or a folder
 _MOST_EMPTY = 100  # answers with nothing in them, one after another
 _NO_FOLDER = frozenset((b"/", b"./", b"../"))  # whoever went down into these would go round in a circle
 _NO_KEY = "the server lists a name in it that is not UTF-8, and so no key of S3"
@@ -42,6 +43,7 @@ def pages(client: "S3Client", bucket: str, prefix: bytes, what: str, **options: 
         StoreError: the server says that there is more and not where; it goes round in a circle; it listed what was not
             asked for; or the answer has not the form of a listing.
     """
+    names, before = 0, b""
     asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix.decode("utf-8"), "EncodingType": "url", **options}
     empty = 0
     while True:
@@ -49,13 +51,21 @@ def pages(client: "S3Client", bucket: str, prefix: bytes, what: str, **options: 
             answer: Any = client.list_objects_v2(**asked)
             page = _page(answer, prefix, what)
             more, following = bool(answer.get("IsTruncated")), answer.get("NextContinuationToken") or ""
+        begins = page.objects[0][0] if page.objects else b""
+        if begins and begins == before:  # no key is listed twice
+            raise _endless(what)
         yield page
         if not more:
             return
+        before, names = begins or before, names + len(page.objects) + len(page.folders)
         empty = 0 if page.objects or page.folders else empty + 1
-        if not following or following == asked.get("ContinuationToken") or empty >= _MOST_EMPTY:
-            raise StoreError(f"{what}: the server's listing does not come to its end", cause="the listing is not whole")
+        if not following or following == asked.get("ContinuationToken") or empty >= _MOST_EMPTY or names > _MOST_NAMES:
+            raise _endless(what)
         asked["ContinuationToken"] = following
+
+
+def _endless(what: str) -> StoreError:
+    return StoreError(f"{what}: the server's listing does not come to its end", cause="the listing is not whole")
 
 
 def first(client: "S3Client", bucket: str, prefix: bytes, what: str) -> bytes | None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from checks.ports import StoreError, UnavailableError
-from preserve.stores.port import Claim, Protection, Thaw, Versioning
+from preserve.stores.capabilities import Protection, Thaw, Versioning
+from preserve.stores.port import Claim
 from preserve.stores.s3.errors import asking, said, unclear
 from preserve.stores.s3.looks import MOST_PARTS, Seen, size_of, sum_of
 

@@ -125,7 +125,7 @@ class S3Reading:
         return (listed for listed, _ in self._below(root))
 
     def sizes(self, root: bytes) -> Iterator[tuple[bytes, int]]:
-        """See `preserve.stores.port.Sizing`."""
+        """See `preserve.stores.capabilities.Sizing`."""
         return ((listed.path, size) for listed, size in self._below(root) if listed.kind is Kind.FILE)
 
     def names_in(self, folder: bytes, *, stats: bool = False) -> Collection[Name]:
@@ -195,9 +195,9 @@ class S3Reading:
     def _connected(self) -> _Open:
         try:
             access = Access(self._place)
+            wire, sender = Wire(self._place, access), Sender(self._place, access, self.where)
         except (BotoCoreError, ValueError, OSError, UnavailableError) as error:
             raise _unavailable(self.where, error) from error
-        wire, sender = Wire(self._place, access), Sender(self._place, access, self.where)
         uploads = Uploads(access.client, wire, self._bucket, self._segment_bytes)
         writer = Writer(wire=wire, uploads=uploads, segment_bytes=self._segment_bytes, look=self._seen)
         return _Open(access, sender, wire, uploads, writer)

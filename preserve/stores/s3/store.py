@@ -2,20 +2,23 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from hashlib import sha256
 
 from checks.ports import Claim, Kind, NotFoundError, StoreError
-from preserve.stores.port import ExistsError, Protection, Sink, Thaw
+from preserve.stores.capabilities import Protection, Thaw
+from preserve.stores.port import ExistsError, Sink
 from preserve.stores.s3.errors import CHANGED
 from preserve.stores.s3.looks import Token
 from preserve.stores.s3.provider import claim_of, protection_of, thawed
 from preserve.stores.s3.reading import S3Reading
 from preserve.stores.s3.writing import Order
+from preserve.stores.trial_names import refuse_other_than_trial
 
 _APPENDS = 10  # how often it is tried to add to a file to which others add at the same time
 
 
 class S3Store(S3Reading):
-    """A `WritableStore` that is also Replacing, Resuming, Claiming, Versioned, Thawing and Sizing."""
+    """A `WritableStore` with all that it may be able to do besides, but to rename (see `preserve.stores.port`)."""
 
     def create(
         self, path: bytes, *, size_bytes: int | None = None, sha256: bytes | None = None, modified_ns: int | None = None
@@ -28,7 +31,7 @@ class S3Store(S3Reading):
     def replacing(
         self, path: bytes, token: object, *, size_bytes: int | None = None, sha256: bytes | None = None
     ) -> AbstractContextManager[Sink]:
-        """See `preserve.stores.port.Replacing`."""
+        """See `preserve.stores.capabilities.Replacing`."""
         order = self._order(path, size_bytes, sha256)
         found = self._seen(order.key, order.what)  # not every server knows If-Match
         if found is None or not isinstance(token, Token) or found.token != token:
@@ -36,14 +39,14 @@ class S3Store(S3Reading):
         return self._open().writer.writing(replace(order, etag=token.etag))
 
     def written(self, path: bytes) -> int:
-        """See `preserve.stores.port.Resuming`: whole segments."""
+        """See `preserve.stores.capabilities.Resuming`: whole segments."""
         found = self._open().uploads.found(self._keys.of(path), self._what(path))
         return len(found.parts) * self._segment_bytes if found is not None else 0
 
     def resume(
         self, path: bytes, offset: int, *, size_bytes: int, sha256: bytes | None = None, modified_ns: int | None = None
     ) -> AbstractContextManager[Sink]:
-        """See `preserve.stores.port.Resuming`. Each part was checked as it came; the whole is not here."""
+        """See `preserve.stores.capabilities.Resuming`. Each part was checked as it came; the whole is not here."""
         order = replace(self._order(path, size_bytes, sha256), modified_ns=modified_ns)
         self._nothing_there(order)
         opened = self._open()
@@ -55,12 +58,22 @@ class S3Store(S3Reading):
         return opened.writer.writing(order, upload)
 
     def give_up(self, root: bytes) -> int:
-        """Takes away all unfinished uploads below a folder, which cost money and stand under no name; how many."""
+        """See `preserve.stores.capabilities.GivingUp`: unfinished uploads, which cost money."""
         uploads = self._open().uploads
         found = list(uploads.unfinished(self._keys.below(root), self._what(root)))
         for key, upload_id in found:
             uploads.abort(upload_id, key)
         return len(found)
+
+    def refuses_overwriting(self, trial: bytes, content: bytes) -> bool:
+        """See `preserve.stores.capabilities.Refusing`: a PUT with `If-None-Match: *`, past the look of `create`."""
+        refuse_other_than_trial(trial)
+        try:
+            with self._open().writer.writing(self._order(trial, len(content), sha256(content).digest())) as sink:
+                sink(memoryview(content))
+        except ExistsError:
+            return True
+        return False
 
     def append(self, path: bytes, content: bytes) -> None:
         """See `preserve.stores.port.WritableStore`: the file is written anew if nobody else did so meanwhile."""
@@ -119,11 +132,11 @@ class S3Store(S3Reading):
         return claim_of(client, self._bucket, self._keys.text(path), found, self._segment_bytes, self._what(path))
 
     def protection(self) -> Protection:
-        """See `preserve.stores.port.Versioned`."""
+        """See `preserve.stores.capabilities.Versioned`."""
         return protection_of(self._open().access.client, self._bucket, self.where)
 
     def thaw(self, path: bytes, days: int) -> Thaw:
-        """See `preserve.stores.port.Thawing`."""
+        """See `preserve.stores.capabilities.Thawing`."""
         found, client = self._there(path), self._open().access.client
         return thawed(client, self._bucket, self._keys.text(path), found, days, self._what(path))
 

@@ -16,7 +16,7 @@ from select import POLLIN, poll
 from socket import IPPROTO_TCP, TCP_NODELAY
 from urllib.parse import SplitResult, quote, unquote, urlencode
 
-from checks.ports import StoreError
+from checks.ports import StoreError, UnavailableError
 from preserve.stores.s3.access import Access, Place
 from preserve.stores.s3.errors import cut, refused_body, unclear
 from preserve.stores.s3.timely import SMALL_SECONDS, TimelyResponse
@@ -140,6 +140,16 @@ class Push:
         self._connection.close()
 
 
+def _context(authorities: str | None) -> ssl.SSLContext:
+    """UnavailableError if the file of those whom to trust cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:  # ssl's are, too
+        kind = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror or str(error)
+        why = f"the certificates of authorities in {authorities} (AWS_CA_BUNDLE) cannot be used: {kind}"
+        raise UnavailableError(why, cause=why) from error
+
+
 class Wire:
     """The connections to one bucket. Safe to share between threads. `url`: where to, if not where objects are."""
 
@@ -148,7 +158,7 @@ class Wire:
         self._kept: deque[HTTPConnection] = deque()
         # Not `__del__`: boto3's client and we hold each other, and of a circle the sockets may be finalized before us.
         weakref.finalize(self, _close_all, self._kept)
-        self._context = ssl.create_default_context(cafile=access.certificates) if self._url.scheme == "https" else None
+        self._context = _context(access.certificates) if self._url.scheme == "https" else None
 
     def ask(self, method: str, key: bytes, what: str, **headers: str) -> Answer:
         """GET or HEAD; the answer may be any. In the names of headers `_` stands for `-`."""

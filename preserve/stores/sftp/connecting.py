@@ -114,6 +114,7 @@ async def _options(server: Server, host_key: "_HostKey") -> asyncssh.SSHClientCo
 def _key(path: Path, passphrase: str | None) -> asyncssh.SSHKey:
     try:
         _refuse_endless(path)
+        _refuse_readable(path)
         return asyncssh.read_private_key(path, passphrase)
     except OSError as error:
         raise _NoKeyError(f"the key {path} cannot be read: {error.strerror}") from error
@@ -134,6 +135,13 @@ def _refuse_endless(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is no file")
     if found.st_size > _MOST_FILE_BYTES:
         raise OSError(errno.EFBIG, "it is too large to be the right file")
+
+
+def _refuse_readable(path: Path) -> None:
+    """As ssh(1) does: whoever can read a private key is its owner as far as the server knows."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077 and path != Path(os.devnull):
+        raise _NoKeyError(f"the key {path} may be read or written by others (mode {mode:03o}): chmod 600")
 
 
 class _NoKeyError(Exception):

@@ -169,8 +169,7 @@ class _Running:
         try:
             return await work(session)
         except WireError as error:
-            session.lose(StoreError(f"the server speaks no SFTP of version 3: {error}", cause="EPROTO"))
-            raise StoreError(f"{self._server.name}: {error}", cause="EPROTO") from error
+            raise StoreError(f"{self._server.name}: {session.garbled(error)}", cause="EPROTO") from error
 
     async def _ready(self) -> Session:
         session = self._session

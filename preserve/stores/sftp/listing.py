@@ -141,7 +141,7 @@ def listing(link: Link, root: Root, top: bytes) -> Iterator[Listed]:
 
 
 def sizes(link: Link, root: Root, top: bytes) -> Iterator[tuple[bytes, int]]:
-    """See `preserve.stores.port.Sizing`; a folder that cannot be listed raises why."""
+    """See `preserve.stores.capabilities.Sizing`; a folder that cannot be listed raises why."""
     for path, found in _walk(link, root, top):
         if isinstance(found, StoreError):
             raise found

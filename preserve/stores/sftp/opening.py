@@ -65,6 +65,8 @@ class Opened:
             await self._root.entered(session, folder)
         except StoreError as error:
             self._failed(error)
+        except wire.WireError as error:  # else nobody would hear of it, and whoever opens would wait
+            self._failed(session.garbled(error))
         else:
             session.send(wire.LSTAT, wire.text(self._root.full(self._path)), self._looked)
 

@@ -200,10 +200,16 @@ class Session(asyncssh.SSHClientSession[bytes]):
         try:
             yield
         except WireError as error:
-            self.lose(StoreError(f"the server speaks no SFTP of version 3: {error}", cause="EPROTO"))
+            self.garbled(error)
         except (OSError, asyncssh.Error) as error:
             words = show(str(error)[: wire.MOST_WORDS].encode("utf-8", "replace"))
             self.lose(StoreError(f"the connection was lost: {words}", cause="ECONNRESET"))
+
+    def garbled(self, error: WireError) -> StoreError:
+        """Ends it, where an answer cannot be understood: then none of them can be believed. What to raise."""
+        problem = StoreError(f"the server speaks no SFTP of version 3: {error}", cause="EPROTO")
+        self.lose(problem)
+        return problem
 
     def _look(self) -> None:
         """Gives up on a server that hangs: nobody waits for ever."""

@@ -1,14 +1,14 @@
 """A replica on an SFTP server."""
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
 from checks.names import show
 from checks.ports import Kind, Listed, NotFoundError, Stat, StoreError, UnavailableError, WrongKindError
-from preserve.stores.identity import IDENTITY_FILE, LIMIT_BYTES, NO_IDENTITY, identity_from
+from preserve.stores.identity import IDENTITY_FILE, LIMIT_BYTES, NO_IDENTITY, OURS, identity_from
 from preserve.stores.local import Name
 from preserve.stores.port import ExistsError, Sink
 from preserve.stores.sftp import answers, wire
@@ -20,7 +20,8 @@ from preserve.stores.sftp.opening import Opened
 from preserve.stores.sftp.paths import Root, flushed, looked_at, refused
 from preserve.stores.sftp.reading import SftpSource
 from preserve.stores.sftp.session import Session
-from preserve.stores.sftp.writing import Upload, renamed, written
+from preserve.stores.sftp.writing import Upload, renamed, renaming_is_refused, written
+from preserve.stores.trial_names import refuse_other_than_trial, trial_name
 
 _IN_FLIGHT = 32
 
@@ -30,7 +31,8 @@ def _no_secret() -> None:
 
 
 class SftpStore:
-    """Reads and writes below a folder of an SFTP server: `WritableStore`, `Renaming`, `Resuming`, `Sizing`.
+    """Reads and writes below a folder of an SFTP server: `WritableStore`, `Renaming`, `Resuming`, `Refusing`,
+    `Sizing`.
 
     Safe to share between threads; connected when it is first asked, and anew after a cut. Links below the root are
     never followed (see `Root` for what remains). Nothing stands under its name before it is whole and flushed.
@@ -78,19 +80,20 @@ class SftpStore:
 
     def identity(self) -> str:
         """See `checks.ports.Store`. Folders that were seen are looked at anew from here on."""
-        return self._link.ask(self._identity)
-
-    async def _identity(self, session: Session) -> str:
-        session.folders.clear()
         place = f"{self._where}/{show(IDENTITY_FILE)}"
+        # Around the asking: a line that is cut, or an answer that is none, is known only there.
         try:
-            return identity_from(await self._small(session, IDENTITY_FILE), place.encode()).uuid
+            return identity_from(self._link.ask(self._identity), place.encode()).uuid
         except UnavailableError:
             raise
         except NotFoundError as error:
             raise UnavailableError(f"{self._where}: {NO_IDENTITY}", cause=NO_IDENTITY) from error
-        except StoreError as error:
+        except StoreError as error:  # this replica is away, and no other
             raise UnavailableError(f"{place}: {error.cause or error}", cause=error.cause or "unreadable") from error
+
+    async def _identity(self, session: Session) -> bytes:
+        session.folders.clear()
+        return await self._small(session, IDENTITY_FILE)
 
     async def _small(self, session: Session, path: bytes) -> bytes:
         """A small file of ours, read anew."""
@@ -171,17 +174,28 @@ class SftpStore:
             self._writing.add(path)
         try:
             self._link.ask(upload.begin)
-            try:
-                yield upload.sink
-                upload.finish()
-            except BaseException as error:
-                instead = upload.abandon(error)
-                if instead is not None:
-                    raise instead from error
-                raise
+            yield upload.sink
+            upload.finish()
+        except BaseException as error:
+            instead = upload.abandon(error)
+            if instead is not None:
+                raise instead from error
+            raise
         finally:
             with self._lock:
                 self._writing.discard(path)
+
+    def refuses_overwriting(self, trial: bytes, content: bytes) -> bool:
+        """See `preserve.stores.capabilities.Refusing`: RENAME, which gives a file its name, past the look before it."""
+        refuse_other_than_trial(trial)
+        other = OURS + b"/" + trial_name()
+        with self.create(other, size_bytes=len(content)) as sink:
+            sink(memoryview(content))
+        try:
+            return self._link.ask(lambda session: renaming_is_refused(session, self._root, other, trial))
+        finally:
+            with suppress(NotFoundError):
+                self.remove(other)
 
     def append(self, path: bytes, content: bytes) -> None:
         """See `WritableStore`. The server adds each request at the end (SSH_FXF_APPEND); one takes 32 KiB."""

@@ -45,6 +45,7 @@ class Upload:
         self._error: StoreError | None = None
         self._session: Session | None = None
         self._handle = b""
+        self._useless = False  # what stands there already cannot be gone on with
 
     async def begin(self, session: Session) -> None:
         """Opens the file beside its place. ExistsError if something stands there, or another is writing it just now."""
@@ -66,13 +67,25 @@ class Upload:
                 if removed[0] == wire.STATUS and wire.status_of(removed[1])[0] == wire.OK:
                     answer = await session.ask(wire.OPEN, wire.opening(full, wire.WRITING | wire.MAKING | wire.NEW))
         if answer[0] != wire.HANDLE:
-            error = problem(path, *answer)
-            raise await full_or(session, root.path, error, _WHOLE_BYTES)
+            error = await full_or(session, root.path, problem(path, *answer), _WHOLE_BYTES)
+            raise self._not_resumed(session, error) if self._offset else error
         self._handle, self._session = wire.handle_of(answer[1]), session
         if self._offset:
             # Beyond it there may be bytes that were never acknowledged.
-            cut = await session.ask(wire.FSETSTAT, wire.sized(self._handle, self._offset))
-            demanded(path, cut, wire.STATUS)
+            kind, body = await session.ask(wire.FSETSTAT, wire.sized(self._handle, self._offset))
+            if kind != wire.STATUS or wire.status_of(body)[0] != wire.OK:
+                raise self._not_resumed(session, problem(path, kind, body))
+
+    def _not_resumed(self, session: Session, error: StoreError) -> StoreError:
+        """The error to raise where a server refuses to go on with it.
+
+        `abandon` takes it away, and the next try begins anew: kept, it would be in the way of every later one.
+        """
+        if isinstance(error, FullError):
+            return error
+        self._session, self._useless = session, True
+        text = f"{show(self._path)}: what was written of it cannot be gone on with, and was taken away ({error.cause})"
+        return StoreError(text, cause="EAGAIN")
 
     async def _resumable(self, session: Session) -> None:
         found = await looked_at(session, self._root, self._partial)
@@ -161,7 +174,7 @@ class Upload:
             if isinstance(error, StoreError):
                 found = await full_or(session, self._root.path, error, _AHEAD_BYTES)
                 instead.append(found)
-            kept = self._acknowledged >= RESUMED_FROM_BYTES and not isinstance(error, ExistsError)
+            kept = self._acknowledged >= RESUMED_FROM_BYTES and not (self._useless or isinstance(error, ExistsError))
             if not kept or any(isinstance(each, FullError) for each in instead):
                 await session.ask(wire.REMOVE, wire.text(self._root.full(self._partial)))
 
@@ -204,6 +217,14 @@ async def renamed(session: Session, root: Root, source: bytes, target: bytes) ->
     await _moved(session, root, had, source, target)
 
 
+async def renaming_is_refused(session: Session, root: Root, source: bytes, target: bytes) -> bool:
+    """Whether the server itself does not rename a file over another; both are ours, for trial."""
+    answer = await session.ask(wire.RENAME, wire.text(root.full(source)) + wire.text(root.full(target)))
+    if answer[0] != wire.STATUS:
+        raise problem(source, *answer)
+    return wire.status_of(answer[1])[0] != wire.OK
+
+
 async def _moved(session: Session, root: Root, had: tuple[int, memoryview], source: bytes, target: bytes) -> None:
     """A server's word is not enough: what stood at `source` stands at `target`, and nothing does where it was."""
     look = session.asked(wire.LSTAT, wire.text(root.full(target)))
@@ -218,7 +239,7 @@ async def _moved(session: Session, root: Root, had: tuple[int, memoryview], sour
 
 
 async def written(session: Session, root: Root, path: bytes) -> int:
-    """See `preserve.stores.port.Resuming`: whole mebibytes, and nothing of what is quickly written again."""
+    """See `preserve.stores.capabilities.Resuming`: whole mebibytes, and nothing of what is quickly written again."""
     try:
         found = await looked_at(session, root, partial_of(path))
     except NotFoundError:

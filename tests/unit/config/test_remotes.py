@@ -153,6 +153,13 @@ def test_keys_of_other_places_mean_nothing_for_a_folder() -> None:
     assert "s3:// or sftp://" in error.remedy
 
 
+@pytest.mark.parametrize("url", ["s3:/bucket/x", "s3:bucket/x", "s3//bucket/x", "sftp:/host/x", "SFTP:x"])
+def test_a_slip_in_a_url_is_told_as_one(url: str) -> None:
+    error = refused(f'url = "{url}"', 'secret = "env:X"')
+    kind = "sftp" if url.lower().startswith("sftp") else "s3"
+    assert f"begins with {kind}://" in error.message
+
+
 def test_every_kind_may_be_written_to_slowly() -> None:
     found = replica('url = "/mnt/nas"', 'write_rate = "20MB/s"')
     assert found.write_rate_bytes_per_second == 20_000_000
@@ -200,6 +207,8 @@ LEAKING = (
     ("url", "s3://bucket/x#%s"),
     ("url", "https://user:%s@host/bucket"),
     ("url", "user:%s@host:/srv"),
+    ("url", "sftp:/user:%s@host/srv"),
+    ("url", "s3:user:%s@bucket"),
     ("url", "file://user:%s@host/srv"),
     ("endpoint", "https://user:%s@host"),
     ("endpoint", "https://host/?key=%s"),
