@@ -93,12 +93,13 @@ class HereView:
 
 
 def outcome_of(view: HereView) -> Outcome:
-    """PASS only where a backup told what should be here, all is good, and no catalog is left that cannot tell."""
+    """PASS only where a backup told what should be here, all of the disk was looked through and is good, and no
+    catalog is left that cannot tell."""
     seen = [bag.view.outcome for bag in view.bags]
     seen += [audits.outcome_of(audit) for audit in view.audits]
     if Outcome.FAIL in seen:
         return Outcome.FAIL
-    blind = view.untold or not view.audits
+    blind = view.untold or view.unseen or view.more_others or not view.audits
     return Outcome.INCONCLUSIVE if blind or Outcome.INCONCLUSIVE in seen else Outcome.PASS
 
 

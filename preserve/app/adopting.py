@@ -18,7 +18,7 @@ from preserve.app.seeming import Judging, Seeming, Seems, named_after
 from preserve.app.traces import survey_replicas
 from preserve.app.workspace import Workspace, operator
 from preserve.audit.our_rooms import Expected, Unfinished, unfinished
-from preserve.audit.standing import Looked, What, is_bag
+from preserve.audit.standing import Looked, What, is_bag, is_in_bin
 from preserve.catalog.rows import ReplicaRow
 from preserve.errors import UsageError
 from preserve.ingest.adopted import Adopted, left
@@ -165,7 +165,7 @@ class _Adoption:
         if looked.more:
             said.append(undetermined(start, f"{looked.more:,} names more stand there than are kept in mind in one run"))
         for one in looked.found:
-            if one.what is What.BAG and one.path.startswith(start):
+            if one.what is What.BAG and one.path.startswith(start) and (start or not is_in_bin(one.path)):
                 yield one.path
 
     def _without_collisions(self, seemings: Sequence[Seeming], said: list[AdoptedLine]) -> Iterator[Seeming]:

@@ -27,7 +27,7 @@ from preserve.app.workspace import SETTINGS_NAME, Workspace, utc_now
 from preserve.audit.planning import Request
 from preserve.audit.running import Auditor
 from preserve.audit.selftest import self_test
-from preserve.audit.standing import Looked, Looking, What
+from preserve.audit.standing import Looked, Looking, What, is_in_bin
 from preserve.bag.validating.validation import Validator
 from preserve.catalog.catalog import Catalog
 from preserve.catalog.rows import AuditState, ReplicaRow
@@ -203,7 +203,7 @@ class _Disk:
 
 def _bags(looked: Looked, store: LocalReplica, recorded: Collection[bytes]) -> list[bytes]:
     """Those at any depth, and what were bags and lost their bagit.txt; not what lies in a desktop's bin."""
-    found = {one.path for one in looked.found if one.what is What.BAG and not one.path.startswith(b".")}
+    found = {one.path for one in looked.found if one.what is What.BAG and not is_in_bin(one.path)}
     return sorted((found | set(folders_of_bags(store))) - set(recorded))
 
 

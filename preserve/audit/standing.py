@@ -15,6 +15,8 @@ from preserve.stores.local import Name
 NOT_ASKED = frozenset({OURS, b"lost+found"})  # ours, and the file system's
 PARTIAL = re.compile(rb"\.[^/]*\.partial\Z")  # what a killed run of ours was writing
 
+# Where desktops and storage systems keep what was thrown away, until they empty it.
+_BIN = re.compile(rb"(\.Trash(-[0-9]+)?|\.Trashes|\$RECYCLE\.BIN|RECYCLER|@Recycle|#recycle)(/|\Z)", re.IGNORECASE)
 _MOST_LEVELS = 16  # below the root
 _MOST_FOLDERS = 20_000  # listed below one folder of the root; a collection of pictures is not walked to its end
 _MOST_FOUND = 100_000
@@ -167,6 +169,11 @@ class Looking:
         manifests = manifests_among(name for name, kind, _ in names if kind is Kind.FILE)
         note = "manifests of a bag lie in it, and no bagit.txt" if manifests else ""
         return What.FOLDER, note or ("" if names else "it is empty")
+
+
+def is_in_bin(path: bytes) -> bool:
+    """Whether it lies in what somebody threw away, at the root of a disk."""
+    return _BIN.match(path) is not None
 
 
 def is_bag(store: Top, folder: bytes) -> bool:

@@ -365,6 +365,28 @@ def test_bags_at_any_depth_are_validated_and_all_else_is_named(disk: Path, capsy
     assert "notes.txt (file)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("where", "status"), [(".archive/old", 1), ("deep/.kept/old", 1), (".Trash-1000/files/old", 0)]
+)
+def test_a_damaged_bag_in_a_hidden_folder_is_found_and_one_in_a_bin_is_named(
+    disk: Path, where: str, status: int, capsys: Capture
+) -> None:
+    shutil.copytree(disk / "box-0", disk / where)
+    payload_file(disk / where).write_bytes(b"damaged")
+    ended, document = told(capsys)
+    assert ended == status
+    assert [each["path"] for each in document["others"]] == ([where] if status == 0 else [])
+
+
+def test_what_could_not_be_looked_through_makes_nothing_green(disk: Path, capsys: Capture) -> None:
+    deep = disk.joinpath(*["further"] * 20)
+    shutil.copytree(disk / "box-0", deep / "old")
+    payload_file(deep / "old").write_bytes(b"damaged")
+    status, document = told(capsys)
+    assert (status, document["outcome"]) == (3, "inconclusive")
+    assert document["not_looked_through"]
+
+
 def test_a_backup_of_a_catalog_that_does_not_know_the_disk_tells_nothing(
     disk: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,6 +267,13 @@ def test_a_folder_that_cannot_be_listed_is_never_without_bags(
     assert others == ({} if named[0:1] > ("deposits",) else {"deposits/open": "package"})
 
 
+def test_what_was_thrown_away_is_adopted_only_by_name(placed: PlacedWorkspace, run: Run) -> None:
+    """A desktop empties its bin without a question."""
+    lay(placed, "nas/.Trash-1000/files/letters")
+    assert run("adopt", "nas")[1]["bags"] == []
+    assert bags(run("adopt", "nas", ".Trash-1000")[1])[".Trash-1000/files/letters"]["became"] == "package"
+
+
 @pytest.mark.parametrize("asked", ["letters", "letters/data/inner"])
 def test_what_cannot_be_asked_is_not_taken_for_no_bag(
     placed: PlacedWorkspace, run: Run, monkeypatch: pytest.MonkeyPatch, asked: str
