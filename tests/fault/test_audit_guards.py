@@ -305,7 +305,7 @@ def test_nothing_is_called_safe_that_has_no_copy(placed: PlacedWorkspace) -> Non
     with placed.open() as workspace:
         assert loss.outcome_of(loss_view(workspace)) is Outcome.PASS
         for replica in placed.replicas:
-            remove_replica(workspace, replica)
+            remove_replica(workspace, replica, last_copies=True)
         view = loss_view(workspace)
         assert view.may_be_lost == sum(len(files) for files in placed.files.values())
         assert loss.outcome_of(view) is Outcome.INCONCLUSIVE
