@@ -34,7 +34,7 @@ def test_a_copy_that_could_not_be_read_is_no_loss(placed: PlacedWorkspace, monke
     def unreadable(self: LocalReplica, of: bytes, **how: bool | int | None) -> LocalSource:
         if of.endswith(path) and self.root == bytes(placed.folder / "nas"):
             raise StoreError("could not be read", cause="EIO")
-        return opened(self, of, **how)  # type: ignore[arg-type]
+        return opened(self, of, **how)  # type: ignore[arg-type]  # of a stand-in: any options
 
     monkeypatch.setattr(LocalReplica, "open", unreadable)
     before = {name: tree(placed.folder / name) for name in REPLICAS}

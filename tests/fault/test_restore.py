@@ -121,7 +121,7 @@ def spelled_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
             yield replace(one, path=unicodedata.normalize("NFD", os.fsdecode(one.path)).encode())
 
     def opened(self: PlainFolder, path: bytes, **how: bool | int | None) -> LocalSource:
-        return LocalStore.open(self, unicodedata.normalize("NFC", os.fsdecode(path)).encode(), **how)  # type: ignore[arg-type]
+        return LocalStore.open(self, unicodedata.normalize("NFC", os.fsdecode(path)).encode(), **how)  # type: ignore[arg-type]  # any options
 
     monkeypatch.setattr(PlainFolder, "listing", listing, raising=False)
     monkeypatch.setattr(PlainFolder, "open", opened, raising=False)
@@ -190,7 +190,7 @@ def test_of_copies_that_are_as_good_the_one_read_last_is_taken(
 
     def noted(self: LocalReplica, path: bytes, **how: bool | int | None) -> LocalSource:
         asked.append(self.root)
-        return opened(self, path, **how)  # type: ignore[arg-type]
+        return opened(self, path, **how)  # type: ignore[arg-type]  # of a stand-in: any options
 
     for replica in ("nas", "abroad", "disk"):
         assert main(["--config", str(placed.folder / "preserve.toml"), "audit", "--replica", replica]) == 0

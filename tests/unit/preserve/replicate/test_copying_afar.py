@@ -258,14 +258,14 @@ def test_a_busy_source_is_asked_again(at: str) -> None:
         if what == at and errors:
             raise errors.pop(0)
 
-    place.store.hook = busy  # type: ignore[attr-defined]
+    place.store.hook = busy  # type: ignore[attr-defined]  # it is one in memory
     assert far.copied(content, place) == "" and far.bucket.files[b"box/film"] == content
     assert far.waits == [0.5, 1.0] and far.times("create") == 1
 
 
 def test_a_source_that_is_not_there_keeps_no_file_waiting() -> None:
     far, place = Far(), source(b"content")
-    place.store.there = False  # type: ignore[attr-defined]
+    place.store.there = False  # type: ignore[attr-defined]  # it is one in memory
     assert "does not answer" in far.copied(b"content", place) and far.waits == []
 
 
