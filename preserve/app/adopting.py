@@ -163,7 +163,8 @@ class _Adoption:
             if path not in told and ((path + b"/").startswith(start) or start.startswith(path + b"/")):
                 said.append(undetermined(path, why))
         if looked.more:
-            said.append(undetermined(start, f"{looked.more:,} names more stand there than are kept in mind in one run"))
+            why = f"{looked.more:,} names more stand there than are kept in mind in one run"
+            said.append(undetermined(start.rstrip(b"/"), why))
         for one in looked.found:
             if one.what is What.BAG and one.path.startswith(start) and (start or not is_in_bin(one.path)):
                 yield one.path

@@ -107,10 +107,8 @@ def _set_aside(workspace: Workspace, package: PackageRow) -> tuple[list[bytes], 
     for replica_id, store in workspace.stores().items():
         try:
             for entry in store.quarantine().entries():
-                document, place = (
-                    entry.document(),
-                    _below(workspace.settings.replicas[names[replica_id]], entry.location),
-                )
+                document = entry.document()
+                place = _below(workspace.settings.replicas[names[replica_id]], entry.location)
                 if document is not None and document.get("package") == package.identifier:
                     known.append(place)
                 elif document is None and store.names_in(entry.location):  # some servers keep folders of nothing
