@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from preserve.stores.port import Sink
 
 
-class Told:
+class Opener:
     """What opens a file whose size and digest were told already."""
 
     def __init__(self, opening: Callable[[], AbstractContextManager[Sink]]) -> None:

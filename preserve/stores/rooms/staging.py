@@ -18,7 +18,7 @@ from preserve.stores.identity import STAGING
 from preserve.stores.port import ExistsError, Sink, WritableStore
 from preserve.stores.rooms.emptying import emptied
 from preserve.stores.rooms.locking import Held, Terms, locked
-from preserve.stores.rooms.resuming import Told, skipping
+from preserve.stores.rooms.resuming import Opener, skipping
 from preserve.stores.rooms.staged_files import StagedFiles
 from preserve.stores.rooms.writing import content_of, given, place, put, reading, stands, writing
 
@@ -110,10 +110,10 @@ class _Base:
             self._store.resume, full, stands_bytes, size_bytes=size_bytes, sha256=sha256, modified_ns=modified_ns
         )
         if offset:
-            with given(Told(resume), where, size_bytes - offset, None, lambda _: done(size_bytes)) as sink:
+            with given(Opener(resume), where, size_bytes - offset, None, lambda _: done(size_bytes)) as sink:
                 yield sink
         else:
-            with given(Told(lambda: skipping(resume(), stands_bytes)), where, size_bytes, sha256, done) as sink:
+            with given(Opener(lambda: skipping(resume(), stands_bytes)), where, size_bytes, sha256, done) as sink:
                 yield sink
 
     def _clear(self, path: bytes) -> None:
